@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * detect.h: judges subjects by the rules. Pure: no I/O, no clock, no log; time is the subject's.
+ */
+#ifndef DETECT_DETECT_H
+#define DETECT_DETECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outflow/policy.h"
+#include "outflow/subject.h"
+#include "outflow/verdict.h"
+
+struct detect;
+
+struct detect_stats {
+	uint64_t windows; /* now */
+	uint64_t evicted; /* windows that made room for others while they still held bytes */
+};
+
+typedef void detect_fn(void *arg, const struct verdict *v);
+
+/* 0 or -errno. The policy is borrowed. */
+int detect_new(const struct policy *policy, struct detect **ret);
+void detect_free(struct detect *d);
+void detect_subject(struct detect *d, const struct subject *s, detect_fn *fn, void *arg);
+struct detect_stats detect_stats(const struct detect *d);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kernel.h: the engine that loads the probes and reads their maps. With kernel.c the only place
+ * that knows libbpf.
+ */
+#ifndef INTAKE_KERNEL_H
+#define INTAKE_KERNEL_H
+
+#include "conf/config.h"
+#include "intake/intake.h"
+
+struct kernel;
+
+struct kernel_err {
+	char msg[512]; /* one line: what is missing, and what to do */
+};
+
+/* Loads, attaches, then adopts what was there before. 0 or -errno with a message. `config` is
+ * borrowed. Hand it to intake_new() with kernel_ops, which closes it. */
+int kernel_open(const struct config *config, struct kernel **ret, struct kernel_err *ret_err);
+extern const struct intake_ops kernel_ops;
+/* Readable when records wait. */
+int kernel_fd(const struct kernel *k);
+int kernel_ledger(const struct kernel *k, struct ledger *ret);
+/* One line a hook to stdout: name, what was chosen, why. 0, or -errno when one that is needed is
+ * missing. */
+int kernel_print_hooks(struct kernel_err *ret_err);
+/* Names of optional hooks that this kernel refused, NULL behind the last. */
+const char *const *kernel_hooks_missing(const struct kernel *k);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * track.h: from events to subjects: keeps executions and their lineage, the accounts, and what
+ * class of far end an address is. Pure: no I/O, no clock, no log.
+ */
+#ifndef TRACK_TRACK_H
+#define TRACK_TRACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outflow/event.h"
+#include "outflow/policy.h"
+#include "outflow/subject.h"
+
+struct track;
+
+struct track_limits {
+	size_t executions; /* the dead included */
+	size_t accounts;   /* the dead included */
+	uint64_t grace_ns; /* the dead stay for so long */
+};
+
+struct track_stats {
+	uint64_t executions, accounts; /* now */
+	uint64_t evicted;  /* that made room for others before their grace was over */
+	uint64_t refused;  /* records that found no room or no memory: counted into loss.tracking */
+	uint64_t unresolved; /* accounts whose execution was never told */
+};
+
+typedef void track_fn(void *arg, const struct subject *s);
+
+/* 0 or -errno. The policy is borrowed. */
+int track_new(const struct policy *policy, struct track_limits limits, struct track **ret);
+void track_free(struct track *t);
+/* `fn` is called for each subject the event makes, before this returns. */
+void track_event(struct track *t, const struct event *ev, track_fn *fn, void *arg);
+
+const struct origin *track_origin(const struct track *t);
+struct track_stats track_stats(const struct track *t);
+/* `names` is borrowed for as long as the track lives; see origin.hooks_missing. */
+void track_set_hooks_missing(struct track *t, const char *const *names);
+/*
+ * Walks that may be interrupted: start at *cursor 0, NULL ends. What comes or goes between two
+ * calls may or may not be seen; everything that stays is seen once.
+ */
+const struct execution *track_next_execution(const struct track *t, size_t *cursor);
+const struct account *track_next_account(const struct track *t, size_t *cursor);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * abi.h: everything that the probes (bpf/) share with the daemon: map values and records.
+ *
+ * Fixed widths, explicit padding. A change of any shape below bumps OF_ABI_VERSION; a recording
+ * made under another version is refused. Numbers of retired record kinds are never used again.
+ * Times are nanoseconds of CLOCK_BOOTTIME. Addresses are 16 bytes in network order, IPv4 as
+ * v4-mapped IPv6 (RFC 4291 section 2.5.5.2). Ports are in host order.
+ */
+#ifndef OUTFLOW_ABI_H
+#define OUTFLOW_ABI_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define OF_ABI_VERSION 1
+
+#define OF_NAME_LEN    64   /* file name of an execution with its NUL; longer ones are cut */
+#define OF_EXE_LEN     256  /* path of the executed file with its NUL; longer ones keep the tail */
+#define OF_ARGV_LEN    1024 /* argv as it lies in memory, NULs between; longer ones are cut */
+#define OF_PATTERN_LEN 128  /* one glob of a role with its NUL */
+#define OF_ROLES_MAX   63   /* bit 63 of a role mask is OF_ROLE_ANY */
+#define OF_GLOBS_MAX   64   /* globs over all roles; names without * or ? do not count */
+#define OF_NAMES_MAX   1024 /* plain names over all roles */
+#define OF_FAMILIES    64   /* AF_MAX is 46 in Linux 6.18 */
+#define OF_NO_SLOT     0xffffffffU
+#define OF_ROLE_ANY    (1ULL << 63) /* in a wake mask: every execution, with a role or without */
+
+/* Address families the ledger names; the values are Linux's (include/linux/socket.h). */
+enum of_family {
+	OF_AF_UNIX = 1,
+	OF_AF_INET = 2,
+	OF_AF_INET6 = 10,
+	OF_AF_KEY = 15,
+	OF_AF_NETLINK = 16,
+	OF_AF_PACKET = 17,
+	OF_AF_ALG = 38,
+	OF_AF_VSOCK = 40,
+};
+
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic error "-Wpadded"
+#else
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
+#endif
+
+/* The far end of an account. Compared as four words, so every byte counts: zero what is unused. */
+struct of_endpoint {
+	__u8 addr[16];
+	__u16 port;
+	__u16 proto;  /* IPPROTO_*, 0 where the family has none */
+	__u8 family;  /* AF_*: AF_INET for v4, also when the socket is a v6 one */
+	__u8 pad0[3]; /* zero */
+};
+
+/* Key of the account index: who and where. */
+struct of_account_key {
+	__u64 exec_id;
+	struct of_endpoint to;
+};
+
+enum of_account_flags {
+	OF_ACCOUNT_SELF = 1,	 /* the route leads to the loopback device of the netns */
+	OF_ACCOUNT_OVERFLOW = 2, /* of an execution's endpoints that found no slot; `to` is zero */
+	OF_ACCOUNT_MACHINE = 4,	 /* of executions that found no slot either; exec_id is 0 */
+};
+
+/*
+ * One account: a slot of the map `accounts`, found through `account_index`. 64 bytes, one cache
+ * line. exec_id 0: the slot is free. `sent` only grows while the slot is in use.
+ */
+struct of_account {
+	__u64 exec_id;
+	struct of_endpoint to;
+	__u64 sent;	/* bytes the kernel accepted */
+	__u64 look_at;	/* the record that says "look" goes out when sent reaches this */
+	__u32 netns;	/* inode number of the socket's network namespace */
+	__u16 flags;	/* enum of_account_flags */
+	__u16 pad0;	/* zero */
+	__u32 exec_slot;
+	__u32 pad1;	/* zero */
+};
+
+enum of_exec_flags {
+	OF_EXEC_FORKED = 1,	    /* made by fork: runs its parent's image */
+	OF_EXEC_ADOPTED = 2,	    /* older than the probes: parent and roles were looked up, not seen */
+	OF_EXEC_ENDED = 4,	    /* the process ended, or replaced itself by another exec */
+	OF_EXEC_REPLACED = 8,	    /* with ENDED: by an exec, the process lives on */
+	OF_EXEC_EXE_TRUNCATED = 16, /* exe holds only the tail of the path */
+};
+
+/* One execution: what is known of a process between two execs. */
+struct of_exec {
+	__u64 exec_id; /* unique for this boot; 0: the slot is free */
+	__u64 parent;  /* exec_id it came from: the forker, or the same process before exec; 0: none */
+	__u64 start_ns;
+	__u64 end_ns;	/* 0: alive */
+	__u64 roles;	/* bit n: role n of the loaded policy, inherited ones included */
+	__u64 sent;	/* bytes over all its accounts, the overflow included */
+	__u64 overflow; /* bytes of endpoints that found no account slot */
+	__u32 tgid;	/* in the initial pid namespace */
+	__u32 ppid;	/* tgid of the parent at start */
+	__u32 sid;	/* process session (setsid) at start */
+	__u32 uid;
+	__u32 gid;
+	__u32 loginuid; /* 0xffffffff: not set, or a kernel without audit */
+	__u32 flags;	/* enum of_exec_flags */
+	__u32 slot;	/* its own index in the map `executions` */
+	char name[OF_NAME_LEN];
+};
+
+/* A slot of the map `executions`. */
+struct of_exec_slot {
+	struct of_exec e;
+	char exe[OF_EXE_LEN]; /* empty for a forked execution: it has its parent's */
+};
+
+/* Task storage: the execution that a thread belongs to. */
+struct of_task {
+	__u64 exec_id;
+	__u32 slot; /* in `executions`, or OF_NO_SLOT when the table was full */
+	__u32 pad0; /* zero */
+};
+
+/*
+ * What could not be done as it should, by reason; every counter only grows. One list makes the
+ * structure, the names in the outputs and the count, so that a new one cannot be forgotten.
+ */
+#define OF_LOSS_LIST(X)                                                                            \
+	X(ring)		   /* records that found the ring full; the maps still say how much */     \
+	X(accounts_full)   /* sends posted to an overflow account: no slot */                      \
+	X(executions_full) /* executions that found no slot */                                     \
+	X(task_storage)	   /* tasks that could not be given storage */                             \
+	X(socket_storage)  /* sends posted the slow way: the socket refused storage */             \
+	X(destinations)	   /* datagram destinations that could not be handed over */               \
+	X(argv)		   /* argv that could not be read at exec */                               \
+	X(probe_missed)	   /* program runs that the kernel skipped */                              \
+	X(tracking)	   /* records that the daemon's tables had no room for */
+
+struct of_loss {
+#define X(name) __u64 name;
+	OF_LOSS_LIST(X)
+#undef X
+};
+
+/* The map `machine`, one entry: sums that belong to no slot. */
+struct of_machine {
+	__u64 overflow;		/* bytes whose execution had no slot and whose account had none */
+	__u64 executions_none;	/* bytes of executions without a slot, those in overflow included */
+	__u64 retired;		/* bytes of accounts that were aged out, overflows included */
+	__u64 retired_executions; /* bytes of executions that were aged out */
+	__u64 next_exec_id;
+	__u32 accounts_used;   /* slots handed out at least once; the highest index in use + 1 */
+	__u32 executions_used; /* the same for executions */
+	__u32 adopted_changes; /* what the last run of the adoption iterator changed */
+	__u32 pad0;	       /* zero */
+	struct of_loss loss;
+};
+
+/* The map `totals`, per CPU: raised before any lookup can fail. */
+struct of_totals {
+	__u64 posted;		   /* bytes that must be found in the accounts */
+	__u64 local[OF_FAMILIES];  /* bytes of families that never leave the machine, by family */
+};
+
+enum of_glob_kind {
+	OF_GLOB_NAME = 1, /* against the file name */
+	OF_GLOB_EXE = 2,  /* against the whole path */
+};
+
+/* The maps `role_names` (key: the name, zero-padded; value: role mask) and `role_globs`. */
+struct of_role_name {
+	char name[OF_NAME_LEN];
+};
+
+struct of_role_glob {
+	__u64 roles;
+	__u32 kind; /* enum of_glob_kind */
+	__u32 pad0; /* zero */
+	char pattern[OF_PATTERN_LEN];
+};
+
+/* ---- Records: the stream that intake decodes, that --record writes and replay reads. ---- */
+
+enum of_rec_kind {
+	/* 0 is never valid */
+	OF_REC_HOST = 1,     /* first of a stream */
+	OF_REC_CLOCK = 2,    /* offset from boot time to UTC, at start and when it changed */
+	OF_REC_RESOLVER = 3, /* a configured DNS server */
+	OF_REC_ADDR = 4,     /* an address of a network namespace came or went */
+	OF_REC_FORK = 5,
+	OF_REC_EXEC = 6, /* also an adopted process */
+	OF_REC_EXIT = 7,
+	OF_REC_CONNECT = 8, /* a stream socket tries to connect */
+	OF_REC_ACCOUNT = 9, /* an account as it stood */
+	OF_REC_LOSS = 10,   /* the loss counters as they stood */
+	OF_REC_TICK = 11,   /* a second passed, and every account that changed has been told */
+	OF_REC_MAX = 12,
+};
+
+struct of_rec_hdr {
+	__u64 ts_ns;
+	__u32 len;  /* whole record, header included */
+	__u16 kind; /* enum of_rec_kind */
+	__s16 err;  /* 0, or -errno: the record is partial */
+};
+
+struct of_rec_host {
+	struct of_rec_hdr hdr;
+	char host[64];	  /* host name, NUL-terminated */
+	char boot_id[40]; /* /proc/sys/kernel/random/boot_id, NUL-terminated */
+	__u64 roles_id;	  /* hash of the role table that the role bits of this stream refer to */
+};
+
+struct of_rec_clock {
+	struct of_rec_hdr hdr;
+	__s64 utc_offset_ns; /* UTC = boot time + this */
+};
+
+struct of_rec_resolver {
+	struct of_rec_hdr hdr;
+	__u8 addr[16];
+};
+
+struct of_rec_addr {
+	struct of_rec_hdr hdr;
+	__u8 addr[16];
+	__u32 netns;
+	__u32 gone; /* 1: removed */
+};
+
+struct of_rec_fork {
+	struct of_rec_hdr hdr;
+	struct of_exec e;
+};
+
+struct of_rec_exec {
+	struct of_rec_hdr hdr;
+	struct of_exec e;
+	__u16 exe_len;	/* bytes of exe at the start of tail, no NUL */
+	__u16 argv_len; /* bytes of argv behind it */
+	__u32 argv_size; /* bytes that argv had in memory; more than argv_len: cut */
+	char tail[OF_EXE_LEN + OF_ARGV_LEN]; /* only the used part is sent */
+};
+
+struct of_rec_exit {
+	struct of_rec_hdr hdr;
+	__u64 exec_id;
+	__u32 tgid;
+	__u32 flags; /* of the execution: OF_EXEC_ENDED, perhaps OF_EXEC_REPLACED */
+};
+
+struct of_rec_connect {
+	struct of_rec_hdr hdr;
+	struct of_endpoint to;
+	__u32 tgid;
+	__u32 netns; /* 0: not known at this hook */
+};
+
+struct of_rec_account {
+	struct of_rec_hdr hdr;
+	struct of_account a;
+};
+
+struct of_rec_loss {
+	struct of_rec_hdr hdr;
+	struct of_loss loss;
+};
+
+struct of_rec_tick {
+	struct of_rec_hdr hdr;
+};
+
+/* Start of a recording; records follow back to back, each as long as its header says. */
+struct of_file_hdr {
+	char magic[8]; /* OF_FILE_MAGIC */
+	__u32 abi_version;
+	__u32 byte_order; /* OF_FILE_ORDER as the writer saw it */
+};
+
+#define OF_FILE_MAGIC "outflow\n"
+#define OF_FILE_ORDER 0x01020304U
+
+#ifdef __clang__
+#pragma clang diagnostic pop
+#else
+#pragma GCC diagnostic pop
+#endif
+
+#endif

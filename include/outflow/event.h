@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * event.h: a decoded, bounds-checked record. Made by intake, read by tracking.
+ *
+ * Everything an event points to is borrowed from the raw record and valid only until the
+ * callback that got the event returns.
+ */
+#ifndef OUTFLOW_EVENT_H
+#define OUTFLOW_EVENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outflow/abi.h"
+
+struct event {
+	enum of_rec_kind kind;
+	int err;	  /* 0, or -errno: the record is partial */
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	union {
+		struct {
+			const char *name;    /* NUL-terminated */
+			const char *boot_id; /* NUL-terminated */
+			uint64_t roles_id;
+		} host;
+		struct {
+			int64_t utc_offset_ns;
+		} clock;
+		struct {
+			const uint8_t *addr; /* 16 bytes */
+			uint32_t netns;	     /* 0 for a resolver: every netns */
+			int gone;
+		} addr; /* OF_REC_ADDR, OF_REC_RESOLVER */
+		struct {
+			const struct of_exec *e; /* e->name is NUL-terminated */
+			const char *exe;	 /* not NUL-terminated; exe_len 0: not known */
+			const char *argv;	 /* not NUL-terminated, NULs between arguments */
+			size_t exe_len;
+			size_t argv_len;
+			size_t argv_size; /* as it was in memory; > argv_len: cut */
+		} exec;			  /* OF_REC_FORK, OF_REC_EXEC */
+		struct {
+			uint64_t exec_id;
+			uint32_t tgid;
+			uint32_t flags;
+		} exit;
+		struct {
+			const struct of_endpoint *to;
+			uint32_t tgid;
+			uint32_t netns;
+		} connect;
+		const struct of_account *account;
+		const struct of_loss *loss;
+	};
+};
+
+#endif

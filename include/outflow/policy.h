@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * policy.h: a compiled policy. Made by conf from YAML, read by tracking (roles, networks), by
+ * detection (rules) and by the kernel engine (role tables). Never changed once made.
+ */
+#ifndef OUTFLOW_POLICY_H
+#define OUTFLOW_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outflow/abi.h"
+
+#define POLICY_RULES_MAX   256 /* a person keeps no more in mind; each costs time per look */
+#define POLICY_SETS_MAX	   64  /* bits of rule.endpoint.sets */
+#define POLICY_ENTRIES_MAX 4096 /* endpoints over all sets; searched in a row */
+#define POLICY_NETS_MAX	   256
+#define POLICY_ATTACK_MAX  8
+
+/* Syslog's numbers (RFC 5424 section 6.2.1), so that a severity is its own priority. */
+enum severity {
+	SEVERITY_CRITICAL = 2,
+	SEVERITY_HIGH = 3,
+	SEVERITY_MEDIUM = 4,
+	SEVERITY_LOW = 5,
+	SEVERITY_INFO = 6,
+};
+
+const char *severity_name(enum severity s);
+
+/* What kind of far end an address is. Bits, so that a rule can name several. */
+enum endpoint_class {
+	CLASS_SELF = 1,	    /* loopback and addresses of the sender's own network namespace */
+	CLASS_INTERNAL = 2, /* networks.internal */
+	CLASS_EXTERNAL = 4,
+	CLASS_RESOLVER = 8, /* configured DNS servers, port 53 */
+	CLASS_UNKNOWN = 16, /* overflow accounts and families without addresses */
+};
+
+const char *endpoint_class_name(enum endpoint_class c);
+
+struct cidr {
+	uint8_t addr[16]; /* host bits are zero; v4 as v4-mapped */
+	uint8_t bits;	  /* 0..128, v4 counts from 96 */
+};
+
+/* One entry of an endpoint set: an address range or a name, and a port range. */
+struct endpoint_match {
+	struct cidr net;   /* when name is NULL */
+	char *name;	   /* "host" or "*.host", lower case; not matched until names are learned */
+	uint16_t port_min; /* 0..65535 when the entry names no port */
+	uint16_t port_max;
+};
+
+struct endpoint_set {
+	char *name;
+	struct endpoint_match *match;
+	size_t n;
+	bool has_names;
+};
+
+enum role_match_kind { ROLE_MATCH_NAME, ROLE_MATCH_EXE };
+
+struct role_match {
+	enum role_match_kind kind;
+	bool glob; /* has * or ? (see glob.h); else compared whole */
+	char pattern[OF_PATTERN_LEN];
+};
+
+struct role {
+	char *name; /* its index in policy.roles is its bit in a role mask */
+	struct role_match *match;
+	size_t n;
+};
+
+enum rule_per { PER_ENDPOINT, PER_PROCESS, PER_LINEAGE, PER_ROLE };
+
+const char *rule_per_name(enum rule_per per);
+
+struct rule {
+	char *id;
+	char rev[17]; /* hex of the first 64 bits of SHA-256 over the rule's text in the file */
+	enum severity severity;
+	char *attack[POLICY_ATTACK_MAX]; /* ATT&CK technique ids; NULL behind the last */
+	uint64_t roles;	  /* mask with one bit; OF_ROLE_ANY: the rule names no role */
+	bool has_endpoint;
+	struct {
+		uint64_t in;	  /* bit n: policy.sets[n]; 0: no such condition */
+		uint64_t not_in;
+		uint32_t classes; /* enum endpoint_class bits; 0: no such condition */
+	} endpoint;
+	bool has_sent;
+	struct {
+		uint64_t over;	    /* bytes: the rule holds when more than this were sent */
+		uint64_t within_ns; /* sliding window */
+		enum rule_per per;
+	} sent;
+	char *off; /* NULL: the rule is on; else why it stays off as a whole */
+};
+
+struct policy {
+	struct cidr *internal;
+	size_t internal_n;
+	struct cidr *resolvers; /* networks.resolvers; else from the stream (OF_REC_RESOLVER) */
+	size_t resolvers_n;
+	bool resolvers_set;
+	struct endpoint_set *sets;
+	size_t sets_n;
+	struct role *roles;
+	size_t roles_n;
+	struct rule *rules;
+	size_t rules_n;
+	uint64_t roles_id; /* hash over the role table: equal ids, equal meaning of role bits */
+};
+
+/* The role mask that a name and a path earn by themselves, without what is inherited. */
+uint64_t policy_roles_match(const struct policy *p, const char *name, const char *exe,
+			    size_t exe_len);
+/* NULL when the bit names no role. */
+const char *policy_role_name(const struct policy *p, unsigned int bit);
+bool cidr_holds(const struct cidr *net, const uint8_t addr[16]);
+bool endpoint_set_holds(const struct endpoint_set *set, const struct of_endpoint *to);
+/* NULL is fine; the struct itself is the caller's. */
+void policy_done(struct policy *p);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * subject.h: who sent, from where, to where. Made by tracking, read by detection and alerting.
+ *
+ * All pointers are borrowed and valid until the callback returns. Executions stay at their
+ * address for as long as anything refers to them.
+ */
+#ifndef OUTFLOW_SUBJECT_H
+#define OUTFLOW_SUBJECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outflow/abi.h"
+#include "outflow/policy.h"
+
+/* Longest chain that is kept. Measured: a CI job under a desktop session is 9 deep, a shell inside
+ * a container inside that 14. Deeper ones drop their nearest ancestors and say how many. */
+#define LINEAGE_DEPTH_MAX 64
+
+struct execution {
+	uint64_t exec_id;
+	const struct execution *parent; /* NULL: none, or not known */
+	uint64_t process;  /* exec_id of the first execution of the same process */
+	uint64_t start_ns;
+	uint64_t end_ns;   /* 0: alive */
+	uint64_t roles;	   /* inherited ones included */
+	uint64_t sent;	   /* bytes over all its accounts */
+	uint32_t tgid, ppid, sid, uid, gid, loginuid;
+	uint32_t flags;	   /* enum of_exec_flags */
+	uint32_t depth;	   /* ancestors above, 0 at the root */
+	uint32_t elided;   /* ancestors left out between this one and `parent` */
+	char name[OF_NAME_LEN];
+	const char *exe;   /* NUL-terminated; "" when not known; a forked one shares its parent's */
+	const char *argv;  /* NULs between arguments, argv_len bytes */
+	size_t argv_len;
+	size_t argv_size;  /* as it was in memory; > argv_len: cut */
+};
+
+struct account {
+	const struct execution *who;
+	struct of_endpoint to; /* zero for an overflow account */
+	enum endpoint_class class;
+	uint64_t sent;
+	uint64_t first_ns, last_ns; /* when growth was first and last told */
+	uint32_t netns;
+	uint32_t flags; /* enum of_account_flags */
+};
+
+enum subject_kind {
+	SUBJECT_SENT,	 /* the account grew by `delta` */
+	SUBJECT_ATTEMPT, /* a connection was tried and half a second later nothing was sent */
+};
+
+struct subject {
+	enum subject_kind kind;
+	uint64_t time_ns;
+	uint64_t delta; /* bytes; 0 for an attempt */
+	const struct account *account;
+};
+
+/* Where the stream of records comes from, and what it is known to lack. */
+struct origin {
+	char host[64];
+	char boot_id[40];
+	int64_t utc_offset_ns; /* UTC = boot time + this */
+	uint64_t time_ns;      /* of the latest record */
+	struct of_loss loss;
+	const char *const *hooks_missing; /* names, NULL behind the last; NULL: none is missing */
+};
+
+/* Where a chain ends for `per: lineage`: the topmost execution that holds a role of `roles`; with
+ * OF_ROLE_ANY the topmost of the same process session. */
+const struct execution *lineage_root(const struct execution *e, uint64_t roles);
+
+/* Is it worth a place in a printed lineage? Not a fork that went on to exec: it ran nothing of
+ * its own but its parent's image. */
+bool lineage_shows(const struct execution *e);
+
+#endif

@@ -1,0 +1,43 @@
+# The test suites. `make test` is what CI runs; `make unit` and `make live` are its parts.
+
+LIBS_TEST := $(LIBS_TOOL) -lcriterion
+
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
+	$(call msg,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TEST)
+
+$(B)/lab/%: $(B)/obj/tests/lab/%.o
+	$(call msg,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring -lpthread
+
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
+LAB := $(patsubst tests/lab/%.c,$(B)/lab/%,$(LAB_SRC))
+
+# A fuzzer includes the real .c it feeds. libFuzzer needs clang.
+build/fuzz/%: tests/fuzz/%.c
+	$(call msg,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -MMD -MP -o $@ $< \
+		$(filter-out %/main.c,$(LIB_SRC)) $(LIBS)
+
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+
+.PHONY: test
+test: deps ## install what is missing and run every suite (as root)
+	@$(MAKE) --no-print-directory all $(UNIT) $(LAB)
+	@tests/run $(B)
+
+.PHONY: unit
+unit: $(UNIT) ## the unit tests alone
+	@tests/run $(B) unit
+
+.PHONY: live
+live: all $(LAB) ## the live tests alone (as root)
+	@tests/run $(B) live
+
+.PHONY: fuzz
+fuzz: $(FUZZ) ## every fuzzer for FUZZ_SECONDS (60)
+	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
