@@ -36,7 +36,7 @@ KERNEL_SRC := $(wildcard daemon/intake/kernel*.c)
 LIB_SRC := $(filter-out $(KERNEL_SRC),$(wildcard daemon/base/*.c daemon/conf/*.c \
 	daemon/intake/*.c daemon/track/*.c daemon/detect/*.c daemon/alert/*.c daemon/sink/*.c \
 	daemon/ctl/*.c daemon/pipeline.c))
-DAEMON_SRC := daemon/main.c $(KERNEL_SRC)
+DAEMON_SRC := daemon/main.c daemon/options.c $(KERNEL_SRC)
 TOOL_SRC := $(wildcard daemon/cli/*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
