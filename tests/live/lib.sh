@@ -59,7 +59,7 @@ lab_begin() { # [BUILD]
 	need_programs jq ip nft nsenter
 	LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/outflow-$LAB_NAME.XXXXXX") || exit 1
 	LAB_SOCK=$LAB_DIR/control.sock
-	LAB_PINS=/sys/fs/bpf/outflow-$LAB_NAME-$$
+	LAB_PINS=$LAB_DIR/bpf/outflow
 	# shellcheck disable=SC2034 # for the tests that raise alerts
 	LAB_ALERTS=$LAB_DIR/alerts.jsonl
 	trap lab_clean EXIT
@@ -109,11 +109,13 @@ lab_clean() {
 		lab_end_pids $(ip netns pids "$p" 2>/dev/null)
 		ip netns del "$p" 2>/dev/null
 	done
-	[ -d "$LAB_PINS" ] && rm -rf "$LAB_PINS"
+	if mountpoint -q "$LAB_DIR/bpf"; then
+		umount "$LAB_DIR/bpf"
+	fi
 	if [ -n "${LIVE_KEEP:-}" ]; then
 		echo "# kept: $LAB_DIR"
 	else
-		rm -rf "$LAB_DIR"
+		rm -rf --one-file-system "$LAB_DIR"
 	fi
 }
 
@@ -305,6 +307,16 @@ lab_answers_or_ended() {
 	lab_answers || lab_ended "$LAB_DAEMON"
 }
 
+# A file system of this test's own for the pins: nothing of a daemon that crashed stays behind, and
+# one that runs on this machine is left alone.
+lab_bpffs() {
+	mkdir -p "$LAB_DIR/bpf"
+	if ! mountpoint -q "$LAB_DIR/bpf" && ! mount -t bpf bpf "$LAB_DIR/bpf"; then
+		not_ok "outflowd" "no BPF file system can be mounted"
+		lab_end
+	fi
+}
+
 # In the background, with the paths of its configuration; returns when it answers.
 start_outflowd() { # CONFIGFILE [ARGUMENT...]
 	local config=$1
@@ -315,6 +327,7 @@ start_outflowd() { # CONFIGFILE [ARGUMENT...]
 		lab_end
 	fi
 	mkdir -p "$LAB_DIR/state" && chmod 0700 "$LAB_DIR/state"
+	lab_bpffs
 	"$B/outflowd" -f -c "$config" "$@" >"$LAB_DIR/outflowd.log" 2>&1 &
 	LAB_DAEMON=$!
 	LAB_PIDS+=("$LAB_DAEMON")
