@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lab.c: options, addresses and small helpers for the programs of the traffic lab. */
+/* lab.c: options, addresses and what else is the same for the programs of the traffic lab. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
