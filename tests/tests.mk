@@ -7,7 +7,10 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TEST)
 
-$(B)/lab/%: $(B)/obj/tests/lab/%.o
+# A program of the traffic lab: NAME.c, what lies in NAME/, and what all of them share.
+.SECONDEXPANSION:
+$(B)/lab/%: $(B)/obj/tests/lab/%.o $(call obj,$(wildcard tests/lab/lib/*.c)) \
+		$$(call obj,$$(wildcard tests/lab/$$*/*.c))
 	$(call msg,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring -lpthread
