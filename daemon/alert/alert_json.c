@@ -38,7 +38,7 @@ static void json_argv(struct json *j, const struct execution *e)
 static void json_process(struct json *j, const struct execution *e)
 {
 	if (e == NULL) {
-		json_null(j, "process");
+		json_cstr(j, "process", NULL);
 		return;
 	}
 	json_open(j, "process", '{');
@@ -48,14 +48,14 @@ static void json_process(struct json *j, const struct execution *e)
 	json_str(j, "name", e->name, strnlen(e->name, OF_NAME_LEN));
 	json_cstr(j, "exe", e->exe != NULL && e->exe[0] != '\0' ? e->exe : NULL);
 	json_argv(j, e);
-	json_null(j, "sha256");
+	json_cstr(j, "sha256", NULL);
 	json_u64(j, "uid", e->uid);
 	if (e->loginuid == UINT32_MAX)
-		json_null(j, "loginuid");
+		json_cstr(j, "loginuid", NULL);
 	else
 		json_u64(j, "loginuid", e->loginuid);
-	json_null(j, "cgroup");
-	json_null(j, "container");
+	json_cstr(j, "cgroup", NULL);
+	json_cstr(j, "container", NULL);
 	json_close(j, '}');
 }
 
@@ -86,7 +86,7 @@ static void json_endpoint(struct json *j, const struct account *account)
 		ip_text(ip, to->addr);
 		json_cstr(j, "ip", ip);
 	} else {
-		json_null(j, "ip");
+		json_cstr(j, "ip", NULL);
 	}
 	json_u64(j, "port", to->port);
 	json_cstr(j, "proto", proto[0] == '\0' ? NULL : proto);
@@ -108,7 +108,7 @@ void alert_facts(struct buf *b, const struct policy *p, const struct account *ac
 	ancestry_of(&ancestry, account->who);
 	ancestry_json(&j, "lineage", &ancestry);
 	json_roles(&j, p, account->who);
-	json_null(&j, "ci");
+	json_cstr(&j, "ci", NULL);
 	json_endpoint(&j, account);
 }
 
@@ -175,9 +175,9 @@ static void json_bytes(struct json *j, const struct open_alert *a)
 
 	json_open(j, "bytes", '{');
 	json_u64(j, "sent", a->sent);
-	json_null(j, "received");
+	json_cstr(j, "received", NULL);
 	if (a->window_ns == 0)
-		json_null(j, "window_s");
+		json_cstr(j, "window_s", NULL);
 	else if (a->window_ns % s == 0)
 		json_u64(j, "window_s", a->window_ns / s);
 	else
@@ -198,7 +198,7 @@ void alert_json(struct buf *b, const struct policy *p, const struct open_alert *
 	if (a->limit != 0 || a->window_ns != 0)
 		json_u64(&j, "limit", a->limit);
 	else
-		json_null(&j, "limit");
+		json_cstr(&j, "limit", NULL);
 	json_cstr(&j, "baseline", "none");
 	json_open(&j, "labels", '{');
 	json_close(&j, '}');
