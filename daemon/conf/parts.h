@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * parts.h: the sections of the configuration, each in a file of its own. A node is NULL when the
+ * file does not have the section. What was built before a failure is left in place for
+ * policy_done() and sinks_done().
+ */
+#ifndef CONF_PARTS_H
+#define CONF_PARTS_H
+
+#include "conf/config.h"
+#include "conf/doc.h"
+
+int networks_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
+int endpoints_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
+int roles_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
+/* After endpoints and roles, which rules name. */
+int rules_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
+int sinks_parse(struct doc *d, const yaml_node_t *n, struct config *ret);
+void sinks_done(struct config *c);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * roles.c: `roles`: which executions begin a role. Everything that descends has it too, but that
+ * is for the probes and tracking.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "conf/node.h"
+#include "conf/parts.h"
+
+#include "base/poison.h"
+
+/* What is being built, and how much of the kernel's tables it takes. */
+struct roles {
+	struct policy *policy;
+	struct role *role;
+	size_t globs, names;
+};
+
+static bool has_wildcard(const char *s)
+{
+	return strpbrk(s, "*?") != NULL;
+}
+
+/* Adds it to the role; fails when the pattern or the tables have no room. */
+static int match_add(struct doc *d, const struct at *at, struct roles *r, enum role_match_kind kind,
+		     const char *pattern)
+{
+	struct role_match *m = &r->role->match[r->role->n];
+	/* The probes look plain names up; everything else is a glob to them. */
+	bool plain = kind == ROLE_MATCH_NAME && !has_wildcard(pattern);
+
+	if (strlen(pattern) >= (plain ? OF_NAME_LEN : OF_PATTERN_LEN))
+		return at_error(d, at, "expected at most %d characters",
+				(plain ? OF_NAME_LEN : OF_PATTERN_LEN) - 1);
+	if (plain && ++r->names > OF_NAMES_MAX)
+		return at_error(d, at, "expected at most %d names over all roles", OF_NAMES_MAX);
+	if (!plain && ++r->globs > OF_GLOBS_MAX)
+		return at_error(d, at, "expected at most %d globs and paths over all roles",
+				OF_GLOBS_MAX);
+	m->kind = kind;
+	m->glob = has_wildcard(pattern);
+	(void)snprintf(m->pattern, sizeof(m->pattern), "%s", pattern);
+	r->role->n++;
+	return 0;
+}
+
+static int key_name(struct doc *d, const struct at *at, void *ret)
+{
+	static const char want[] = "a file name or glob without '/'; `exe` is for paths";
+	const char *s;
+	int err;
+
+	err = at_text(d, at, want, &s);
+	if (err < 0)
+		return err;
+	if (strchr(s, '/') != NULL)
+		return at_expected(d, at, want);
+	return match_add(d, at, ret, ROLE_MATCH_NAME, s);
+}
+
+static int key_exe(struct doc *d, const struct at *at, void *ret)
+{
+	static const char want[] = "an absolute path or glob; `name` is for file names";
+	const char *s;
+	int err;
+
+	err = at_text(d, at, want, &s);
+	if (err < 0)
+		return err;
+	if (s[0] != '/' && s[0] != '*')
+		return at_expected(d, at, want);
+	return match_add(d, at, ret, ROLE_MATCH_EXE, s);
+}
+
+static int key_later(struct doc *d, const struct at *at, void *ret)
+{
+	struct roles *r = ret;
+
+	doc_warn(d, at->key, "role '%s': match '%s' is not built yet, ignored", r->role->name,
+		 at->name);
+	return 0;
+}
+
+static int match_parse(struct doc *d, const struct at *at, void *arg)
+{
+	static const struct key keys[] = {
+		{ .name = "name", .parse = key_name },
+		{ .name = "exe", .parse = key_exe },
+		{ .name = "argv", .parse = key_later },
+		{ .name = "env", .parse = key_later },
+		{ .name = "cgroup", .parse = key_later },
+		{ .name = "action", .parse = key_later },
+		{ .name = NULL },
+	};
+	char path[32 + OF_NAME_LEN];
+	struct roles *r = arg;
+
+	(void)snprintf(path, sizeof(path), "roles.%s.match", r->role->name);
+	if (at->node->type == YAML_MAPPING_NODE && node_pairs(at->node) != 1)
+		return doc_error(d, at->node, "%s: %zu keys in one entry, expected one", path,
+				 node_pairs(at->node));
+	return section_parse(d, path, keys, at->node, r);
+}
+
+static int key_match(struct doc *d, const struct at *at, void *ret)
+{
+	struct roles *r = ret;
+	size_t n;
+
+	if (at->node->type != YAML_SEQUENCE_NODE)
+		return at_expected(d, at, "a list as [{name: trivy}, {exe: /opt/*/trivy}]");
+	n = node_items(at->node);
+	r->role->match = calloc(n > 0 ? n : 1, sizeof(*r->role->match));
+	if (r->role->match == NULL)
+		return -ENOMEM;
+	return at_each(d, at, CONFIG_NODES_MAX, "a list", match_parse, r);
+}
+
+static int key_sha256(struct doc *d, const struct at *at, void *ret)
+{
+	struct roles *r = ret;
+
+	if (at->node->type != YAML_SEQUENCE_NODE)
+		return at_expected(d, at, "a list of SHA-256 sums");
+	if (node_items(at->node) > 0)
+		doc_warn(d, at->key, "role '%s': 'sha256' is not built yet, ignored",
+			 r->role->name);
+	return 0;
+}
+
+static int role_parse(struct doc *d, const struct at *at, struct roles *r)
+{
+	static const struct key keys[] = {
+		{ .name = "match", .parse = key_match, .needed = true },
+		{ .name = "sha256", .parse = key_sha256 },
+		{ .name = "description", .parse = key_note },
+		{ .name = NULL },
+	};
+	struct at name = { "", "roles", at->key, at->key, NULL };
+	char path[32 + OF_NAME_LEN];
+	const char *id;
+	int err;
+
+	err = at_id(d, &name, &id);
+	if (err < 0)
+		return err;
+	r->role->name = strdup(id);
+	if (r->role->name == NULL)
+		return -ENOMEM;
+	(void)snprintf(path, sizeof(path), "roles.%s", id);
+	err = section_parse(d, path, keys, at->node, r);
+	if (err == 0 && r->role->n == 0)
+		doc_warn(d, at->key, "role '%s' has nothing to match, no execution gets it", id);
+	return err;
+}
+
+/* Lengths are in it by the NULs, and the number of matches by a byte that is no kind. */
+static uint64_t roles_hash(const struct policy *p)
+{
+	const struct role_match *m;
+	uint64_t h = FNV64_START;
+	unsigned char kind;
+	size_t i;
+
+	for (i = 0; i < p->roles_n; i++) {
+		h = fnv64(h, p->roles[i].name, strlen(p->roles[i].name) + 1);
+		for (m = p->roles[i].match; m < p->roles[i].match + p->roles[i].n; m++) {
+			kind = (unsigned char)m->kind;
+			h = fnv64(h, &kind, 1);
+			h = fnv64(h, m->pattern, strlen(m->pattern) + 1);
+		}
+		h = fnv64(h, "\xff", 1);
+	}
+	return h;
+}
+
+int roles_parse(struct doc *d, const yaml_node_t *n, struct policy *ret)
+{
+	struct roles r = { .policy = ret };
+	struct at at;
+	size_t i;
+	int err;
+
+	ret->roles_id = roles_hash(ret);
+	if (n == NULL || node_is_empty(n))
+		return 0;
+	if (n->type != YAML_MAPPING_NODE)
+		return doc_error(d, n, "roles: expected names with what they match");
+	if (node_pairs(n) > OF_ROLES_MAX)
+		return doc_error(d, n, "roles: %zu roles, expected at most %d", node_pairs(n),
+				 OF_ROLES_MAX);
+	ret->roles = calloc(OF_ROLES_MAX, sizeof(*ret->roles));
+	if (ret->roles == NULL)
+		return -ENOMEM;
+	for (i = 0; i < node_pairs(n); i++) {
+		err = node_key(d, "roles", n, i, &at);
+		if (err < 0)
+			return err;
+		r.role = &ret->roles[ret->roles_n++];
+		err = role_parse(d, &at, &r);
+		if (err < 0)
+			return err;
+	}
+	ret->roles_id = roles_hash(ret);
+	return 0;
+}
