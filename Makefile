@@ -94,8 +94,8 @@ run: deps ## install what is missing, build, and watch this machine in the foreg
 
 .PHONY: demo
 demo: deps ## a poisoned scanner, end to end, in namespaces of its own (as root)
-	@$(MAKE) --no-print-directory all $(B)/lab/send
-	@tests/live/demo $(B)
+	@$(MAKE) --no-print-directory all $(LAB)
+	@tests/live/demo.sh $(B)
 
 .PHONY: layers
 layers: ## fail if a stage includes a later one

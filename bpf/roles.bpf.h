@@ -20,6 +20,7 @@ struct role_subject {
 	struct of_role_name key;
 	__u32 exe_len;
 	__u32 exe_truncated;
+	struct of_glob glob; /* here and not on the stack, see glob_step() */
 };
 
 struct path_walk {
@@ -121,24 +122,29 @@ static __always_inline void subject_name(struct role_subject *s, const char *pat
 }
 
 struct glob_run {
-	struct of_glob g;
+	struct of_glob *g;
 	const char *pattern;
 	const char *text;
 	__u32 matched;
 };
 
+/*
+ * The matcher's state lies in a map value, whose content the verifier does not follow. On the stack
+ * it would follow every number through every round, and refuse the program as too complex (6.18).
+ */
 static long glob_step(__u32 i, struct glob_run *r)
 {
-	enum of_glob_result result = of_glob_step(&r->g, r->pattern, r->text);
+	enum of_glob_result result = of_glob_step(r->g, r->pattern, r->text);
 
 	r->matched = result == OF_GLOB_MATCH;
 	return result != OF_GLOB_MORE;
 }
 
-static __noinline bool glob_match(const char *pattern, const char *text)
+static __noinline bool glob_match(struct of_glob *g, const char *pattern, const char *text)
 {
-	struct glob_run r = { .pattern = pattern, .text = text };
+	struct glob_run r = { .g = g, .pattern = pattern, .text = text };
 
+	__builtin_memset(g, 0, sizeof(*g));
 	bpf_loop(OF_GLOB_STEPS, glob_step, &r, 0);
 	return r.matched;
 }
@@ -164,16 +170,21 @@ struct glob_scan {
 
 static long glob_scan_step(__u32 i, struct glob_scan *scan)
 {
+	struct role_subject *s = scan->s;
 	struct of_role_glob *glob;
+	bool match;
 
 	if (i >= cfg_globs)
 		return 1;
 	glob = bpf_map_lookup_elem(&role_globs, &i);
 	if (glob == NULL)
 		return 1;
-	if (glob->kind == OF_GLOB_EXE ? glob_match(glob->pattern, scan->s->exe) :
-					(glob_match(glob->pattern, scan->s->name) ||
-					 glob_match(glob->pattern, scan->s->base)))
+	if (glob->kind == OF_GLOB_EXE)
+		match = glob_match(&s->glob, glob->pattern, s->exe);
+	else
+		match = glob_match(&s->glob, glob->pattern, s->name) ||
+			glob_match(&s->glob, glob->pattern, s->base);
+	if (match)
 		scan->roles |= glob->roles;
 	return 0;
 }

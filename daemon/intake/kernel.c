@@ -119,7 +119,7 @@ static int role_name_add(int fd, const char *pattern, uint64_t bit)
 	struct of_role_name key = { "" };
 	uint64_t roles = 0;
 
-	strncpy(key.name, pattern, sizeof(key.name) - 1); /* zero-padded; conf bounds its length */
+	memcpy(key.name, pattern, strnlen(pattern, sizeof(key.name) - 1)); /* conf bounds it */
 	(void)bpf_map_lookup_elem(fd, &key, &roles);
 	roles |= bit;
 	return bpf_map_update_elem(fd, &key, &roles, BPF_ANY) < 0 ? -errno : 0;
