@@ -90,7 +90,7 @@ deps: ## install the Debian packages that are missing, by name (as root)
 .PHONY: run
 run: deps ## install what is missing, build, and watch this machine in the foreground (as root)
 	@$(MAKE) --no-print-directory all
-	@packaging/run $(B)
+	@packaging/run $(B) $(CONFIG)
 
 .PHONY: demo
 demo: deps ## a poisoned scanner, end to end, in namespaces of its own (as root)
@@ -102,7 +102,8 @@ layers: ## fail if a stage includes a later one
 	@tests/lint/layers
 
 .PHONY: lint
-lint: layers ## static checks: format, cppcheck, clang-tidy, shellcheck, sizes
+lint: layers $(B)/outflow.skel.h ## static checks: format, sizes, cppcheck, clang-tidy, shellcheck, manuals
+	@packaging/deps lint
 	@tests/lint/lint $(B)
 
 .PHONY: clean
