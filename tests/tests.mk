@@ -2,10 +2,15 @@
 
 LIBS_TEST := $(LIBS_TOOL) -lcriterion
 
+# Objects first: a mock must stand before the library that has the real one.
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 	$(call msg,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TEST)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS_TEST)
+
+# What some of them need besides.
+$(B)/tests/unit/test_ctl $(B)/tests/unit/test_ctl_socket: $(B)/obj/tests/unit/ctl_world.o
+$(B)/tests/unit/test_cli: $(call obj,$(filter-out daemon/cli/main.c,$(TOOL_SRC)))
 
 $(B)/lab/%: $(B)/obj/tests/lab/%.o
 	$(call msg,LD,$@)
