@@ -12,10 +12,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 $(B)/tests/unit/test_ctl $(B)/tests/unit/test_ctl_socket: $(B)/obj/tests/unit/ctl_world.o
 $(B)/tests/unit/test_cli: $(call obj,$(filter-out daemon/cli/main.c,$(TOOL_SRC)))
 
-# A program of the traffic lab: NAME.c, what lies in NAME/, and what all of them share.
-.SECONDEXPANSION:
-$(B)/lab/%: $(B)/obj/tests/lab/%.o $(call obj,$(wildcard tests/lab/lib/*.c)) \
-		$$(call obj,$$(wildcard tests/lab/$$*/*.c))
+$(B)/lab/%: $(B)/obj/tests/lab/%.o
 	$(call msg,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring -lpthread

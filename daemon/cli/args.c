@@ -41,6 +41,7 @@ int cli_parse(int argc, char **argv, bool has_all, struct cli_opts *ret)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct cli_opts o = { .socket = CTL_PATH, .width = terminal_width() };
+	char flag[3] = "-";
 	int c;
 
 	optind = 0; /* starts anew: tests call this more than once */
@@ -53,7 +54,12 @@ int cli_parse(int argc, char **argv, bool has_all, struct cli_opts *ret)
 		} else if (c == 'a' && has_all) {
 			o.all = true;
 		} else {
-			cli_warn("%s: '%s': %s; see 'outflow %s --help'", argv[0], argv[optind - 1],
+			if (c != ':' && optopt != 0)
+				flag[1] = (char)optopt;
+			cli_warn("%s: '%s': %s; see 'outflow %s --help'", argv[0],
+				 c == 'a'	   ? "--all"
+				 : flag[1] != '\0' ? flag
+						   : argv[optind - 1],
 				 c == ':' ? "needs an argument" : "no such option", argv[0]);
 			return CLI_USAGE;
 		}

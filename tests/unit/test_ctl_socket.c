@@ -327,8 +327,10 @@ Test(ctl_socket, strangers_are_refused_and_members_are_not)
 	struct stat st;
 	size_t i;
 
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		(void)fprintf(stderr, "skipped, not root: strangers_are_refused\n");
 		cr_skip_test("not root: cannot become another user");
+	}
 	cr_assert_eq(lstat(path, &st), 0);
 	few[1] = st.st_gid;
 	for (i = 0; i < 300; i++)
