@@ -36,7 +36,7 @@ KERNEL_SRC := $(wildcard daemon/intake/kernel*.c)
 LIB_SRC := $(filter-out $(KERNEL_SRC),$(wildcard daemon/base/*.c daemon/conf/*.c \
 	daemon/intake/*.c daemon/track/*.c daemon/detect/*.c daemon/alert/*.c daemon/sink/*.c \
 	daemon/ctl/*.c daemon/pipeline.c))
-DAEMON_SRC := daemon/main.c $(KERNEL_SRC)
+DAEMON_SRC := daemon/main.c daemon/options.c $(KERNEL_SRC)
 TOOL_SRC := $(wildcard daemon/cli/*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -94,8 +94,8 @@ run: deps ## install what is missing, build, and watch this machine in the foreg
 
 .PHONY: demo
 demo: deps ## a poisoned scanner, end to end, in namespaces of its own (as root)
-	@$(MAKE) --no-print-directory all $(B)/lab/send
-	@tests/live/demo $(B)
+	@$(MAKE) --no-print-directory all $(LAB)
+	@tests/live/demo.sh $(B)
 
 .PHONY: layers
 layers: ## fail if a stage includes a later one

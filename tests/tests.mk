@@ -2,12 +2,20 @@
 
 LIBS_TEST := $(LIBS_TOOL) -lcriterion
 
+# Objects first: a mock must stand before the library that has the real one.
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 	$(call msg,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TEST)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS_TEST)
 
-$(B)/lab/%: $(B)/obj/tests/lab/%.o
+# What some of them need besides.
+$(B)/tests/unit/test_ctl $(B)/tests/unit/test_ctl_socket: $(B)/obj/tests/unit/ctl_world.o
+$(B)/tests/unit/test_cli: $(call obj,$(filter-out daemon/cli/main.c,$(TOOL_SRC)))
+
+# A program of the traffic lab: NAME.c, what lies in NAME/, and what all of them share.
+.SECONDEXPANSION:
+$(B)/lab/%: $(B)/obj/tests/lab/%.o $(call obj,$(wildcard tests/lab/lib/*.c)) \
+		$$(call obj,$$(wildcard tests/lab/$$*/*.c))
 	$(call msg,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring -lpthread

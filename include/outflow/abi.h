@@ -81,7 +81,7 @@ struct of_account {
 	__u16 flags;	/* enum of_account_flags */
 	__u16 pad0;	/* zero */
 	__u32 exec_slot;
-	__u32 pad1;	/* zero */
+	__u32 generation; /* tells two accounts of one key apart that followed each other */
 };
 
 enum of_exec_flags {
@@ -121,7 +121,8 @@ struct of_exec_slot {
 /* Task storage: the execution that a thread belongs to. */
 struct of_task {
 	__u64 exec_id;
-	__u32 slot; /* in `executions`, or OF_NO_SLOT when the table was full */
+	__u64 roles; /* here too, so that a full table makes nobody lose a role */
+	__u32 slot;  /* in `executions`, or OF_NO_SLOT when the table was full */
 	__u32 pad0; /* zero */
 };
 
@@ -156,7 +157,7 @@ struct of_machine {
 	__u32 accounts_used;   /* slots handed out at least once; the highest index in use + 1 */
 	__u32 executions_used; /* the same for executions */
 	__u32 adopted_changes; /* what the last run of the adoption iterator changed */
-	__u32 pad0;	       /* zero */
+	__u32 next_generation; /* of an account */
 	struct of_loss loss;
 };
 
@@ -197,7 +198,7 @@ enum of_rec_kind {
 	OF_REC_CONNECT = 8, /* a stream socket tries to connect */
 	OF_REC_ACCOUNT = 9, /* an account as it stood */
 	OF_REC_LOSS = 10,   /* the loss counters as they stood */
-	OF_REC_TICK = 11,   /* a second passed, and every account that changed has been told */
+	OF_REC_TICK = 11,   /* every account that changed until now has been told; once a second or more */
 	OF_REC_MAX = 12,
 };
 

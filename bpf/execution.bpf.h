@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * execution.bpf.h: executions and the tasks that belong to them: made at fork and exec by
+ * lineage.bpf.c, and for a task that is older than the probes by whoever meets it first.
+ */
+#ifndef OUTFLOW_BPF_EXECUTION_H
+#define OUTFLOW_BPF_EXECUTION_H
+
+#include "emit.bpf.h"
+#include "roles.bpf.h"
+
+/* Where a record is put together: too large for the stack. One a CPU and object; a program does
+ * not meet itself on its CPU (the kernel's recursion guard), and no two programs of one object
+ * that use it nest. */
+struct scratch {
+	struct role_subject subject;
+	struct of_rec_exec rec;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} SCRATCH SEC(".maps");
+
+static __always_inline struct scratch *scratch_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&SCRATCH, &zero);
+}
+
+static __always_inline struct of_exec_slot *execution_find(__u32 slot)
+{
+	return bpf_map_lookup_elem(&executions, &slot);
+}
+
+/* A free slot: one that was used before, or the next that never was. OF_NO_SLOT: full. */
+static __always_inline __u32 execution_slot(struct of_machine *m)
+{
+	__u32 slot;
+
+	if (bpf_map_pop_elem(&free_executions, &slot) == 0)
+		return slot;
+	if (m->executions_used >= cfg_executions)
+		return OF_NO_SLOT;
+	slot = __sync_fetch_and_add(&m->executions_used, 1);
+	if (slot < cfg_executions)
+		return slot;
+	__sync_fetch_and_add(&m->executions_used, -1);
+	return OF_NO_SLOT;
+}
+
+/*
+ * Gives the execution in `e` an id and a slot. `exe` is its path, or NULL for a fork. The exec_id
+ * is stored last, with a full barrier: who finds it in a slot finds the rest there too.
+ */
+static __always_inline void execution_store(struct of_exec *e, const char *exe, __u32 exe_len)
+{
+	struct of_machine *m = machine_get();
+	struct of_exec_slot *s;
+
+	if (m == NULL)
+		return;
+	e->exec_id = __sync_fetch_and_add(&m->next_exec_id, 1);
+	e->slot = execution_slot(m);
+	s = execution_find(e->slot);
+	if (s == NULL) {
+		e->slot = OF_NO_SLOT;
+		__sync_fetch_and_add(&m->loss.executions_full, 1);
+		return;
+	}
+	__builtin_memcpy((char *)&s->e + sizeof(__u64), (char *)e + sizeof(__u64),
+			 sizeof(*e) - sizeof(__u64));
+	s->exe[0] = 0;
+	if (exe != NULL) {
+		exe_len &= OF_EXE_LEN - 1;
+		bpf_probe_read_kernel(s->exe, exe_len, exe);
+		s->exe[exe_len] = 0;
+	}
+	(void)__sync_lock_test_and_set(&s->e.exec_id, e->exec_id);
+}
+
+static __always_inline void execution_end(struct of_task *t, __u32 flags)
+{
+	struct of_exec_slot *s = execution_find(t->slot);
+
+	if (s == NULL || s->e.exec_id != t->exec_id)
+		return;
+	s->e.flags |= flags; /* written by the process's own end or exec only */
+	s->e.end_ns = bpf_ktime_get_boot_ns();
+}
+
+/* What a task looks like now; name, parent, roles and flags are the caller's. */
+static __always_inline void execution_describe(struct of_exec *e, struct task_struct *task)
+{
+	__builtin_memset(e, 0, sizeof(*e));
+	e->tgid = task->tgid;
+	e->sid = task->signal->pids[PIDTYPE_SID]->numbers[0].nr;
+	e->uid = task->cred->uid.val;
+	e->gid = task->cred->gid.val;
+	e->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : ~0U;
+}
+
+static __always_inline void task_assign(struct of_task *t, const struct of_exec *e)
+{
+	t->slot = e->slot;
+	t->roles = e->roles;
+	t->exec_id = e->exec_id;
+}
+
+/*
+ * A process that was here before the probes: its own file tells what it runs, its parent (when
+ * that is known by now) where it comes from.
+ */
+static __noinline struct of_task *process_adopt(struct task_struct *leader)
+{
+	struct of_task *t, *parent;
+	struct scratch *sc = scratch_get();
+	struct of_exec *e;
+	struct file *file;
+
+	if (sc == NULL)
+		return NULL;
+	t = bpf_task_storage_get(&tasks, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (t == NULL) {
+		LOSS(task_storage);
+		return NULL;
+	}
+	e = &sc->rec.e;
+	execution_describe(e, leader);
+	e->start_ns = leader->start_boottime;
+	e->ppid = leader->real_parent->tgid;
+	e->flags = OF_EXEC_ADOPTED;
+	bpf_probe_read_kernel_str(e->name, sizeof(leader->comm), leader->comm);
+	__builtin_memset(sc->subject.name, 0, sizeof(sc->subject.name));
+	bpf_probe_read_kernel_str(sc->subject.name, sizeof(leader->comm), leader->comm);
+	sc->subject.exe_len = 0;
+	sc->subject.exe[0] = 0;
+	sc->subject.base[0] = 0;
+	file = BPF_CORE_READ(leader, mm, exe_file);
+	if (file != NULL) {
+		subject_exe(&sc->subject, file);
+		e->flags |= sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0;
+	}
+	e->roles = roles_match(&sc->subject);
+	parent = bpf_task_storage_get(&tasks, leader->real_parent, 0, 0);
+	if (parent != NULL) {
+		e->parent = parent->exec_id;
+		e->roles |= parent->roles;
+	}
+	execution_store(e, sc->subject.exe, sc->subject.exe_len);
+	task_assign(t, e);
+	return t;
+}
+
+/* The execution of a task; NULL only when the kernel has no memory for it. */
+static __always_inline struct of_task *task_get(struct task_struct *task)
+{
+	struct of_task *t = bpf_task_storage_get(&tasks, task, 0, 0), *process;
+
+	if (t != NULL)
+		return t;
+	/* A thread that nobody saw start: older than the probes, or io_uring's own worker, whose
+	 * start fires no fork event. */
+	process = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	if (process == NULL)
+		process = process_adopt(task->group_leader);
+	if (process == NULL || task->pid == task->tgid)
+		return process;
+	t = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (t == NULL)
+		return process;
+	*t = *process;
+	return t;
+}
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maps.bpf.h: every map, and every knob that is set before load. Weak, so that each object may
+ * carry them and the linker keeps one.
+ *
+ * Sizes of 1 are set by the daemon from its configuration before load.
+ */
+#ifndef OUTFLOW_BPF_MAPS_H
+#define OUTFLOW_BPF_MAPS_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#include "outflow/abi.h"
+
+/* Knobs; read-only for the programs. */
+const volatile __u32 cfg_accounts __weak = 0;
+const volatile __u32 cfg_executions __weak = 0;
+const volatile __u32 cfg_ring_bytes __weak = 0;
+const volatile __u32 cfg_globs __weak = 0;
+/* Accounts of these roles wake the daemon at once; the others wait for its next look. */
+const volatile __u64 cfg_wake_roles __weak = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} records __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct of_machine);
+} machine __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct of_totals);
+} totals __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct of_account);
+} accounts __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct of_account_key);
+	__type(value, __u32);
+} account_index __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_accounts __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct of_exec_slot);
+} executions __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_executions __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct of_task);
+} tasks __weak SEC(".maps");
+
+/* The slot that a socket's last send was posted to. */
+struct socket_hint {
+	__u32 slot;
+	__u32 pad0;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct socket_hint);
+} socket_hints __weak SEC(".maps");
+
+/*
+ * The destination of a datagram on its way from the cgroup hook to the send hook. Keyed by thread:
+ * task storage cannot be used in cgroup programs on 6.1 and 6.12. An entry is written and read by
+ * its own thread only, and stays for the thread's next datagram.
+ */
+struct destination {
+	__u64 cookie; /* of the socket; 0: already used */
+	struct of_endpoint to;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768); /* threads that have sent datagrams; the default pid_max */
+	__type(key, __u64);
+	__type(value, struct destination);
+} destinations __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, OF_NAMES_MAX);
+	__type(key, struct of_role_name);
+	__type(value, __u64);
+} role_names __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, OF_GLOBS_MAX);
+	__type(key, __u32);
+	__type(value, struct of_role_glob);
+} role_globs __weak SEC(".maps");
+
+static __always_inline struct of_machine *machine_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&machine, &zero);
+}
+
+#define LOSS(reason)                                                                               \
+	do {                                                                                       \
+		struct of_machine *m_ = machine_get();                                             \
+		if (m_ != NULL)                                                                    \
+			__sync_fetch_and_add(&m_->loss.reason, 1);                                 \
+	} while (0)
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * alerts.c: the open alerts, the numbers of the records and the chain that binds each record to
+ * the one before.
+ */
+#include "alert/alerts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <nettle/sha2.h>
+
+#include "alert/open.h"
+#include "base/table.h"
+
+#include "base/poison.h"
+
+/* A record with the longest argv and the deepest lineage, every byte escaped, is below 40 KiB. */
+#define RECORD_BYTES_MAX (128 << 10)
+
+struct alerts {
+	const struct policy *policy;
+	alerts_put *put;
+	void *arg;
+	struct table open;	    /* by key; the longest without news first */
+	struct open_alert **by_seq; /* the same, in the order they were raised */
+	uint64_t seq;		    /* of the last record */
+	char head[ALERT_HASH_LEN];  /* hash of the last record */
+	struct alerts_stats stats;
+	struct buf json, text;
+};
+
+static void hex(char *ret, const uint8_t *data, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		ret[2 * i] = digits[data[i] >> 4];
+		ret[2 * i + 1] = digits[data[i] & 15];
+	}
+	ret[2 * n] = '\0';
+}
+
+static bool open_same(const struct table_node *node, const void *key)
+{
+	const struct open_alert *a = table_entry(node, const struct open_alert, node);
+
+	return memcmp(&a->key, key, sizeof(a->key)) == 0;
+}
+
+int alerts_new(const struct policy *policy, alerts_put *put, void *arg, struct alerts **ret)
+{
+	struct alerts *a = calloc(1, sizeof(*a));
+	int err;
+
+	if (a == NULL)
+		return -ENOMEM;
+	a->policy = policy;
+	a->put = put;
+	a->arg = arg;
+	memset(a->head, '0', sizeof(a->head) - 1);
+	buf_init(&a->json, RECORD_BYTES_MAX);
+	buf_init(&a->text, RECORD_BYTES_MAX);
+	err = table_init(&a->open, ALERTS_OPEN_MAX, open_same);
+	if (err < 0)
+		goto out;
+	a->by_seq = calloc(ALERTS_OPEN_MAX, sizeof(struct open_alert *));
+	if (a->by_seq == NULL) {
+		err = -ENOMEM;
+		goto out;
+	}
+	*ret = a;
+	a = NULL;
+out:
+	alerts_free(a);
+	return err;
+}
+
+void alerts_free(struct alerts *a)
+{
+	size_t i;
+
+	if (a == NULL)
+		return;
+	for (i = 0; i < a->open.n; i++)
+		free(a->by_seq[i]);
+	free(a->by_seq);
+	table_done(&a->open);
+	buf_done(&a->json);
+	buf_done(&a->text);
+	free(a);
+}
+
+/* Index of the first open alert with a number above `seq`; open.n when there is none. */
+static size_t seq_above(const struct alerts *a, uint64_t seq)
+{
+	size_t low = 0, high = a->open.n, mid;
+
+	while (low < high) {
+		mid = (low + high) / 2;
+		if (a->by_seq[mid]->seq > seq)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+static void open_close(struct alerts *a, struct open_alert *alert)
+{
+	size_t i = seq_above(a, alert->seq - 1);
+
+	memmove(&a->by_seq[i], &a->by_seq[i + 1],
+		(a->open.n - i - 1) * sizeof(struct open_alert *));
+	table_del(&a->open, &alert->node);
+	free(alert);
+}
+
+/* The caller made sure that there is room and that the key is new. */
+static void open_keep(struct alerts *a, struct open_alert *alert, uint64_t hash)
+{
+	a->by_seq[a->open.n] = alert;
+	(void)table_add(&a->open, &alert->node, hash);
+}
+
+static void open_id(struct open_alert *alert, const struct verdict *v, const struct origin *o)
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
+
+	sha256_init(&ctx);
+	sha256_update(&ctx, strnlen(o->boot_id, sizeof(o->boot_id)), (const uint8_t *)o->boot_id);
+	sha256_update(&ctx, strlen(v->rule->id) + 1, (const uint8_t *)v->rule->id);
+	sha256_update(&ctx, sizeof(v->key), (const uint8_t *)&v->key);
+	sha256_update(&ctx, sizeof(v->subject->time_ns), (const uint8_t *)&v->subject->time_ns);
+	sha256_digest(&ctx, sizeof(digest), digest);
+	hex(alert->id, digest, (ALERT_ID_LEN - 1) / 2);
+}
+
+static void notice_id(struct notice *n, const struct origin *o)
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
+
+	sha256_init(&ctx);
+	sha256_update(&ctx, strnlen(o->boot_id, sizeof(o->boot_id)), (const uint8_t *)o->boot_id);
+	sha256_update(&ctx, strlen(n->type) + 1, (const uint8_t *)n->type);
+	sha256_update(&ctx, sizeof(n->seq), (const uint8_t *)&n->seq);
+	sha256_update(&ctx, sizeof(n->utc_ns), (const uint8_t *)&n->utc_ns);
+	sha256_digest(&ctx, sizeof(digest), digest);
+	hex(n->id, digest, (ALERT_ID_LEN - 1) / 2);
+}
+
+/* Binds what stands in a->json to the chain and hands it out. */
+static void record_put(struct alerts *a, struct record *r)
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
+
+	r->json = a->json.data;
+	r->json_len = a->json.len;
+	r->text = a->text.data;
+	r->text_len = a->text.len;
+	sha256_init(&ctx);
+	sha256_update(&ctx, r->json_len, (const uint8_t *)r->json);
+	sha256_digest(&ctx, sizeof(digest), digest);
+	hex(a->head, digest, sizeof(digest));
+	a->seq++;
+	a->put(a->arg, r);
+}
+
+static int64_t utc(const struct origin *o, uint64_t time_ns)
+{
+	return (int64_t)time_ns + o->utc_offset_ns;
+}
+
+/* NULL: no memory. Uses a->json on the way. */
+static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
+				   const struct origin *o)
+{
+	const struct subject *s = v->subject;
+	struct open_alert *alert;
+
+	buf_clear(&a->json);
+	alert_facts(&a->json, a->policy, s->account);
+	if (a->json.err < 0)
+		return NULL;
+	alert = malloc(sizeof(*alert) + a->json.len);
+	if (alert == NULL)
+		return NULL;
+	*alert = (struct open_alert){
+		.key = v->key,
+		.rule = v->rule,
+		.seq = a->seq + 1,
+		.kind = s->kind,
+		.to = s->account->to,
+		.account_flags = s->account->flags,
+		.first_utc_ns = utc(o, s->time_ns),
+		.last_utc_ns = utc(o, s->time_ns),
+		.last_ns = s->time_ns,
+		.count = 1,
+		.sent = v->sent,
+		.limit = v->limit,
+		.window_ns = v->window_ns,
+		.facts_len = a->json.len,
+	};
+	memcpy(alert->facts, a->json.data, a->json.len);
+	memcpy(alert->prev, a->head, sizeof(alert->prev));
+	open_id(alert, v, o);
+	return alert;
+}
+
+static void open_fold(struct alerts *a, struct open_alert *alert, const struct verdict *v,
+		      const struct origin *o)
+{
+	alert->count++;
+	if (v->sent > alert->sent)
+		alert->sent = v->sent;
+	if (v->subject->time_ns > alert->last_ns) {
+		alert->last_ns = v->subject->time_ns;
+		alert->last_utc_ns = utc(o, v->subject->time_ns);
+	}
+	table_touch(&a->open, &alert->node);
+	a->stats.folded++;
+}
+
+int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin *o)
+{
+	uint64_t hash = table_hash(&a->open, &v->key, sizeof(v->key));
+	struct table_node *node = table_find(&a->open, hash, &v->key);
+	struct open_alert *alert;
+	struct record r = { .type = "alert", .host = o->host };
+
+	if (node != NULL) {
+		open_fold(a, table_entry(node, struct open_alert, node), v, o);
+		return 0;
+	}
+	alert = open_new(a, v, o);
+	if (alert == NULL)
+		goto fail;
+	buf_clear(&a->json);
+	buf_clear(&a->text);
+	alert_json(&a->json, a->policy, alert, o);
+	alert_line(&a->text, a->policy, alert, v->subject->account->who);
+	if (a->json.err < 0 || a->text.err < 0)
+		goto fail;
+	if (a->open.n == ALERTS_OPEN_MAX) {
+		open_close(a, table_entry(a->open.oldest, struct open_alert, node));
+		a->stats.evicted++;
+	}
+	open_keep(a, alert, hash);
+	a->stats.raised++;
+	r.severity = v->rule->severity;
+	r.id = alert->id;
+	r.rule = v->rule->id;
+	r.utc_ns = alert->first_utc_ns;
+	record_put(a, &r);
+	return 1;
+fail:
+	free(alert);
+	a->stats.failed++;
+	return -ENOMEM;
+}
+
+int alerts_notice(struct alerts *a, const char *type, enum severity severity, const char *reason,
+		  const struct origin *o)
+{
+	struct notice n = {
+		.type = type,
+		.severity = severity,
+		.reason = reason,
+		.seq = a->seq + 1,
+		.utc_ns = utc(o, o->time_ns),
+	};
+	struct record r = {
+		.severity = severity,
+		.type = type,
+		.id = n.id,
+		.rule = "",
+		.utc_ns = n.utc_ns,
+		.host = o->host,
+	};
+
+	memcpy(n.prev, a->head, sizeof(n.prev));
+	notice_id(&n, o);
+	buf_clear(&a->json);
+	buf_clear(&a->text);
+	notice_json(&a->json, &n, o);
+	notice_line(&a->text, &n);
+	if (a->json.err < 0 || a->text.err < 0)
+		return a->json.err < 0 ? a->json.err : a->text.err;
+	record_put(a, &r);
+	return 0;
+}
+
+void alerts_tick(struct alerts *a, const struct origin *o)
+{
+	struct open_alert *alert;
+
+	while (a->open.oldest != NULL) {
+		alert = table_entry(a->open.oldest, struct open_alert, node);
+		if (alert->last_ns + ALERTS_QUIET_NS > o->time_ns)
+			return;
+		open_close(a, alert);
+	}
+}
+
+int alerts_next(struct alerts *a, uint64_t *cursor, const struct origin *o, struct buf *ret)
+{
+	size_t i = seq_above(a, *cursor);
+
+	if (i == a->open.n)
+		return 0;
+	*cursor = a->by_seq[i]->seq;
+	alert_json(ret, a->policy, a->by_seq[i], o);
+	buf_char(ret, '\n');
+	return ret->err < 0 ? ret->err : 1;
+}
+
+struct alerts_stats alerts_stats(const struct alerts *a)
+{
+	struct alerts_stats stats = a->stats;
+
+	stats.open = a->open.n;
+	return stats;
+}

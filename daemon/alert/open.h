@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * open.h: an alert for as long as it is open, and the texts made of it. Private to this folder.
+ */
+#ifndef ALERT_OPEN_H
+#define ALERT_OPEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/table.h"
+#include "outflow/policy.h"
+#include "outflow/subject.h"
+#include "outflow/verdict.h"
+
+#define ALERT_ID_LEN   33 /* 128 bits in hex and a NUL */
+#define ALERT_HASH_LEN 65 /* 256 bits in hex and a NUL */
+/* rsyslog cuts what comes over /dev/log at 8 kB, others at 2 kB: the header needs some of that. */
+#define ALERT_LINE_MAX 1900
+
+/*
+ * One block. Executions and accounts come and go; what is said of them is kept as it is written:
+ * `facts` is the JSON from "process" to "endpoint".
+ */
+struct open_alert {
+	struct table_node node;
+	struct verdict_key key;
+	const struct rule *rule; /* borrowed from the policy */
+	uint64_t seq;
+	char id[ALERT_ID_LEN];
+	char prev[ALERT_HASH_LEN];
+	enum subject_kind kind;
+	struct of_endpoint to;
+	uint32_t account_flags;
+	int64_t first_utc_ns, last_utc_ns;
+	uint64_t last_ns; /* boot time of the last news */
+	uint64_t count;
+	uint64_t sent; /* the largest told */
+	uint64_t limit, window_ns;
+	size_t facts_len;
+	char facts[];
+};
+
+/* A record about outflow itself. */
+struct notice {
+	const char *type;
+	enum severity severity;
+	const char *reason;
+	uint64_t seq;
+	char id[ALERT_ID_LEN];
+	char prev[ALERT_HASH_LEN];
+	int64_t utc_ns;
+};
+
+/* The account is one of those that stand for many. */
+static inline bool account_is_overflow(uint32_t flags)
+{
+	return (flags & (OF_ACCOUNT_OVERFLOW | OF_ACCOUNT_MACHINE)) != 0;
+}
+
+/* All of these append; the buf's sticky error is the only one. Neither ends with a newline. */
+void alert_facts(struct buf *b, const struct policy *p, const struct account *account);
+void alert_json(struct buf *b, const struct policy *p, const struct open_alert *a,
+		const struct origin *o);
+void notice_json(struct buf *b, const struct notice *n, const struct origin *o);
+/* At most ALERT_LINE_MAX bytes behind what `b` held. `who` as in struct account. */
+void alert_line(struct buf *b, const struct policy *p, const struct open_alert *a,
+		const struct execution *who);
+void notice_line(struct buf *b, const struct notice *n);
+
+/* "tcp", "132", "packet", "af_31"; "" for no family at all. */
+#define PROTO_TEXT_LEN 16
+void say_proto(char ret[PROTO_TEXT_LEN], const struct of_endpoint *to);
+/* "203.0.113.9:443", with `proto` "203.0.113.9:443/tcp". */
+void say_endpoint(struct buf *b, const struct of_endpoint *to, uint32_t account_flags, bool proto);
+/* What was done: "sent 384.0KiB to 203.0.113.9:443/tcp, not in vuln-db". */
+void say_act(struct buf *b, const struct policy *p, const struct open_alert *a);
+/* "scanner sent to 203.0.113.9:443, not in vuln-db". */
+void say_reason(struct buf *b, const struct policy *p, const struct open_alert *a);
+
+#endif

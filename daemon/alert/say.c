@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* say.c: the words of an alert. Nothing here comes from the monitored side but addresses. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "alert/open.h"
+#include "base/ip.h"
+#include "base/num.h"
+#include "base/text.h"
+
+#include "base/poison.h"
+
+#define PROTO_MPTCP 262 /* IPPROTO_MPTCP; missing in older libc headers */
+
+static const struct {
+	uint16_t number;
+	const char *name;
+} protos[] = {
+	{ IPPROTO_TCP, "tcp" },	     { IPPROTO_UDP, "udp" },   { IPPROTO_ICMP, "icmp" },
+	{ IPPROTO_ICMPV6, "icmp6" }, { 136, "udplite" },       { IPPROTO_SCTP, "sctp" },
+	{ IPPROTO_DCCP, "dccp" },    { PROTO_MPTCP, "mptcp" }, { IPPROTO_RAW, "raw" },
+};
+
+static bool has_address(const struct of_endpoint *to)
+{
+	return to->family == OF_AF_INET || to->family == OF_AF_INET6;
+}
+
+void say_proto(char ret[PROTO_TEXT_LEN], const struct of_endpoint *to)
+{
+	size_t i;
+
+	if (to->family == 0)
+		ret[0] = '\0';
+	else if (to->family == OF_AF_PACKET)
+		(void)snprintf(ret, PROTO_TEXT_LEN, "packet");
+	else if (to->family == OF_AF_VSOCK)
+		(void)snprintf(ret, PROTO_TEXT_LEN, "vsock");
+	else if (!has_address(to))
+		(void)snprintf(ret, PROTO_TEXT_LEN, "af_%u", (unsigned int)to->family);
+	else
+		(void)snprintf(ret, PROTO_TEXT_LEN, "%u", (unsigned int)to->proto);
+	for (i = 0; has_address(to) && i < sizeof(protos) / sizeof(protos[0]); i++)
+		if (protos[i].number == to->proto)
+			(void)snprintf(ret, PROTO_TEXT_LEN, "%s", protos[i].name);
+}
+
+void say_endpoint(struct buf *b, const struct of_endpoint *to, uint32_t account_flags, bool proto)
+{
+	char ip[IP_TEXT_LEN], name[PROTO_TEXT_LEN];
+
+	say_proto(name, to);
+	if (account_is_overflow(account_flags)) {
+		buf_str(b, "endpoints not seen singly (account table full)");
+	} else if (!has_address(to)) {
+		buf_str(b, name[0] == '\0' ? "an endpoint not known" : name);
+		if (to->port != 0)
+			buf_printf(b, ":%u", (unsigned int)to->port);
+	} else {
+		ip_text(ip, to->addr);
+		if (to->port == 0)
+			buf_printf(b, "%s/%s", ip, name);
+		else
+			buf_printf(b, strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip,
+				   (unsigned int)to->port);
+		if (to->port != 0 && proto)
+			buf_printf(b, "/%s", name);
+	}
+}
+
+static void say_sets(struct buf *b, const struct policy *p, const char *what, uint64_t sets)
+{
+	const char *before = what;
+	size_t i;
+
+	for (i = 0; i < p->sets_n && i < POLICY_SETS_MAX; i++) {
+		if (!(sets & (1ULL << i)))
+			continue;
+		buf_str(b, before);
+		text_escape(b, p->sets[i].name, strlen(p->sets[i].name));
+		before = " or ";
+	}
+}
+
+/* What about the endpoint made the rule hold. */
+static void say_conditions(struct buf *b, const struct policy *p, const struct rule *r)
+{
+	const char *before = ", class ";
+	uint32_t bit;
+
+	if (!r->has_endpoint)
+		return;
+	say_sets(b, p, ", not in ", r->endpoint.not_in);
+	say_sets(b, p, ", in ", r->endpoint.in);
+	for (bit = CLASS_SELF; bit <= CLASS_UNKNOWN; bit <<= 1) {
+		if (!(r->endpoint.classes & bit))
+			continue;
+		buf_printf(b, "%s%s", before, endpoint_class_name((enum endpoint_class)bit));
+		before = " or ";
+	}
+}
+
+static bool is_volume(const struct open_alert *a)
+{
+	return a->limit != 0 || a->window_ns != 0;
+}
+
+static void say_volume(struct buf *b, const struct open_alert *a, bool line)
+{
+	char sent[SIZE_TEXT_LEN], limit[SIZE_TEXT_LEN], window[DURATION_TEXT_LEN];
+	bool one = a->key.per == PER_ENDPOINT;
+
+	size_text(sent, a->sent);
+	size_text(limit, a->limit);
+	duration_text(window, a->window_ns);
+	buf_printf(b, "sent %s", sent);
+	if (one) {
+		buf_str(b, " to ");
+		say_endpoint(b, &a->to, a->account_flags, line);
+	}
+	buf_printf(b, " within %s, over %s", window, limit);
+	if (!one && line) {
+		buf_str(b, ", last to ");
+		say_endpoint(b, &a->to, a->account_flags, true);
+	}
+}
+
+static void say_what(struct buf *b, const struct policy *p, const struct open_alert *a, bool line)
+{
+	char sent[SIZE_TEXT_LEN];
+
+	if (is_volume(a)) {
+		say_volume(b, a, line);
+	} else if (a->kind == SUBJECT_ATTEMPT) {
+		buf_str(b, "tried to connect to ");
+		say_endpoint(b, &a->to, a->account_flags, line);
+	} else {
+		size_text(sent, a->sent);
+		buf_printf(b, line ? "sent %s to " : "sent to ", sent);
+		say_endpoint(b, &a->to, a->account_flags, line);
+	}
+	say_conditions(b, p, a->rule);
+}
+
+void say_act(struct buf *b, const struct policy *p, const struct open_alert *a)
+{
+	say_what(b, p, a, true);
+}
+
+void say_reason(struct buf *b, const struct policy *p, const struct open_alert *a)
+{
+	uint64_t roles = a->rule->roles & ~OF_ROLE_ANY;
+	const char *role = NULL;
+
+	if (roles != 0)
+		role = policy_role_name(p, (unsigned int)__builtin_ctzll(roles));
+	if (role != NULL)
+		text_escape(b, role, strlen(role));
+	else
+		buf_str(b, "process");
+	if (is_volume(a) && a->key.per != PER_ENDPOINT &&
+	    (role != NULL || a->key.per != PER_PROCESS))
+		buf_printf(b, " %s", rule_per_name((enum rule_per)a->key.per));
+	buf_char(b, ' ');
+	if (account_is_overflow(a->account_flags) && is_volume(a) && a->key.per != PER_ENDPOINT) {
+		say_what(b, p, a, false);
+		buf_str(b, ", last to endpoints not seen singly (account table full)");
+		return;
+	}
+	say_what(b, p, a, false);
+}

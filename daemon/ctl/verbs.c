@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ctl/verbs.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "ctl/subject_json.h"
+
+#include "base/poison.h"
+
+static int line_end(struct json *j)
+{
+	json_close(j, '}');
+	buf_char(j->out, '\n');
+	return j->out->err < 0 ? j->out->err : 1;
+}
+
+static int flows_next(struct ctl_walk *w, struct buf *out)
+{
+	const struct account *a = track_next_account(w->view->track, &w->cursor);
+	const struct origin *o = track_origin(w->view->track);
+	bool overflow;
+	struct json j;
+
+	if (a == NULL)
+		return 0;
+	overflow = (a->flags & (OF_ACCOUNT_OVERFLOW | OF_ACCOUNT_MACHINE)) != 0;
+	json_init(&j, out);
+	json_open(&j, NULL, '{');
+	if (a->who != NULL) {
+		json_open(&j, "process", '{');
+		subject_json_process(&j, a->who);
+		json_close(&j, '}');
+	} else {
+		json_null(&j, "process");
+	}
+	subject_json_lineage(&j, a->who);
+	subject_json_roles(&j, &w->view->config->policy, a->who != NULL ? a->who->roles : 0);
+	subject_json_endpoint(&j, a);
+	json_open(&j, "bytes", '{');
+	json_u64(&j, "sent", a->sent);
+	json_null(&j, "received");
+	json_close(&j, '}');
+	subject_json_time(&j, "first", o, a->first_ns);
+	subject_json_time(&j, "last", o, a->last_ns);
+	json_bool(&j, "overflow", overflow);
+	return line_end(&j);
+}
+
+static int ps_next(struct ctl_walk *w, struct buf *out)
+{
+	const struct execution *e = track_next_execution(w->view->track, &w->cursor);
+	const struct origin *o = track_origin(w->view->track);
+	struct json j;
+
+	if (e == NULL)
+		return 0;
+	json_init(&j, out);
+	json_open(&j, NULL, '{');
+	json_open(&j, "process", '{');
+	subject_json_process(&j, e);
+	if (e->parent != NULL)
+		json_u64(&j, "parent", e->parent->exec_id);
+	else
+		json_null(&j, "parent");
+	json_u64(&j, "uid", e->uid);
+	json_close(&j, '}');
+	subject_json_lineage(&j, e);
+	subject_json_roles(&j, &w->view->config->policy, e->roles);
+	json_u64(&j, "sent", e->sent);
+	subject_json_time(&j, "start", o, e->start_ns);
+	subject_json_time(&j, "end", o, e->end_ns);
+	json_bool(&j, "adopted", (e->flags & OF_EXEC_ADOPTED) != 0);
+	return line_end(&j);
+}
+
+int ctl_ledger(const struct ctl_view *v, struct ledger *ret)
+{
+	const struct of_loss *told = &track_origin(v->track)->loss;
+	struct ledger l = { 0 };
+	int err;
+
+	err = v->ledger(v->arg, &l);
+	if (err < 0)
+		return err;
+		/* Both only grow: the larger one is the later one. */
+#define X(name)                       \
+	if (told->name > l.loss.name) \
+		l.loss.name = told->name;
+	OF_LOSS_LIST(X)
+#undef X
+	*ret = l;
+	return 0;
+}
+
+static void local_json(struct json *j, const uint64_t local[OF_FAMILIES])
+{
+	static const char *const names[OF_FAMILIES] = {
+		[OF_AF_UNIX] = "unix", [OF_AF_KEY] = "key",	[OF_AF_NETLINK] = "netlink",
+		[OF_AF_ALG] = "alg",   [OF_AF_VSOCK] = "vsock",
+	};
+	char other[16];
+	size_t i;
+
+	json_open(j, "local", '{');
+	for (i = 0; i < OF_FAMILIES; i++) {
+		if (local[i] == 0 && i != OF_AF_UNIX && i != OF_AF_NETLINK)
+			continue;
+		(void)snprintf(other, sizeof(other), "family_%zu", i);
+		json_u64(j, names[i] != NULL ? names[i] : other, local[i]);
+	}
+	json_close(j, '}');
+}
+
+static int ledger_next(struct ctl_walk *w, struct buf *out)
+{
+	struct ledger l;
+	struct json j;
+	int err;
+
+	if (w->step++ > 0)
+		return 0;
+	err = ctl_ledger(w->view, &l);
+	if (err < 0)
+		return err;
+	json_init(&j, out);
+	json_open(&j, NULL, '{');
+	json_u64(&j, "total", l.total);
+	json_u64(&j, "executions", l.executions);
+	json_u64(&j, "accounts", l.accounts);
+	json_u64(&j, "overflow", l.overflow);
+	json_u64(&j, "retired", l.retired);
+	json_open(&j, "interfaces", '[');
+	json_close(&j, ']');
+	subject_json_loss(&j, &l.loss);
+	json_bool(&j, "balanced",
+		  l.total == l.accounts + l.overflow + l.retired && l.total == l.executions);
+	local_json(&j, l.local);
+	return line_end(&j);
+}
+
+static int alerts_next_line(struct ctl_walk *w, struct buf *out)
+{
+	return alerts_next(w->view->alerts, &w->alert, track_origin(w->view->track), out);
+}
+
+ctl_next *ctl_verb_next(uint16_t verb)
+{
+	static ctl_next *const table[CTL_VERB_MAX] = {
+		[CTL_STATUS] = ctl_status_next,	 [CTL_PS] = ps_next,
+		[CTL_FLOWS] = flows_next,	 [CTL_LEDGER] = ledger_next,
+		[CTL_ALERTS] = alerts_next_line,
+	};
+
+	return verb < CTL_VERB_MAX ? table[verb] : NULL;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * detect.c: every rule that is on, over every subject.
+ */
+#include "detect/detect.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "detect/windows.h"
+
+#include "base/poison.h"
+
+struct detect {
+	const struct policy *policy;
+	struct windows *windows;
+};
+
+int detect_new(const struct policy *policy, struct detect **ret)
+{
+	struct detect *d = calloc(1, sizeof(*d));
+	int err = -ENOMEM;
+
+	if (d == NULL)
+		return err;
+	d->policy = policy;
+	err = windows_new(WINDOWS_MAX, &d->windows);
+	if (err < 0) {
+		free(d);
+		return err;
+	}
+	*ret = d;
+	return 0;
+}
+
+void detect_free(struct detect *d)
+{
+	if (d == NULL)
+		return;
+	windows_free(d->windows);
+	free(d);
+}
+
+static bool role_holds(const struct rule *r, const struct account *a)
+{
+	if (r->roles == OF_ROLE_ANY)
+		return true;
+	return a->who != NULL && (a->who->roles & r->roles) != 0;
+}
+
+static bool sets_hold(const struct policy *p, uint64_t sets, const struct of_endpoint *to)
+{
+	size_t i;
+
+	for (i = 0; i < p->sets_n; i++)
+		if ((sets & (1ULL << i)) && endpoint_set_holds(&p->sets[i], to))
+			return true;
+	return false;
+}
+
+/*
+ * Traffic to the machine itself and questions to its resolvers are not judged, unless a rule names
+ * them by class or by address.
+ */
+static bool endpoint_holds(const struct policy *p, const struct rule *r, const struct account *a)
+{
+	bool aside = a->class == CLASS_SELF || a->class == CLASS_RESOLVER;
+	bool named = (r->endpoint.classes & a->class) != 0;
+	bool in = r->endpoint.in != 0 && sets_hold(p, r->endpoint.in, &a->to);
+
+	if (aside && !named && !in)
+		return false;
+	if (r->endpoint.classes != 0 && !named)
+		return false;
+	if (r->endpoint.in != 0 && !in)
+		return false;
+	return r->endpoint.not_in == 0 || !sets_hold(p, r->endpoint.not_in, &a->to);
+}
+
+static struct verdict_key key_of(const struct policy *p, const struct rule *r,
+				 const struct account *a, enum rule_per per)
+{
+	struct verdict_key key = { .rule = (uint32_t)(r - p->rules), .per = per };
+	const struct execution *who = a->who;
+
+	if (per == PER_ENDPOINT)
+		key.to = a->to;
+	if (per == PER_ROLE || who == NULL)
+		return key; /* the rule is its role */
+	key.root = per == PER_PROCESS ? who->process : lineage_root(who, r->roles)->exec_id;
+	return key;
+}
+
+static void rule_run(struct detect *d, const struct rule *r, const struct subject *s,
+		     detect_fn *fn, void *arg)
+{
+	const struct account *a = s->account;
+	struct verdict v = { .rule = r, .subject = s, .sent = a->sent };
+
+	if (r->off != NULL || !role_holds(r, a) || !endpoint_holds(d->policy, r, a))
+		return;
+	if (!r->has_sent) {
+		v.key = key_of(d->policy, r, a, PER_ENDPOINT);
+		fn(arg, &v);
+		return;
+	}
+	if (s->kind != SUBJECT_SENT)
+		return;
+	v.key = key_of(d->policy, r, a, r->sent.per);
+	v.sent = windows_add(d->windows, &v.key, r->sent.within_ns, s->time_ns, s->delta);
+	v.limit = r->sent.over;
+	v.window_ns = r->sent.within_ns;
+	if (v.sent > v.limit)
+		fn(arg, &v);
+}
+
+void detect_subject(struct detect *d, const struct subject *s, detect_fn *fn, void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < d->policy->rules_n; i++)
+		rule_run(d, &d->policy->rules[i], s, fn, arg);
+}
+
+struct detect_stats detect_stats(const struct detect *d)
+{
+	return (struct detect_stats){ .windows = windows_count(d->windows),
+				      .evicted = windows_evicted(d->windows) };
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * decode.c: from raw records to events. The reader distrusts the writer: a recording may come
+ * from anywhere.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "intake/intake.h"
+
+#include "base/poison.h"
+
+static bool terminated(const char *s, size_t size)
+{
+	return memchr(s, '\0', size) != NULL;
+}
+
+static int decode_host(const void *rec, struct event *ret)
+{
+	const struct of_rec_host *r = rec;
+
+	if (!terminated(r->host, sizeof(r->host)) || !terminated(r->boot_id, sizeof(r->boot_id)))
+		return -EBADMSG;
+	ret->host.name = r->host;
+	ret->host.boot_id = r->boot_id;
+	ret->host.roles_id = r->roles_id;
+	return 0;
+}
+
+static int decode_clock(const void *rec, struct event *ret)
+{
+	ret->clock.utc_offset_ns = ((const struct of_rec_clock *)rec)->utc_offset_ns;
+	return 0;
+}
+
+static int decode_resolver(const void *rec, struct event *ret)
+{
+	ret->addr.addr = ((const struct of_rec_resolver *)rec)->addr;
+	return 0;
+}
+
+static int decode_addr(const void *rec, struct event *ret)
+{
+	const struct of_rec_addr *r = rec;
+
+	ret->addr.addr = r->addr;
+	ret->addr.netns = r->netns;
+	ret->addr.gone = r->gone != 0;
+	return 0;
+}
+
+static int decode_fork(const void *rec, struct event *ret)
+{
+	const struct of_rec_fork *r = rec;
+
+	if (!terminated(r->e.name, sizeof(r->e.name)))
+		return -EBADMSG;
+	ret->exec.e = &r->e;
+	return 0;
+}
+
+static int decode_exec(const void *rec, struct event *ret)
+{
+	const struct of_rec_exec *r = rec;
+	size_t tail = r->hdr.len - offsetof(struct of_rec_exec, tail);
+
+	if (!terminated(r->e.name, sizeof(r->e.name)))
+		return -EBADMSG;
+	if (r->exe_len >= OF_EXE_LEN || r->argv_len > OF_ARGV_LEN ||
+	    (size_t)r->exe_len + r->argv_len > tail)
+		return -EBADMSG;
+	ret->exec.e = &r->e;
+	ret->exec.exe = r->tail;
+	ret->exec.exe_len = r->exe_len;
+	ret->exec.argv = r->tail + r->exe_len;
+	ret->exec.argv_len = r->argv_len;
+	ret->exec.argv_size = r->argv_size > r->argv_len ? r->argv_size : r->argv_len;
+	return 0;
+}
+
+static int decode_exit(const void *rec, struct event *ret)
+{
+	const struct of_rec_exit *r = rec;
+
+	ret->exit.exec_id = r->exec_id;
+	ret->exit.tgid = r->tgid;
+	ret->exit.flags = r->flags;
+	return 0;
+}
+
+static int decode_connect(const void *rec, struct event *ret)
+{
+	const struct of_rec_connect *r = rec;
+
+	ret->connect.to = &r->to;
+	ret->connect.tgid = r->tgid;
+	ret->connect.netns = r->netns;
+	return 0;
+}
+
+static int decode_account(const void *rec, struct event *ret)
+{
+	ret->account = &((const struct of_rec_account *)rec)->a;
+	return 0;
+}
+
+static int decode_loss(const void *rec, struct event *ret)
+{
+	ret->loss = &((const struct of_rec_loss *)rec)->loss;
+	return 0;
+}
+
+static int decode_tick(const void *rec, struct event *ret)
+{
+	(void)rec;
+	(void)ret;
+	return 0;
+}
+
+static const struct rec_desc {
+	size_t min_len;
+	int (*decode)(const void *rec, struct event *ret);
+} rec_descs[OF_REC_MAX] = {
+	[OF_REC_HOST] = { sizeof(struct of_rec_host), decode_host },
+	[OF_REC_CLOCK] = { sizeof(struct of_rec_clock), decode_clock },
+	[OF_REC_RESOLVER] = { sizeof(struct of_rec_resolver), decode_resolver },
+	[OF_REC_ADDR] = { sizeof(struct of_rec_addr), decode_addr },
+	[OF_REC_FORK] = { sizeof(struct of_rec_fork), decode_fork },
+	[OF_REC_EXEC] = { offsetof(struct of_rec_exec, tail), decode_exec },
+	[OF_REC_EXIT] = { sizeof(struct of_rec_exit), decode_exit },
+	[OF_REC_CONNECT] = { sizeof(struct of_rec_connect), decode_connect },
+	[OF_REC_ACCOUNT] = { sizeof(struct of_rec_account), decode_account },
+	[OF_REC_LOSS] = { sizeof(struct of_rec_loss), decode_loss },
+	[OF_REC_TICK] = { sizeof(struct of_rec_tick), decode_tick },
+};
+
+/* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
+_Static_assert(sizeof(struct of_account) == 64, "one cache line");
+_Static_assert(sizeof(struct of_exec) == 152, "ABI");
+_Static_assert(sizeof(struct of_exec_slot) == 408, "ABI");
+_Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
+_Static_assert(sizeof(struct of_rec_exec) == 1456, "ABI");
+
+int decode(const void *rec, size_t size, struct event *ret)
+{
+	const struct of_rec_hdr *h = rec;
+	struct event ev = { .kind = 0 };
+	int err;
+
+	if (size < sizeof(*h) || h->len < sizeof(*h) || h->len > size)
+		return -EBADMSG;
+	if (h->kind >= OF_REC_MAX || rec_descs[h->kind].decode == NULL)
+		return -EPROTONOSUPPORT;
+	if (h->len < rec_descs[h->kind].min_len)
+		return -EBADMSG;
+	ev.kind = h->kind;
+	ev.err = h->err;
+	ev.time_ns = h->ts_ns;
+	err = rec_descs[h->kind].decode(rec, &ev);
+	if (err == 0)
+		*ret = ev;
+	return err;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kernel.c: the life of the probes: check, load, fill, attach, adopt; then the ring, then the end.
+ */
+#include "intake/kernel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "base/log.h"
+#include "intake/kernel_private.h"
+#include "intake/machine.h"
+
+#include "base/poison.h"
+
+#define ADOPT_ROUNDS_MAX 16 /* each round reaches one generation more against the walk's order */
+
+struct kernel {
+	struct outflow_bpf *skel;
+	struct bpf_link *links[HOOKS_MAX];
+	struct ring_buffer *ring;
+	struct books *books;
+	struct machine *machine;
+	struct of_loss loss; /* as last told */
+	bool started;
+
+	/* While a drain is under way. */
+	intake_raw_fn *fn;
+	void *arg;
+	int budget;
+};
+
+static int libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	/* What goes wrong is said by kernel_open() in one line; the verifier's log only helps us. */
+	(void)level;
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("libbpf: %s", line);
+	return 0;
+}
+
+static int on_record(void *arg, void *data, size_t size)
+{
+	struct kernel *k = arg;
+	const struct of_rec_hdr *rec = data;
+
+	if (size >= sizeof(*rec) && rec->len <= size)
+		books_told(k->books, rec);
+	(void)k->fn(k->arg, rec, size);
+	/* libbpf's lever to stop: the record is consumed, the rest waits. */
+	return --k->budget > 0 ? 0 : -EAGAIN;
+}
+
+static uint64_t wake_roles(const struct policy *p)
+{
+	uint64_t roles = 0;
+	size_t i;
+
+	for (i = 0; i < p->rules_n; i++)
+		if (p->rules[i].off == NULL)
+			roles |= p->rules[i].roles;
+	return roles;
+}
+
+static int kernel_size(struct kernel *k, const struct config *c)
+{
+	const struct config_limits *l = &c->limits;
+	struct outflow_bpf *s = k->skel;
+	const struct {
+		struct bpf_map *map;
+		uint32_t n;
+	} sizes[] = {
+		{ s->maps.records, l->ring_bytes },
+		{ s->maps.accounts, l->accounts },
+		{ s->maps.account_index, l->accounts },
+		{ s->maps.free_accounts, l->accounts },
+		{ s->maps.executions, l->executions },
+		{ s->maps.free_executions, l->executions },
+	};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && err == 0; i++)
+		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
+	s->rodata->cfg_accounts = l->accounts;
+	s->rodata->cfg_executions = l->executions;
+	s->rodata->cfg_ring_bytes = l->ring_bytes;
+	s->rodata->cfg_wake_roles = wake_roles(&c->policy);
+	return err;
+}
+
+/* A plain name goes into the hash; everything else is a glob, a plain path too. */
+static bool match_is_name(const struct role_match *m)
+{
+	return m->kind == ROLE_MATCH_NAME && !m->glob;
+}
+
+static uint32_t globs_count(const struct policy *p)
+{
+	uint32_t n = 0;
+	size_t i, j;
+
+	for (i = 0; i < p->roles_n; i++)
+		for (j = 0; j < p->roles[i].n; j++)
+			n += !match_is_name(&p->roles[i].match[j]);
+	return n;
+}
+
+static int role_name_add(int fd, const char *pattern, uint64_t bit)
+{
+	struct of_role_name key = { "" };
+	uint64_t roles = 0;
+
+	memcpy(key.name, pattern, strnlen(pattern, sizeof(key.name) - 1)); /* conf bounds it */
+	(void)bpf_map_lookup_elem(fd, &key, &roles);
+	roles |= bit;
+	return bpf_map_update_elem(fd, &key, &roles, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static int roles_fill(struct kernel *k, const struct policy *p)
+{
+	struct of_role_glob glob;
+	const struct role_match *m;
+	uint32_t globs = 0;
+	size_t i, j;
+	int err = 0;
+
+	for (i = 0; i < p->roles_n; i++) {
+		for (j = 0; j < p->roles[i].n && err == 0; j++) {
+			m = &p->roles[i].match[j];
+			if (match_is_name(m)) {
+				err = role_name_add(bpf_map__fd(k->skel->maps.role_names),
+						    m->pattern, 1ULL << i);
+				continue;
+			}
+			glob = (struct of_role_glob){
+				.roles = 1ULL << i,
+				.kind = m->kind == ROLE_MATCH_EXE ? OF_GLOB_EXE : OF_GLOB_NAME,
+			};
+			(void)snprintf(glob.pattern, sizeof(glob.pattern), "%s", m->pattern);
+			if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.role_globs), &globs,
+						&glob, BPF_ANY) < 0)
+				err = -errno;
+			globs++;
+		}
+	}
+	return err;
+}
+
+static int kernel_load(struct kernel *k, const struct config *c, struct kernel_err *ret_err)
+{
+	uint32_t globs = globs_count(&c->policy);
+	int err;
+
+	if (globs > OF_GLOBS_MAX)
+		return kernel_fail(ret_err, -E2BIG, "the roles hold %u globs and paths, the "
+				   "kernel table takes %d", globs, OF_GLOBS_MAX);
+	k->skel = outflow_bpf__open();
+	if (k->skel == NULL)
+		return kernel_fail(ret_err, -errno, "the probes cannot be opened: %s",
+				   strerror(errno));
+	err = hooks_choose(k->skel, ret_err);
+	if (err < 0)
+		return err;
+	k->skel->rodata->cfg_globs = globs;
+	err = kernel_size(k, c);
+	if (err == 0)
+		err = outflow_bpf__load(k->skel);
+	if (err < 0)
+		return kernel_fail(ret_err, err,
+				   "the kernel refuses the probes: %s (outflowd -v -f shows its "
+				   "reasons)",
+				   strerror(-err));
+	err = roles_fill(k, &c->policy);
+	if (err < 0)
+		return kernel_fail(ret_err, err, "the role table cannot be filled: %s",
+				   strerror(-err));
+	return 0;
+}
+
+static int adopt_round(int link_fd)
+{
+	char buf[512];
+	ssize_t n;
+	int fd = bpf_iter_create(link_fd);
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, buf, sizeof(buf));
+	while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+	(void)close(fd);
+	return n < 0 ? -errno : 0;
+}
+
+/* Until a round changes nothing: see lineage_adopt(). */
+static int kernel_adopt(struct kernel *k, struct kernel_err *ret_err)
+{
+	struct bpf_link *link = bpf_program__attach_iter(k->skel->progs.lineage_adopt, NULL);
+	struct of_machine *m = books_machine(k->books);
+	int i, err = 0;
+
+	if (link == NULL)
+		return kernel_fail(ret_err, -errno, "the task iterator cannot be started: %s",
+				   strerror(errno));
+	for (i = 0; i < ADOPT_ROUNDS_MAX && err == 0; i++) {
+		m->adopted_changes = 0;
+		err = adopt_round(bpf_link__fd(link));
+		if (m->adopted_changes == 0)
+			break;
+	}
+	(void)bpf_link__destroy(link);
+	if (err < 0)
+		return kernel_fail(ret_err, err, "the running processes cannot be read: %s",
+				   strerror(-err));
+	return 0;
+}
+
+static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
+			struct kernel_err *ret_err)
+{
+	int err = kernel_load(k, c, ret_err);
+
+	if (err < 0)
+		return err;
+	err = books_open(k->skel, &k->books);
+	if (err < 0)
+		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
+	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
+	books_machine(k->books)->next_exec_id = machine_now() / 1000;
+	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.records), on_record, k, NULL);
+	if (k->ring == NULL)
+		return kernel_fail(ret_err, -errno, "the ring buffer cannot be mapped: %s",
+				   strerror(errno));
+	err = machine_new(c->policy.roles_id, !c->policy.resolvers_set, &k->machine);
+	if (err < 0)
+		return kernel_fail(ret_err, err, "out of memory");
+	err = hooks_attach(k->skel, cgroup_fd, k->links, ret_err);
+	if (err < 0)
+		return err;
+	return kernel_adopt(k, ret_err);
+}
+
+static void kernel_close(void *self)
+{
+	struct kernel *k = self;
+	size_t i;
+
+	if (k == NULL)
+		return;
+	for (i = HOOKS_MAX; i-- > 0;)
+		(void)bpf_link__destroy(k->links[i]);
+	ring_buffer__free(k->ring);
+	machine_free(k->machine);
+	books_free(k->books);
+	outflow_bpf__destroy(k->skel);
+	free(k);
+}
+
+int kernel_open(const struct config *config, struct kernel **ret, struct kernel_err *ret_err)
+{
+	struct kernel *k = NULL;
+	int cgroup_fd = -1, err;
+
+	(void)libbpf_set_print(libbpf_log);
+	err = kernel_check(&cgroup_fd, ret_err);
+	if (err < 0)
+		return err;
+	k = calloc(1, sizeof(*k));
+	err = k == NULL ? kernel_fail(ret_err, -ENOMEM, "out of memory") :
+			  kernel_start(k, config, cgroup_fd, ret_err);
+	(void)close(cgroup_fd);
+	if (err < 0) {
+		kernel_close(k);
+		return err;
+	}
+	*ret = k;
+	return 0;
+}
+
+static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
+{
+	struct kernel *k = self;
+	int err;
+
+	k->fn = fn;
+	k->arg = arg;
+	k->budget = budget;
+	err = ring_buffer__consume(k->ring);
+	if (err < 0 && err != -EAGAIN)
+		return err;
+	return budget - k->budget;
+}
+
+static void loss_tell(struct kernel *k, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	struct of_rec_loss rec = { .loss = books_machine(k->books)->loss };
+
+	rec.loss.probe_missed = hooks_missed(k->skel);
+	if (k->started && memcmp(&rec.loss, &k->loss, sizeof(rec.loss)) == 0)
+		return;
+	k->loss = rec.loss;
+	rec.hdr = (struct of_rec_hdr){ now_ns, sizeof(rec), OF_REC_LOSS, 0 };
+	(void)fn(arg, &rec.hdr, sizeof(rec));
+}
+
+static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
+{
+	struct kernel *k = self;
+	uint64_t now_ns = machine_now();
+	struct of_rec_tick rec = { .hdr = { now_ns, sizeof(rec), OF_REC_TICK, 0 } };
+
+	machine_look(k->machine, now_ns, fn, arg);
+	loss_tell(k, now_ns, fn, arg);
+	books_look(k->books, now_ns, fn, arg);
+	k->started = true;
+	(void)fn(arg, &rec.hdr, sizeof(rec));
+	return 0;
+}
+
+const struct intake_ops kernel_ops = { "kernel", kernel_drain, kernel_look, kernel_close };
+
+int kernel_fd(const struct kernel *k)
+{
+	return ring_buffer__epoll_fd(k->ring);
+}
+
+int kernel_ledger(const struct kernel *k, struct ledger *ret)
+{
+	int err = books_ledger(k->books, ret);
+
+	ret->loss.probe_missed = hooks_missed(k->skel);
+	return err;
+}
+
+const char *const *kernel_hooks_missing(const struct kernel *k)
+{
+	static const char *const none[] = { NULL };
+
+	/* Every hook of the table is needed so far: an open engine lacks none. */
+	(void)k;
+	return none;
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kernel_books.c: the account and execution tables of the kernel, mapped into memory; what was
+ * last told of each slot; and the ageing of what is over, which gives slots back.
+ *
+ * A slot is given back in two steps, a second apart. First it is closed: taken out of the index
+ * and its exec_id zeroed, so that no hint leads to it any more. A send that had found it before may
+ * still add to it; a second later none is left, and what the slot then holds is final.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "intake/kernel_private.h"
+
+#include "base/poison.h"
+
+#define RETIRE_NS 2000000000ULL	 /* after the end of an execution, its accounts are closed */
+#define AGE_EVERY_NS 1000000000ULL /* looks come more often when somebody asks */
+#define IDLE_NS	  10000000000ULL /* with a table three quarters full, idle accounts are closed */
+
+struct map_view {
+	int fd;
+	void *data;
+	size_t value_size, bytes;
+	uint32_t max;
+};
+
+/* What was last told of an account slot. */
+struct account_told {
+	uint64_t exec_id; /* of the account the rest is about; 0: none */
+	uint64_t sent;
+	uint64_t grown_ns; /* when it was last seen to grow */
+	bool closed;	   /* first step of giving back is done */
+};
+
+struct execution_told {
+	uint64_t exec_id; /* 0: none */
+	uint64_t overflow;
+	bool ended;
+};
+
+struct books {
+	struct map_view accounts, executions, machine;
+	int totals_fd, index_fd, free_accounts_fd, free_executions_fd;
+	struct account_told *account_told;
+	struct execution_told *execution_told;
+	uint32_t *untold; /* scratch: slots of executions to tell, in order */
+	uint64_t machine_overflow;
+	uint64_t aged_ns; /* when slots were last closed and given back */
+	uint32_t accounts_open, executions_open; /* at the last look */
+	struct of_totals *per_cpu;
+	int cpus;
+};
+
+static int view_open(struct bpf_map *map, struct map_view *ret)
+{
+	ret->fd = bpf_map__fd(map);
+	ret->max = bpf_map__max_entries(map);
+	ret->value_size = (bpf_map__value_size(map) + 7U) & ~7U;
+	ret->bytes = ret->value_size * ret->max;
+	ret->data = mmap(NULL, ret->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, 0);
+	if (ret->data == MAP_FAILED) {
+		ret->data = NULL;
+		return -errno;
+	}
+	return 0;
+}
+
+static void view_close(struct map_view *v)
+{
+	if (v->data != NULL)
+		(void)munmap(v->data, v->bytes);
+}
+
+int books_open(struct outflow_bpf *skel, struct books **ret)
+{
+	struct books *b = calloc(1, sizeof(*b));
+	int err = -ENOMEM;
+
+	if (b == NULL)
+		return err;
+	b->totals_fd = bpf_map__fd(skel->maps.totals);
+	b->index_fd = bpf_map__fd(skel->maps.account_index);
+	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);
+	b->free_executions_fd = bpf_map__fd(skel->maps.free_executions);
+	b->cpus = libbpf_num_possible_cpus();
+	if (b->cpus < 0) {
+		err = b->cpus;
+		goto out;
+	}
+	err = view_open(skel->maps.accounts, &b->accounts);
+	if (err == 0)
+		err = view_open(skel->maps.executions, &b->executions);
+	if (err == 0)
+		err = view_open(skel->maps.machine, &b->machine);
+	if (err < 0)
+		goto out;
+	err = -ENOMEM;
+	b->per_cpu = calloc((size_t)b->cpus, sizeof(*b->per_cpu));
+	b->account_told = calloc(b->accounts.max, sizeof(*b->account_told));
+	b->execution_told = calloc(b->executions.max, sizeof(*b->execution_told));
+	b->untold = calloc(b->executions.max, sizeof(*b->untold));
+	if (b->per_cpu == NULL || b->account_told == NULL || b->execution_told == NULL ||
+	    b->untold == NULL)
+		goto out;
+	*ret = b;
+	return 0;
+out:
+	books_free(b);
+	return err;
+}
+
+void books_free(struct books *b)
+{
+	if (b == NULL)
+		return;
+	view_close(&b->accounts);
+	view_close(&b->executions);
+	view_close(&b->machine);
+	free(b->per_cpu);
+	free(b->account_told);
+	free(b->execution_told);
+	free(b->untold);
+	free(b);
+}
+
+struct of_machine *books_machine(const struct books *b)
+{
+	return b->machine.data;
+}
+
+static struct of_account *account_at(const struct books *b, uint32_t slot)
+{
+	return (struct of_account *)b->accounts.data + slot;
+}
+
+static struct of_exec_slot *execution_at(const struct books *b, uint32_t slot)
+{
+	return (struct of_exec_slot *)b->executions.data + slot;
+}
+
+/* The counter in the map may be over the end for a moment: see account_slot() in ledger.bpf.c. */
+static uint32_t accounts_used(const struct books *b)
+{
+	uint32_t used = books_machine(b)->accounts_used;
+
+	return used < b->accounts.max ? used : b->accounts.max;
+}
+
+static uint32_t executions_used(const struct books *b)
+{
+	uint32_t used = books_machine(b)->executions_used;
+
+	return used < b->executions.max ? used : b->executions.max;
+}
+
+void books_told(struct books *b, const struct of_rec_hdr *rec)
+{
+	const struct of_exec *e;
+
+	/* exec and fork records begin alike. */
+	if ((rec->kind != OF_REC_FORK && rec->kind != OF_REC_EXEC) ||
+	    rec->len < sizeof(struct of_rec_fork))
+		return;
+	e = &((const struct of_rec_fork *)rec)->e;
+	if (e->slot < b->executions.max)
+		b->execution_told[e->slot] = (struct execution_told){ .exec_id = e->exec_id };
+}
+
+/* argv of a living process, for those that are older than the probes. */
+static size_t argv_read(uint32_t pid, char *buf, size_t size)
+{
+	char path[32];
+	ssize_t n = -1;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, buf, size);
+	(void)close(fd);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void execution_tell(const struct of_exec_slot *s, uint64_t now_ns, intake_raw_fn *fn,
+			   void *arg)
+{
+	struct of_rec_exec rec = { .hdr = { now_ns, 0, OF_REC_EXEC, 0 }, .e = s->e };
+	size_t exe_len = strnlen(s->exe, sizeof(s->exe) - 1), argv_len = 0;
+
+	if (s->e.flags & OF_EXEC_FORKED) {
+		rec.hdr.kind = OF_REC_FORK;
+		rec.hdr.len = sizeof(struct of_rec_fork);
+		(void)fn(arg, &rec.hdr, rec.hdr.len);
+		return;
+	}
+	memcpy(rec.tail, s->exe, exe_len);
+	if (s->e.flags & OF_EXEC_ADOPTED)
+		argv_len = argv_read(s->e.tgid, rec.tail + exe_len, OF_ARGV_LEN);
+	rec.exe_len = (uint16_t)exe_len;
+	rec.argv_len = (uint16_t)argv_len;
+	/* A full read may have been cut, and of an exec whose record was lost nothing is known. */
+	rec.argv_size = argv_len == OF_ARGV_LEN || !(s->e.flags & OF_EXEC_ADOPTED) ?
+				OF_ARGV_LEN + 1 :
+				(uint32_t)argv_len;
+	rec.hdr.len = (uint32_t)(offsetof(struct of_rec_exec, tail) + exe_len + argv_len);
+	(void)fn(arg, &rec.hdr, rec.hdr.len);
+}
+
+static int by_start(const void *x, const void *y, void *arg)
+{
+	const struct of_exec *a = &execution_at(arg, *(const uint32_t *)x)->e;
+	const struct of_exec *b = &execution_at(arg, *(const uint32_t *)y)->e;
+
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? -1 : 1;
+	return a->exec_id < b->exec_id ? -1 : a->exec_id > b->exec_id;
+}
+
+/* Executions whose record was lost, or that were adopted: parents before their children. */
+static void executions_tell_new(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	uint32_t used = executions_used(b), slot, i, n = 0;
+
+	for (slot = 0; slot < used; slot++) {
+		uint64_t id = execution_at(b, slot)->e.exec_id;
+
+		if (id != 0 && id != b->execution_told[slot].exec_id)
+			b->untold[n++] = slot;
+	}
+	qsort_r(b->untold, n, sizeof(*b->untold), by_start, b);
+	for (i = 0; i < n; i++) {
+		slot = b->untold[i];
+		execution_tell(execution_at(b, slot), now_ns, fn, arg);
+		b->execution_told[slot] =
+			(struct execution_told){ .exec_id = execution_at(b, slot)->e.exec_id };
+	}
+}
+
+static void end_tell(const struct of_exec *e, intake_raw_fn *fn, void *arg)
+{
+	struct of_rec_exit rec = {
+		.hdr = { e->end_ns, sizeof(rec), OF_REC_EXIT, 0 },
+		.exec_id = e->exec_id,
+		.tgid = e->tgid,
+		.flags = e->flags & (OF_EXEC_ENDED | OF_EXEC_REPLACED),
+	};
+
+	(void)fn(arg, &rec.hdr, sizeof(rec));
+}
+
+static void account_tell(const struct of_account *a, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	struct of_rec_account rec = { .hdr = { now_ns, sizeof(rec), OF_REC_ACCOUNT, 0 }, .a = *a };
+
+	(void)fn(arg, &rec.hdr, sizeof(rec));
+}
+
+static void overflow_tell(const struct of_exec *e, uint16_t flags, uint64_t sent, uint64_t now_ns,
+			  intake_raw_fn *fn, void *arg)
+{
+	struct of_account a = { .exec_id = e == NULL ? 0 : e->exec_id,
+				.flags = flags,
+				.sent = sent,
+				.exec_slot = e == NULL ? OF_NO_SLOT : e->slot };
+
+	account_tell(&a, now_ns, fn, arg);
+}
+
+/* Ends that were not told (a second record of one that was does no harm), and overflows. */
+static void executions_tell_changes(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	uint32_t used = executions_used(b), slot, open = 0;
+	uint64_t sum = books_machine(b)->overflow;
+
+	for (slot = 0; slot < used; slot++) {
+		struct execution_told *told = &b->execution_told[slot];
+		const struct of_exec *e = &execution_at(b, slot)->e;
+
+		if (e->exec_id == 0 || e->exec_id != told->exec_id)
+			continue;
+		open++;
+		if (e->overflow != told->overflow) {
+			told->overflow = e->overflow;
+			overflow_tell(e, OF_ACCOUNT_OVERFLOW, told->overflow, now_ns, fn, arg);
+		}
+		if (e->end_ns != 0 && !told->ended) {
+			told->ended = true;
+			end_tell(e, fn, arg);
+		}
+	}
+	b->executions_open = open;
+	if (sum != b->machine_overflow) {
+		b->machine_overflow = sum;
+		overflow_tell(NULL, OF_ACCOUNT_OVERFLOW | OF_ACCOUNT_MACHINE, sum, now_ns, fn, arg);
+	}
+}
+
+static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	uint32_t used = accounts_used(b), slot, open = 0;
+
+	for (slot = 0; slot < used; slot++) {
+		struct account_told *told = &b->account_told[slot];
+		struct of_account a = *account_at(b, slot);
+
+		if (told->closed)
+			a.exec_id = told->exec_id; /* the slot's own is zero by now */
+		if (a.exec_id == 0)
+			continue;
+		open++;
+		if (a.exec_id == told->exec_id && a.sent == told->sent)
+			continue;
+		told->exec_id = a.exec_id;
+		told->sent = a.sent;
+		told->grown_ns = now_ns;
+		account_tell(&a, now_ns, fn, arg);
+	}
+	b->accounts_open = open;
+}
+
+/* Is this account over: its execution ended a while ago, or is not even known any more? */
+static bool account_is_over(const struct books *b, const struct of_account *a, uint64_t now_ns)
+{
+	const struct of_exec *e;
+
+	if (a->exec_slot >= b->executions.max)
+		return false; /* no slot tells; only idleness can close it */
+	e = &execution_at(b, a->exec_slot)->e;
+	if (e->exec_id != a->exec_id)
+		return true;
+	return e->end_ns != 0 && now_ns > e->end_ns + RETIRE_NS;
+}
+
+static void account_close(struct books *b, uint32_t slot)
+{
+	struct of_account *a = account_at(b, slot);
+	struct of_account_key key = { .exec_id = a->exec_id, .to = a->to };
+
+	(void)bpf_map_delete_elem(b->index_fd, &key);
+	__atomic_store_n(&a->exec_id, 0, __ATOMIC_SEQ_CST);
+	b->account_told[slot].closed = true;
+}
+
+static void account_give_back(struct books *b, uint32_t slot)
+{
+	struct of_account *a = account_at(b, slot);
+
+	books_machine(b)->retired += a->sent;
+	a->sent = 0;
+	b->account_told[slot] = (struct account_told){ .exec_id = 0 };
+	(void)bpf_map_update_elem(b->free_accounts_fd, NULL, &slot, BPF_ANY);
+}
+
+static void accounts_age(struct books *b, uint64_t now_ns)
+{
+	uint32_t used = accounts_used(b), slot;
+	bool tight = b->accounts_open > b->accounts.max / 4 * 3;
+
+	for (slot = 0; slot < used; slot++) {
+		const struct account_told *told = &b->account_told[slot];
+		const struct of_account *a = account_at(b, slot);
+
+		if (told->closed) {
+			account_give_back(b, slot); /* told in full by this look */
+			continue;
+		}
+		if (a->exec_id == 0 || told->exec_id != a->exec_id)
+			continue;
+		if (account_is_over(b, a, now_ns) ||
+		    (tight && now_ns > told->grown_ns + IDLE_NS))
+			account_close(b, slot);
+	}
+}
+
+/* Later than its accounts: they refer to it until they are given back. */
+static void executions_age(struct books *b, uint64_t now_ns)
+{
+	uint32_t used = executions_used(b), slot;
+
+	for (slot = 0; slot < used; slot++) {
+		struct of_exec_slot *s = execution_at(b, slot);
+
+		if (s->e.exec_id == 0 || !b->execution_told[slot].ended ||
+		    now_ns < s->e.end_ns + 2 * RETIRE_NS)
+			continue;
+		books_machine(b)->retired += s->e.overflow;
+		books_machine(b)->retired_executions += s->e.sent;
+		memset(s, 0, sizeof(*s));
+		b->execution_told[slot] = (struct execution_told){ .exec_id = 0 };
+		(void)bpf_map_update_elem(b->free_executions_fd, NULL, &slot, BPF_ANY);
+	}
+}
+
+void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	executions_tell_new(b, now_ns, fn, arg);
+	accounts_tell(b, now_ns, fn, arg);
+	executions_tell_changes(b, now_ns, fn, arg);
+	if (now_ns < b->aged_ns + AGE_EVERY_NS)
+		return;
+	b->aged_ns = now_ns;
+	accounts_age(b, now_ns);
+	executions_age(b, now_ns);
+}
+
+int books_ledger(const struct books *b, struct ledger *ret)
+{
+	const struct of_machine *m = books_machine(b);
+	struct ledger l = { .loss = m->loss };
+	uint32_t zero = 0, slot;
+	int cpu, i;
+
+	if (bpf_map_lookup_elem(b->totals_fd, &zero, b->per_cpu) < 0)
+		return -errno;
+	for (cpu = 0; cpu < b->cpus; cpu++) {
+		l.total += b->per_cpu[cpu].posted;
+		for (i = 0; i < OF_FAMILIES; i++)
+			l.local[i] += b->per_cpu[cpu].local[i];
+	}
+	for (slot = 0; slot < accounts_used(b); slot++)
+		l.accounts += account_at(b, slot)->sent;
+	for (slot = 0; slot < executions_used(b); slot++) {
+		l.executions += execution_at(b, slot)->e.sent;
+		l.overflow += execution_at(b, slot)->e.overflow;
+	}
+	l.executions += m->executions_none + m->retired_executions;
+	l.overflow += m->overflow;
+	l.retired = m->retired;
+	l.accounts_used = b->accounts_open;
+	l.accounts_max = b->accounts.max;
+	l.executions_used = b->executions_open;
+	l.executions_max = b->executions.max;
+	*ret = l;
+	return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * main.c: outflowd. Start is fatal, in one line; after that nothing is: what fails is counted.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/table.h"
+#include "ctl/ctl.h"
+#include "intake/kernel.h"
+#include "intake/machine.h"
+#include "options.h"
+#include "pipeline.h"
+#include "sink/sink.h"
+
+#include "base/poison.h"
+
+#define DRAIN_BUDGET 8192 /* records for one turn of the loop; other sources get theirs then */
+
+struct daemon {
+	struct config config;
+	struct pipeline pipeline;
+	struct kernel *kernel; /* owned by the pipeline's intake */
+	struct sinks *sinks;
+	struct ctl *ctl;
+	struct loop *loop;
+	struct loop_src ring, timer, signals;
+};
+
+#define daemon_of(src, member) table_entry(src, struct daemon, member)
+
+static void put(void *arg, const struct record *r)
+{
+	struct daemon *d = arg;
+
+	sinks_put(d->sinks, r);
+}
+
+static void on_ring(struct loop_src *s, uint32_t events)
+{
+	struct daemon *d = daemon_of(s, ring);
+
+	(void)events;
+	(void)pipeline_drain(&d->pipeline, DRAIN_BUDGET);
+}
+
+static void on_timer(struct loop_src *s, uint32_t events)
+{
+	struct daemon *d = daemon_of(s, timer);
+	uint64_t expired;
+
+	(void)events;
+	if (read(s->fd, &expired, sizeof(expired)) < 0)
+		return;
+	(void)pipeline_look(&d->pipeline);
+	sinks_tick(d->sinks);
+	ctl_tick(d->ctl);
+}
+
+static void on_signal(struct loop_src *s, uint32_t events)
+{
+	struct daemon *d = daemon_of(s, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(s->fd, &info, sizeof(info)) == sizeof(info))
+		loop_stop(d->loop);
+}
+
+static int look(void *arg)
+{
+	return pipeline_look(&((struct daemon *)arg)->pipeline);
+}
+
+static int ledger(void *arg, struct ledger *ret)
+{
+	return kernel_ledger(((struct daemon *)arg)->kernel, ret);
+}
+
+/* Says it and leaves: only before the loop runs. */
+static void __attribute__((noreturn)) fail(int err, const char *what)
+{
+	log_warnerr(err, "%s", what);
+	exit(1);
+}
+
+static void config_read(struct daemon *d, const struct options *o)
+{
+	struct config_err err;
+	char *line, *rest;
+
+	/* Anybody may ask whether a file is right; who is not root is not told to own it. */
+	if (config_load(o->config, !(o->test && geteuid() != 0), &d->config, &err) < 0) {
+		log_warn("%s", err.msg);
+		exit(1);
+	}
+	for (line = d->config.warnings; line != NULL && *line != '\0'; line = rest) {
+		rest = strchr(line, '\n');
+		if (rest != NULL)
+			*rest++ = '\0';
+		log_warn("%s", line);
+	}
+}
+
+static void sources_open(struct daemon *d)
+{
+	struct itimerspec second = { .it_interval.tv_sec = 1, .it_value.tv_nsec = 1 };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	d->signals = (struct loop_src){ .on_ready = on_signal,
+					.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) };
+	d->timer = (struct loop_src){ .on_ready = on_timer,
+				      .fd = timerfd_create(CLOCK_MONOTONIC,
+							   TFD_CLOEXEC | TFD_NONBLOCK) };
+	d->ring = (struct loop_src){ .on_ready = on_ring, .fd = kernel_fd(d->kernel) };
+	if (d->signals.fd < 0 || d->timer.fd < 0 ||
+	    timerfd_settime(d->timer.fd, 0, &second, NULL) < 0)
+		fail(-errno, "signals and timer");
+	if (loop_set(d->loop, &d->signals, EPOLLIN) < 0 ||
+	    loop_set(d->loop, &d->timer, EPOLLIN) < 0 || loop_set(d->loop, &d->ring, EPOLLIN) < 0)
+		fail(-errno, "event loop");
+}
+
+static void ctl_open(struct daemon *d)
+{
+	struct ctl_view view = { .config = &d->config,
+				 .intake = d->pipeline.intake,
+				 .track = d->pipeline.track,
+				 .alerts = d->pipeline.alerts,
+				 .detect = d->pipeline.detect,
+				 .sinks = d->sinks,
+				 .ledger = ledger,
+				 .look = look,
+				 .arg = d,
+				 .version = OUTFLOW_VERSION,
+				 .start_ns = machine_now() };
+
+	if (ctl_new(d->loop, &view, &d->ctl) < 0)
+		exit(1); /* it said why */
+}
+
+static void daemon_open(struct daemon *d, const struct options *o)
+{
+	struct intake *intake;
+	struct kernel_err kerr;
+	int err;
+
+	if (kernel_open(&d->config, &d->kernel, &kerr) < 0) {
+		log_warn("%s", kerr.msg);
+		exit(1);
+	}
+	err = intake_new(&kernel_ops, d->kernel, &intake);
+	if (err == 0 && o->record != NULL) {
+		err = intake_record(intake, o->record);
+		if (err < 0)
+			fail(err, o->record);
+	}
+	if (err == 0)
+		err = loop_new(&d->loop);
+	if (err == 0)
+		err = sinks_new(d->loop, &d->config, &d->sinks);
+	if (err == 0)
+		err = pipeline_init(&d->pipeline, &d->config, intake, put, d);
+	if (err < 0)
+		fail(err, "start");
+	track_set_hooks_missing(d->pipeline.track, kernel_hooks_missing(d->kernel));
+	(void)pipeline_look(&d->pipeline);
+	ctl_open(d);
+	sources_open(d);
+}
+
+/* Start order, backwards. */
+static void daemon_close(struct daemon *d)
+{
+	(void)pipeline_look(&d->pipeline);
+	(void)alerts_notice(d->pipeline.alerts, "stop", SEVERITY_INFO, "outflowd ends",
+			    track_origin(d->pipeline.track));
+	loop_del(d->loop, &d->ring);
+	loop_del(d->loop, &d->timer);
+	loop_del(d->loop, &d->signals);
+	(void)close(d->timer.fd);
+	(void)close(d->signals.fd);
+	ctl_free(d->ctl);
+	pipeline_done(&d->pipeline);
+	sinks_free(d->sinks);
+	loop_free(d->loop);
+	config_done(&d->config);
+}
+
+static void hooks_print(void)
+{
+	struct kernel_err err;
+
+	if (kernel_print_hooks(&err) < 0) {
+		log_warn("%s", err.msg);
+		exit(1);
+	}
+	exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon d;
+	struct options o;
+	int err;
+
+	options_parse(argc, argv, &o);
+	log_init("outflowd", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (o.hooks)
+		hooks_print();
+	config_read(&d, &o);
+	if (o.test) {
+		log_info("configuration OK: %s", o.config);
+		return 0;
+	}
+	daemon_open(&d, &o);
+	if (!o.foreground && daemon(0, 0) < 0)
+		fail(-errno, "going to the background");
+	(void)alerts_notice(d.pipeline.alerts, "start", SEVERITY_INFO, "outflowd " OUTFLOW_VERSION,
+			    track_origin(d.pipeline.track));
+	log_info("watching; control socket %s", d.config.control);
+	err = loop_run(d.loop);
+	if (err < 0)
+		log_warnerr(err, "event loop: outflowd ends");
+	daemon_close(&d);
+	return err < 0;
+}

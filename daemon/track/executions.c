@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * executions.c: the executions that are known, and how long. A dead one stays for its grace, and
+ * longer while it has living descendants: they need it for their lineage.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "track/private.h"
+
+#include "base/poison.h"
+
+static bool same_id(const struct table_node *node, const void *key)
+{
+	return table_entry(node, struct exec_node, by_id)->e.exec_id == *(const uint64_t *)key;
+}
+
+static bool same_tgid(const struct table_node *node, const void *key)
+{
+	return table_entry(node, struct exec_node, by_tgid)->e.tgid == *(const uint32_t *)key;
+}
+
+int executions_init(struct executions *x, size_t max)
+{
+	int err = table_init(&x->by_id, max, same_id);
+
+	return err < 0 ? err : table_init(&x->by_tgid, max, same_tgid);
+}
+
+static void node_free(struct executions *x, struct exec_node *n)
+{
+	table_del(&x->by_id, &n->by_id);
+	if (n->current)
+		table_del(&x->by_tgid, &n->by_tgid);
+	slots_del(&x->slots, n->place);
+	free(n->exe);
+	free(n->argv);
+	free(n);
+}
+
+void executions_done(struct executions *x)
+{
+	while (x->by_id.oldest != NULL)
+		node_free(x, table_entry(x->by_id.oldest, struct exec_node, by_id));
+	table_done(&x->by_id);
+	table_done(&x->by_tgid);
+	slots_done(&x->slots);
+}
+
+struct exec_node *execution_find(const struct executions *x, uint64_t exec_id)
+{
+	struct table_node *node =
+		table_find(&x->by_id, table_hash(&x->by_id, &exec_id, sizeof(exec_id)), &exec_id);
+
+	return node == NULL ? NULL : table_entry(node, struct exec_node, by_id);
+}
+
+struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid)
+{
+	struct table_node *node =
+		table_find(&x->by_tgid, table_hash(&x->by_tgid, &tgid, sizeof(tgid)), &tgid);
+
+	return node == NULL ? NULL : table_entry(node, struct exec_node, by_tgid);
+}
+
+struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
+{
+	struct exec_node *n = calloc(1, sizeof(*n));
+
+	if (n == NULL)
+		return NULL;
+	n->e = (struct execution){ .exec_id = exec_id,
+				   .process = exec_id,
+				   .loginuid = UINT32_MAX,
+				   .name = "?",
+				   .exe = "" };
+	if (slots_add(&x->slots, n, &n->place) < 0) {
+		free(n);
+		return NULL;
+	}
+	if (table_add(&x->by_id, &n->by_id, table_hash(&x->by_id, &exec_id, sizeof(exec_id))) < 0) {
+		slots_del(&x->slots, n->place);
+		free(n);
+		return NULL;
+	}
+	return n;
+}
+
+/* A copy with a NUL behind it; NULL: no memory. */
+static char *text_copy(const char *s, size_t n)
+{
+	char *copy = malloc(n + 1);
+
+	if (copy == NULL)
+		return NULL;
+	if (n > 0)
+		memcpy(copy, s, n);
+	copy[n] = '\0';
+	return copy;
+}
+
+/* Set once: children that forked share the string. */
+static int node_exe(struct exec_node *n, const char *exe, size_t len)
+{
+	n->exe = text_copy(exe, len);
+	if (n->exe == NULL)
+		return -ENOMEM;
+	n->e.exe = n->exe;
+	return 0;
+}
+
+static int node_argv(struct exec_node *n, const struct event *ev)
+{
+	n->argv = text_copy(ev->exec.argv, ev->exec.argv_len);
+	if (n->argv == NULL)
+		return -ENOMEM;
+	n->e.argv = n->argv;
+	n->e.argv_len = ev->exec.argv_len;
+	n->e.argv_size = ev->exec.argv_size;
+	return 0;
+}
+
+static void node_set_parent(struct exec_node *n, struct exec_node *p)
+{
+	n->e.roles |= p->e.roles;
+	/* At the limit the nearest ancestor is left out: the top of a chain, where roles are, stays. */
+	if (p->e.depth + 1 >= LINEAGE_DEPTH_MAX && p->parent != NULL) {
+		n->e.elided = p->e.elided + 1;
+		p = p->parent;
+	}
+	n->parent = p;
+	p->children++;
+	n->e.parent = &p->e;
+	n->e.depth = p->e.depth + 1;
+}
+
+static void node_current(struct executions *x, struct exec_node *n)
+{
+	struct exec_node *old = execution_of_process(x, n->e.tgid);
+
+	if (old != NULL) {
+		table_del(&x->by_tgid, &old->by_tgid);
+		old->current = false;
+	}
+	n->current = table_add(&x->by_tgid, &n->by_tgid,
+			       table_hash(&x->by_tgid, &n->e.tgid, sizeof(n->e.tgid))) == 0;
+}
+
+static void node_numbers(struct exec_node *n, const struct of_exec *e)
+{
+	n->e.start_ns = e->start_ns;
+	n->e.tgid = e->tgid;
+	n->e.ppid = e->ppid;
+	n->e.sid = e->sid;
+	n->e.uid = e->uid;
+	n->e.gid = e->gid;
+	n->e.loginuid = e->loginuid;
+	n->e.flags = e->flags & ~(uint32_t)(OF_EXEC_ENDED | OF_EXEC_REPLACED);
+	memcpy(n->e.name, e->name, sizeof(n->e.name));
+}
+
+int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
+		   uint64_t roles)
+{
+	const struct of_exec *e = ev->exec.e;
+	struct exec_node *p = e->parent == 0 ? NULL : execution_find(x, e->parent);
+	int err = 0;
+
+	/* A parent was told before its child. Anything else, as a made-up recording may hold it,
+	 * could close a circle. */
+	if (p == n || (p != NULL && !p->told))
+		p = NULL;
+	if (n->told) {
+		/* The ring told it after a look already had; only the ring knows argv. */
+		if (n->argv == NULL && ev->exec.argv_len > 0)
+			err = node_argv(n, ev);
+		return err;
+	}
+	n->told = true;
+	node_numbers(n, e);
+	n->e.roles |= roles;
+	if (p != NULL)
+		node_set_parent(n, p);
+	if (ev->kind == OF_REC_EXEC) {
+		err = node_exe(n, ev->exec.exe, ev->exec.exe_len);
+		if (ev->exec.argv_len > 0)
+			err = err < 0 ? err : node_argv(n, ev);
+		n->e.argv_size = ev->exec.argv_size;
+	} else if (p != NULL) {
+		/* The parent of a shortened chain is not kept alive by this one. */
+		if (n->e.elided > 0)
+			err = node_exe(n, p->e.exe, strlen(p->e.exe));
+		else
+			n->e.exe = p->e.exe;
+	}
+	if (p != NULL && ev->kind == OF_REC_EXEC && p->e.tgid == e->tgid &&
+	    !(e->flags & OF_EXEC_ADOPTED)) {
+		n->e.process = p->e.process;
+		execution_end(x, p, OF_EXEC_ENDED | OF_EXEC_REPLACED, e->start_ns);
+	}
+	node_current(x, n);
+	return err;
+}
+
+void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns)
+{
+	if (n->e.end_ns != 0) {
+		n->e.flags |= flags;
+		return;
+	}
+	n->e.end_ns = time_ns == 0 ? 1 : time_ns;
+	n->e.flags |= flags | OF_EXEC_ENDED;
+	if (n->current) {
+		table_del(&x->by_tgid, &n->by_tgid);
+		n->current = false;
+	}
+	if (x->ended_last != NULL)
+		x->ended_last->ended_next = n;
+	else
+		x->ended_first = n;
+	x->ended_last = n;
+}
+
+void execution_release(struct executions *x, struct exec_node *n)
+{
+	struct exec_node *parent;
+
+	n->past_grace = true;
+	while (n != NULL && n->past_grace && n->children == 0) {
+		parent = n->parent;
+		node_free(x, n);
+		if (parent != NULL)
+			parent->children--;
+		n = parent;
+	}
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ip.h"
+#include "track/private.h"
+
+#include "base/poison.h"
+
+#define OWN_MAX	      4096 /* addresses of this machine; four times what the engine tells */
+#define RESOLVERS_MAX 64
+#define DNS_PORT      53
+
+struct own {
+	uint8_t addr[16];
+	uint32_t netns;
+};
+
+struct places {
+	const struct policy *policy;
+	size_t own_n, resolvers_n;
+	struct own own[OWN_MAX];
+	uint8_t resolvers[RESOLVERS_MAX][16];
+};
+
+int places_new(const struct policy *policy, struct places **ret)
+{
+	struct places *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return -ENOMEM;
+	p->policy = policy;
+	*ret = p;
+	return 0;
+}
+
+void places_free(struct places *p)
+{
+	free(p);
+}
+
+void places_own(struct places *p, const uint8_t addr[16], uint32_t netns, bool gone)
+{
+	size_t i;
+
+	for (i = 0; i < p->own_n; i++)
+		if (p->own[i].netns == netns && memcmp(p->own[i].addr, addr, 16) == 0)
+			break;
+	if (i < p->own_n && gone) {
+		p->own[i] = p->own[--p->own_n];
+	} else if (i == p->own_n && !gone && i < OWN_MAX) {
+		memcpy(p->own[i].addr, addr, 16);
+		p->own[i].netns = netns;
+		p->own_n++;
+	}
+}
+
+void places_resolver(struct places *p, const uint8_t addr[16])
+{
+	size_t i;
+
+	for (i = 0; i < p->resolvers_n; i++)
+		if (memcmp(p->resolvers[i], addr, 16) == 0)
+			return;
+	if (p->resolvers_n < RESOLVERS_MAX)
+		memcpy(p->resolvers[p->resolvers_n++], addr, 16);
+}
+
+static bool is_resolver(const struct places *p, const struct of_endpoint *to)
+{
+	size_t i;
+
+	if (to->port != DNS_PORT)
+		return false;
+	if (p->policy->resolvers_set) {
+		for (i = 0; i < p->policy->resolvers_n; i++)
+			if (cidr_holds(&p->policy->resolvers[i], to->addr))
+				return true;
+		return false;
+	}
+	for (i = 0; i < p->resolvers_n; i++)
+		if (memcmp(p->resolvers[i], to->addr, 16) == 0)
+			return true;
+	return false;
+}
+
+static bool is_own(const struct places *p, const struct of_endpoint *to, uint32_t netns)
+{
+	size_t i;
+
+	for (i = 0; i < p->own_n; i++)
+		if (p->own[i].netns == netns && memcmp(p->own[i].addr, to->addr, 16) == 0)
+			return true;
+	return false;
+}
+
+static bool is_internal(const struct places *p, const struct of_endpoint *to)
+{
+	size_t i;
+
+	for (i = 0; i < p->policy->internal_n; i++)
+		if (cidr_holds(&p->policy->internal[i], to->addr))
+			return true;
+	return false;
+}
+
+static bool is_nowhere(const struct of_endpoint *to)
+{
+	static const uint8_t none[16];
+	static const uint8_t none_v4[16] = { [10] = 0xff, [11] = 0xff };
+
+	if (to->family != OF_AF_INET && to->family != OF_AF_INET6)
+		return true;
+	return memcmp(to->addr, none, 16) == 0 || memcmp(to->addr, none_v4, 16) == 0;
+}
+
+enum endpoint_class places_class(const struct places *p, const struct of_endpoint *to,
+				 uint32_t netns, uint32_t account_flags)
+{
+	if ((account_flags & OF_ACCOUNT_OVERFLOW) || is_nowhere(to))
+		return CLASS_UNKNOWN;
+	if (is_resolver(p, to))
+		return CLASS_RESOLVER;
+	if ((account_flags & OF_ACCOUNT_SELF) || ip_is_loopback(to->addr) || is_own(p, to, netns))
+		return CLASS_SELF;
+	return is_internal(p, to) ? CLASS_INTERNAL : CLASS_EXTERNAL;
+}

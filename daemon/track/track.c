@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * track.c: what each kind of event means for executions, accounts and places.
+ */
+#include "track/track.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "track/private.h"
+
+#include "base/poison.h"
+
+#define ATTEMPT_NS 500000000ULL /* a connection that sent nothing for so long is told as attempt */
+/* The kernel's slot of a dead execution has been given back after this, nothing more comes. */
+#define FINAL_NS 5000000000ULL
+
+struct track {
+	const struct policy *policy;
+	struct track_limits limits;
+	struct executions executions;
+	struct accounts accounts;
+	struct places *places;
+	struct origin origin;
+	struct of_loss told_loss; /* the kernel's; origin.loss adds our own */
+	struct track_stats stats;
+	bool roles_fit; /* the stream's role bits are this policy's */
+
+	track_fn *fn; /* while an event is under way */
+	void *arg;
+};
+
+int track_new(const struct policy *policy, struct track_limits limits, struct track **ret)
+{
+	struct track *t = calloc(1, sizeof(*t));
+	int err = -ENOMEM;
+
+	if (t == NULL)
+		return err;
+	t->policy = policy;
+	t->limits = limits;
+	err = executions_init(&t->executions, limits.executions);
+	if (err == 0)
+		err = accounts_init(&t->accounts, limits.accounts);
+	if (err == 0)
+		err = places_new(policy, &t->places);
+	if (err < 0) {
+		track_free(t);
+		return err;
+	}
+	*ret = t;
+	return 0;
+}
+
+void track_free(struct track *t)
+{
+	if (t == NULL)
+		return;
+	accounts_done(&t->accounts);
+	executions_done(&t->executions);
+	places_free(t->places);
+	free(t);
+}
+
+static void refuse(struct track *t)
+{
+	t->stats.refused++;
+	t->origin.loss.tracking = t->stats.refused;
+}
+
+/* The oldest dead execution goes, with its accounts; its descendants keep it as an ancestor. */
+static void ended_release(struct track *t)
+{
+	struct exec_node *n = t->executions.ended_first;
+
+	t->executions.ended_first = n->ended_next;
+	if (n->ended_next == NULL)
+		t->executions.ended_last = NULL;
+	n->ended_next = NULL;
+	accounts_release(&t->accounts, n);
+	execution_release(&t->executions, n);
+}
+
+/* Room for one more: the dead of which all is told go before their grace is over. */
+static void make_room(struct track *t, const struct table *table)
+{
+	struct exec_node *n;
+
+	while (table->n >= table->max) {
+		n = t->executions.ended_first;
+		if (n == NULL || n->e.end_ns + FINAL_NS > t->origin.time_ns)
+			return;
+		ended_release(t);
+		t->stats.evicted++;
+	}
+}
+
+static struct exec_node *execution_get(struct track *t, uint64_t exec_id)
+{
+	struct exec_node *n = execution_find(&t->executions, exec_id);
+
+	if (n != NULL)
+		return n;
+	make_room(t, &t->executions.by_id);
+	n = execution_add(&t->executions, exec_id);
+	if (n == NULL)
+		refuse(t);
+	return n;
+}
+
+static struct account_node *account_get(struct track *t, struct exec_node *who,
+					const struct of_endpoint *to)
+{
+	struct account_node *n =
+		account_find(&t->accounts, who == NULL ? 0 : who->e.exec_id, to);
+
+	if (n != NULL)
+		return n;
+	make_room(t, &t->accounts.by_key);
+	n = account_add(&t->accounts, who, to);
+	if (n == NULL)
+		refuse(t);
+	return n;
+}
+
+static void on_host(struct track *t, const struct event *ev)
+{
+	(void)snprintf(t->origin.host, sizeof(t->origin.host), "%s", ev->host.name);
+	(void)snprintf(t->origin.boot_id, sizeof(t->origin.boot_id), "%s", ev->host.boot_id);
+	t->roles_fit = ev->host.roles_id == t->policy->roles_id;
+}
+
+static void on_clock(struct track *t, const struct event *ev)
+{
+	t->origin.utc_offset_ns = ev->clock.utc_offset_ns;
+}
+
+static void on_resolver(struct track *t, const struct event *ev)
+{
+	places_resolver(t->places, ev->addr.addr);
+}
+
+static void on_addr(struct track *t, const struct event *ev)
+{
+	places_own(t->places, ev->addr.addr, ev->addr.netns, ev->addr.gone);
+}
+
+static void on_exec(struct track *t, const struct event *ev)
+{
+	const struct of_exec *e = ev->exec.e;
+	struct exec_node *n;
+	uint64_t roles;
+
+	if (e->exec_id == 0)
+		return;
+	n = execution_get(t, e->exec_id);
+	if (n == NULL)
+		return;
+	/* Matched here too: a recording may be judged by another policy than it was made under. */
+	roles = ev->kind == OF_REC_EXEC ?
+			policy_roles_match(t->policy, e->name, ev->exec.exe, ev->exec.exe_len) :
+			0;
+	if (t->roles_fit)
+		roles |= e->roles;
+	if (execution_tell(&t->executions, n, ev, roles) < 0)
+		refuse(t);
+}
+
+static void on_end(struct track *t, const struct event *ev)
+{
+	struct exec_node *n = execution_find(&t->executions, ev->exit.exec_id);
+
+	if (n != NULL)
+		execution_end(&t->executions, n, ev->exit.flags, ev->time_ns);
+}
+
+static void tell(struct track *t, enum subject_kind kind, struct account_node *n, uint64_t delta,
+		 uint64_t time_ns)
+{
+	struct subject s = { .kind = kind, .time_ns = time_ns, .delta = delta, .account = &n->a };
+
+	t->fn(t->arg, &s);
+}
+
+static void on_connect(struct track *t, const struct event *ev)
+{
+	struct exec_node *who = execution_of_process(&t->executions, ev->connect.tgid);
+	struct account_node *n;
+	enum endpoint_class class;
+
+	if (who == NULL)
+		return;
+	class = places_class(t->places, ev->connect.to, ev->connect.netns, 0);
+	/* To no address is to this machine (the kernel takes loopback). */
+	if (class == CLASS_UNKNOWN || class == CLASS_SELF ||
+	    account_find(&t->accounts, who->e.exec_id, ev->connect.to) != NULL)
+		return;
+	n = account_get(t, who, ev->connect.to);
+	if (n == NULL)
+		return;
+	n->a.class = class;
+	account_await(&t->accounts, n, ev->time_ns);
+}
+
+static void on_account(struct track *t, const struct event *ev)
+{
+	const struct of_account *a = ev->account;
+	struct exec_node *who = NULL;
+	struct account_node *n;
+	uint64_t delta;
+
+	if (a->exec_id != 0) {
+		who = execution_get(t, a->exec_id);
+		if (who == NULL)
+			return;
+		t->stats.unresolved += !who->told && who->accounts == NULL;
+	}
+	n = account_get(t, who, &a->to);
+	if (n == NULL)
+		return;
+	if (n->a.sent == 0) {
+		n->a.netns = a->netns;
+		n->a.flags = a->flags;
+		n->a.class = places_class(t->places, &a->to, a->netns, a->flags);
+	}
+	delta = account_grow(n, a->generation, a->sent, ev->time_ns);
+	if (delta == 0)
+		return;
+	if (who != NULL)
+		who->e.sent += delta;
+	tell(t, SUBJECT_SENT, n, delta, ev->time_ns);
+}
+
+static void on_loss(struct track *t, const struct event *ev)
+{
+	t->origin.loss = *ev->loss;
+	t->origin.loss.tracking = t->stats.refused;
+}
+
+static void on_tick(struct track *t, const struct event *ev)
+{
+	struct exec_node *dead;
+	struct account_node *n;
+
+	while (ev->time_ns > ATTEMPT_NS &&
+	       (n = account_attempt(&t->accounts, ev->time_ns - ATTEMPT_NS)) != NULL)
+		tell(t, SUBJECT_ATTEMPT, n, 0, ev->time_ns);
+	while ((dead = t->executions.ended_first) != NULL &&
+	       dead->e.end_ns + t->limits.grace_ns < ev->time_ns)
+		ended_release(t);
+}
+
+void track_event(struct track *t, const struct event *ev, track_fn *fn, void *arg)
+{
+	static void (*const on[OF_REC_MAX])(struct track *, const struct event *) = {
+		[OF_REC_HOST] = on_host,	 [OF_REC_CLOCK] = on_clock,
+		[OF_REC_RESOLVER] = on_resolver, [OF_REC_ADDR] = on_addr,
+		[OF_REC_FORK] = on_exec,	 [OF_REC_EXEC] = on_exec,
+		[OF_REC_EXIT] = on_end,	 [OF_REC_CONNECT] = on_connect,
+		[OF_REC_ACCOUNT] = on_account,	 [OF_REC_LOSS] = on_loss,
+		[OF_REC_TICK] = on_tick,
+	};
+
+	t->fn = fn;
+	t->arg = arg;
+	if (ev->time_ns > t->origin.time_ns)
+		t->origin.time_ns = ev->time_ns;
+	on[ev->kind](t, ev);
+}
+
+const struct origin *track_origin(const struct track *t)
+{
+	return &t->origin;
+}
+
+struct track_stats track_stats(const struct track *t)
+{
+	struct track_stats s = t->stats;
+
+	s.executions = t->executions.by_id.n;
+	s.accounts = t->accounts.by_key.n;
+	return s;
+}
+
+void track_set_hooks_missing(struct track *t, const char *const *names)
+{
+	t->origin.hooks_missing = names;
+}
+
+const struct execution *track_next_execution(const struct track *t, size_t *cursor)
+{
+	const struct exec_node *n = slots_next(&t->executions.slots, cursor);
+
+	return n == NULL ? NULL : &n->e;
+}
+
+const struct account *track_next_account(const struct track *t, size_t *cursor)
+{
+	const struct account_node *n = slots_next(&t->accounts.slots, cursor);
+
+	return n == NULL ? NULL : &n->a;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * send.c: sends an exact number of bytes by one named way and says in a line of JSON how many the
+ * kernel accepted. That count is what the ledger is held against. The ways are in send/.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "send/way.h"
+
+#define CHUNK_MAX (64U << 20)
+
+enum needs {
+	NEEDS_TCP = 1, /* a far end that takes TCP */
+	NEEDS_UDP = 2, /* one that takes UDP, or the machine answers each with an error */
+	NEEDS_ROOT = 4,
+	NEEDS_MPTCP = 8,
+	NEEDS_UDPLITE = 16,
+	NEEDS_NOTHING = 0,
+};
+
+static const struct way {
+	const char *name;
+	unsigned int needs;
+	size_t chunk; /* when none is asked for */
+	int (*run)(struct job *j);
+} ways[] = {
+	{ "tcp-write", NEEDS_TCP, 1 << 20, tcp_write },
+	{ "tcp-send", NEEDS_TCP, 1 << 20, tcp_send },
+	{ "tcp-writev", NEEDS_TCP, 1 << 20, tcp_writev },
+	{ "tcp-sendmsg", NEEDS_TCP, 1 << 20, tcp_sendmsg },
+	{ "tcp-sendmmsg", NEEDS_TCP, 1 << 20, tcp_sendmmsg },
+	{ "tcp-sendfile", NEEDS_TCP, 16 << 20, tcp_sendfile },
+	{ "tcp-splice", NEEDS_TCP, 1 << 20, tcp_splice },
+	{ "tcp-zerocopy", NEEDS_TCP, 1 << 20, tcp_zerocopy },
+	{ "tcp-fastopen", NEEDS_TCP, 1 << 20, tcp_fastopen },
+	{ "tcp-msgmore", NEEDS_TCP, 10000, tcp_msgmore },
+	{ "tcp-cork", NEEDS_TCP, 10000, tcp_cork },
+	{ "tcp-oob", NEEDS_TCP, 10000, tcp_oob },
+	{ "tcp-nonblock", NEEDS_TCP, 16 << 20, tcp_nonblock },
+	{ "tcp-thread", NEEDS_TCP, 1 << 20, tcp_thread },
+	{ "mptcp", NEEDS_MPTCP, 1 << 20, mptcp_write },
+	{ "udp-send", NEEDS_UDP, 65000, udp_send },
+	{ "udp-write", NEEDS_UDP, 65000, udp_write },
+	{ "udp-sendto", NEEDS_UDP, 65000, udp_sendto },
+	{ "udp-sendmsg", NEEDS_UDP, 65000, udp_sendmsg },
+	{ "udp-sendmmsg", NEEDS_UDP, 65000, udp_sendmmsg },
+	{ "udp-gso", NEEDS_UDP, 65000, udp_gso },
+	{ "udp-cork", NEEDS_UDP, 65000, udp_cork },
+	{ "udplite", NEEDS_UDPLITE, 65000, udplite_sendto },
+	{ "ping", NEEDS_NOTHING, 1400, ping_sendto },
+	{ "raw-icmp", NEEDS_ROOT, 1400, raw_icmp },
+	{ "raw-ip", NEEDS_ROOT, 1400, raw_ip },
+	{ "packet-raw", NEEDS_ROOT, 1400, packet_raw },
+	{ "packet-dgram", NEEDS_ROOT, 1400, packet_dgram },
+	{ "uring-send", NEEDS_TCP, 1 << 20, uring_send },
+	{ "uring-async", NEEDS_TCP, 1 << 20, uring_async },
+	{ "uring-sqpoll", NEEDS_TCP, 1 << 20, uring_sqpoll },
+	{ "uring-sendzc", NEEDS_TCP, 1 << 20, uring_sendzc },
+	{ "uring-sendmsg", NEEDS_TCP, 1 << 20, uring_sendmsg },
+	{ "uring-write", NEEDS_TCP, 1 << 20, uring_write },
+	{ "uring-udp", NEEDS_UDP, 65000, uring_udp },
+};
+
+static const char usage[] =
+	"send --way WAY --to ADDRESS:PORT --bytes N [--chunk N] [--mapped] [--start-wait] "
+	"[--hold]\n"
+	"send --list\n"
+	"  --mapped      an IPv4 address as IPv4-mapped IPv6, from an IPv6 socket\n"
+	"  --start-wait  say \"waiting\", then wait for a line on stdin before the first send\n"
+	"  --hold        when all is sent and said, wait for a line on stdin before the end\n"
+	"Exit: 0 all was sent, 1 not all was, 2 usage, 77 this kernel or user cannot.\n";
+
+struct options {
+	const char *way;
+	const char *to;
+	uint64_t bytes;
+	size_t chunk;
+	bool mapped, wait, hold;
+};
+
+static void list(void)
+{
+	static const char *const names[] = { "tcp", "udp", "root", "mptcp", "udplite" };
+	size_t i, bit;
+
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		printf("%s", ways[i].name);
+		for (bit = 0; bit < sizeof(names) / sizeof(names[0]); bit++)
+			if (ways[i].needs & 1U << bit)
+				printf(" %s", names[bit]);
+		putchar('\n');
+	}
+}
+
+static struct options options_parse(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "way", required_argument, NULL, 'w' },
+		{ "to", required_argument, NULL, 't' },
+		{ "bytes", required_argument, NULL, 'b' },
+		{ "chunk", required_argument, NULL, 'c' },
+		{ "mapped", no_argument, NULL, 'm' },
+		{ "start-wait", no_argument, NULL, 's' },
+		{ "hold", no_argument, NULL, 'h' },
+		{ "list", no_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, '?' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options o = { .bytes = 0 };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (c) {
+		case 'w':
+			o.way = optarg;
+			break;
+		case 't':
+			o.to = optarg;
+			break;
+		case 'b':
+			o.bytes = lab_num("--bytes", optarg, 1, UINT64_MAX >> 1);
+			break;
+		case 'c':
+			o.chunk = (size_t)lab_num("--chunk", optarg, 1, CHUNK_MAX);
+			break;
+		case 'm':
+			o.mapped = true;
+			break;
+		case 's':
+			o.wait = true;
+			break;
+		case 'h':
+			o.hold = true;
+			break;
+		case 'l':
+			list();
+			exit(0);
+		default:
+			fputs(usage, stderr);
+			exit(LAB_EXIT_USAGE);
+		}
+	}
+	if (o.way == NULL || o.to == NULL || o.bytes == 0 || optind < argc) {
+		fputs(usage, stderr);
+		exit(LAB_EXIT_USAGE);
+	}
+	return o;
+}
+
+static const struct way *way_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strcmp(ways[i].name, name) == 0)
+			return &ways[i];
+	lab_usage("--way: '%s' is not one of those that --list names", name);
+}
+
+/* The bytes differ from page to page, so that nothing on the way can make them fewer. */
+static unsigned char *fill(size_t n)
+{
+	unsigned char *buf = aligned_alloc(4096, (n + 4095) & ~(size_t)4095);
+	size_t i;
+
+	if (buf == NULL)
+		lab_die("%zu bytes", n);
+	for (i = 0; i < n; i++)
+		buf[i] = (unsigned char)(i ^ i >> 12);
+	return buf;
+}
+
+static int say(const struct job *j, int err)
+{
+	if (err == WAY_SKIP) {
+		printf("{\"way\":\"%s\",\"skip\":\"%s\"}\n", j->way, j->skip);
+		return LAB_EXIT_SKIP;
+	}
+	printf("{\"way\":\"%s\",\"sent\":%llu,\"pid\":%d,\"tid\":%d,\"calls\":%llu", j->way,
+	       (unsigned long long)j->sent, getpid(), gettid(), (unsigned long long)j->calls);
+	if (err != 0)
+		printf(",\"error\":\"%s: %s\"", j->what, strerror(-err));
+	puts("}");
+	return err != 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = options_parse(argc, argv);
+	const struct way *way = way_find(o.way);
+	struct job j = { .bytes = o.bytes, .way = way->name, .wait = o.wait };
+	struct lab_ports ports;
+	int status;
+
+	lab_addr_parse(o.to, o.mapped, &j.to, &ports);
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		lab_die("SIGPIPE");
+	j.chunk = o.chunk != 0 ? o.chunk : way->chunk;
+	j.buf = fill(j.chunk);
+	status = say(&j, way->run(&j));
+	lab_flush();
+	if (o.hold)
+		lab_wait_line();
+	free(j.buf);
+	return status;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_ctl.c: what the verbs answer. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl_world.h"
+
+TestSuite(ctl, .init = world_start, .fini = world_stop, .timeout = 30);
+
+/* ---- Answers ---- */
+
+Test(ctl, flows)
+{
+	cr_expect_str_eq(
+		ask(CTL_FLOWS),
+		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"name\":\"cu\\\"rl\","
+		"\"exe\":\"/usr/bin/cu\\\"rl\"},"
+		"\"lineage\":[\"Runner.Worker[3001]\",\"(2 left out)\",\"cu\\\"rl[4242]\"],"
+		"\"roles\":[\"runner\",\"scanner\"],"
+		"\"endpoint\":{\"ip\":\"203.0.113.9\",\"port\":443,\"proto\":\"tcp\","
+		"\"class\":\"external\",\"names\":[]},"
+		"\"bytes\":{\"sent\":393216,\"received\":null},"
+		"\"first\":\"2026-03-19T17:43:12.000000Z\",\"last\":\"2026-03-19T17:43:12."
+		"500000Z\","
+		"\"overflow\":false}\n"
+
+		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"name\":\"cu\\\"rl\","
+		"\"exe\":\"/usr/bin/cu\\\"rl\"},"
+		"\"lineage\":[\"Runner.Worker[3001]\",\"(2 left out)\",\"cu\\\"rl[4242]\"],"
+		"\"roles\":[\"runner\",\"scanner\"],"
+		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":null,\"class\":\"unknown\","
+		"\"names\":[]},\"bytes\":{\"sent\":7,\"received\":null},"
+		"\"first\":\"2026-03-19T17:43:10.000000Z\",\"last\":\"2026-03-19T17:43:10."
+		"000000Z\","
+		"\"overflow\":true}\n"
+
+		"{\"process\":null,\"lineage\":[],\"roles\":[],"
+		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":null,\"class\":\"unknown\","
+		"\"names\":[]},\"bytes\":{\"sent\":8,\"received\":null},"
+		"\"first\":null,\"last\":null,\"overflow\":true}\n"
+
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"name\":\"init\",\"exe\":null},"
+		"\"lineage\":[\"init[3001]\"],\"roles\":[],"
+		"\"endpoint\":{\"ip\":\"2001:db8::1\",\"port\":0,\"proto\":\"250\","
+		"\"class\":\"external\",\"names\":[]},\"bytes\":{\"sent\":9,\"received\":null},"
+		"\"first\":\"2026-03-19T17:43:10.000000Z\",\"last\":\"2026-03-19T17:43:10."
+		"000000Z\","
+		"\"overflow\":false}\n"
+
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"name\":\"init\",\"exe\":null},"
+		"\"lineage\":[\"init[3001]\"],\"roles\":[],"
+		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":\"packet\","
+		"\"class\":\"unknown\",\"names\":[]},\"bytes\":{\"sent\":10,\"received\":null},"
+		"\"first\":\"2026-03-19T17:43:10.000000Z\",\"last\":\"2026-03-19T17:43:10."
+		"000000Z\","
+		"\"overflow\":false}\n\n");
+	cr_expect_eq(mock.looks, 1, "an answer is exact: the maps are looked at first");
+	cr_expect_eq(ctl_stats(ctl).answers, 1);
+}
+
+Test(ctl, ps)
+{
+	cr_expect_str_eq(
+		ask(CTL_PS),
+		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"name\":\"cu\\\"rl\","
+		"\"exe\":\"/usr/bin/cu\\\"rl\",\"parent\":101,\"uid\":1001},"
+		"\"lineage\":[\"Runner.Worker[3001]\",\"(2 left out)\",\"cu\\\"rl[4242]\"],"
+		"\"roles\":[\"runner\",\"scanner\"],\"sent\":393216,"
+		"\"start\":\"2026-03-19T17:43:12.000000Z\",\"end\":\"2026-03-19T17:43:13.000000Z\","
+		"\"adopted\":false}\n"
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"name\":\"init\",\"exe\":null,"
+		"\"parent\":null,\"uid\":0},\"lineage\":[\"init[3001]\"],\"roles\":[],\"sent\":0,"
+		"\"start\":\"2026-03-19T17:43:11.000000Z\",\"end\":null,\"adopted\":true}\n\n");
+}
+
+Test(ctl, ledger)
+{
+	cr_expect_str_eq(
+		ask(CTL_LEDGER),
+		"{\"total\":60,\"executions\":60,\"accounts\":30,\"overflow\":20,\"retired\":10,"
+		"\"interfaces\":[],\"loss\":{\"ring\":4,\"accounts_full\":0,\"executions_full\":0,"
+		"\"task_storage\":0,\"socket_storage\":0,\"destinations\":0,\"argv\":3,"
+		"\"probe_missed\":0,\"tracking\":2},\"balanced\":true,"
+		"\"local\":{\"unix\":5,\"netlink\":0,\"alg\":6,\"family_63\":7}}\n\n");
+}
+
+Test(ctl, ledger_does_not_close)
+{
+	mock.ledger.executions = 59;
+	cr_expect_not_null(strstr(ask(CTL_LEDGER), "\"balanced\":false"));
+	mock.ledger.executions = 60;
+	mock.ledger.retired = 9;
+	cr_expect_not_null(strstr(ask(CTL_LEDGER), "\"balanced\":false"));
+}
+
+Test(ctl, ledger_fails)
+{
+	mock.ledger_err = -EPERM;
+	cr_expect_str_eq(ask(CTL_LEDGER),
+			 "{\"error\":\"a line cannot be made: Operation not permitted\"}\n\n");
+}
+
+Test(ctl, look_fails)
+{
+	mock.look_err = -EIO;
+	mock.executions_n = 0;
+	cr_expect_str_eq(ask(CTL_PS), "{\"error\":\"the figures may be old, the maps cannot be "
+				      "read: Input/output error\"}\n\n");
+}
+
+Test(ctl, status)
+{
+	char want[4096];
+
+	(void)snprintf(
+		want, sizeof(want),
+		"{\"version\":\"1.0-test\",\"pid\":%d,\"uptime_s\":77,\"host\":\"runner-7\","
+		"\"boot_id\":\"b00t\",\"rules\":{\"on\":1,\"off\":["
+		"{\"id\":\"off-1\",\"why\":\"first_seen is not built yet\"},"
+		"{\"id\":\"off-2\",\"why\":\"say \\\"why\\\"\"}]},\"sinks\":["
+		"{\"name\":\"syslog:local\",\"up\":true,\"error\":null,\"queued\":0,"
+		"\"delivered\":9,\"dropped\":0},"
+		"{\"name\":\"file:/x\\u000a\",\"up\":false,\"error\":\"No space left on device\","
+		"\"queued\":2,\"delivered\":0,\"dropped\":3}],"
+		"\"tracked\":{\"executions\":3,\"accounts\":4,\"evicted\":5,\"refused\":6,"
+		"\"unresolved\":7},\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
+		"\"executions\":{\"used\":3,\"max\":4}},\"windows\":21,\"windows_evicted\":22,"
+		"\"alerts\":{\"raised\":11,\"folded\":12,\"evicted\":13,\"failed\":14,"
+		"\"open\":15},\"records\":{\"read\":31,\"bad\":32,\"record_lost\":33},"
+		"\"control\":{\"clients\":1,\"answers\":0,\"refused\":0,\"bad\":0,\"dropped\":0},"
+		"\"loss\":{\"ring\":4,\"accounts_full\":0,\"executions_full\":0,"
+		"\"task_storage\":0,\"socket_storage\":0,\"destinations\":0,\"argv\":3,"
+		"\"probe_missed\":0,\"tracking\":2},\"hooks_missing\":[\"connect6\"]}\n\n",
+		getpid());
+	cr_expect_str_eq(ask(CTL_STATUS), want);
+}
+
+Test(ctl, status_without_rules_off)
+{
+	config.policy.rules_n = 1;
+	mock.origin.hooks_missing = NULL;
+	mock.ledger_err = -ENOENT;
+	cr_expect_not_null(strstr(ask(CTL_STATUS),
+				  "\"rules\":{\"on\":1,\"off\":[]},"
+				  "\"ledger_error\":\"No such file or directory\",\"sinks\""));
+	cr_expect_not_null(strstr(ask(CTL_STATUS), "\"ring\":1,"), "then the stream's losses");
+	cr_expect_not_null(strstr(ask(CTL_STATUS), "\"hooks_missing\":[]}\n\n"));
+}
+
+Test(ctl, status_with_many_rules_off)
+{
+	static struct rule many[POLICY_RULES_MAX];
+	static char why[4096];
+	const char *text;
+	size_t i, n = 0;
+
+	memset(why, '\1', sizeof(why) - 1);
+	for (i = 0; i < POLICY_RULES_MAX; i++)
+		many[i] = (struct rule){ .id = why, .off = why };
+	config.policy.rules = many;
+	config.policy.rules_n = POLICY_RULES_MAX;
+	text = ask(CTL_STATUS);
+	for (i = 0; text[i] != '\0'; i++)
+		n += strncmp(text + i, "\"why\"", 5) == 0;
+	cr_expect_eq(n, POLICY_RULES_MAX);
+	cr_expect_not_null(strstr(text, "\"hooks_missing\":[\"connect6\"]}\n\n"));
+	cr_expect_eq(strchr(text, '\n')[1], '\n', "one line");
+}
+
+Test(ctl, alerts)
+{
+	cr_expect_str_eq(ask(CTL_ALERTS), "\n");
+	mock.alerts[0] = "{\"v\":1}\n";
+	mock.alerts[1] = "";
+	mock.alerts[2] = "{\"v\":2}\n";
+	cr_expect_str_eq(ask(CTL_ALERTS),
+			 "{\"v\":1}\n"
+			 "{\"error\":\"a line cannot be made: Cannot allocate memory\"}\n"
+			 "{\"v\":2}\n\n",
+			 "one that cannot be shown does not hide the others");
+}
+
+Test(ctl, lines_of_every_size)
+{
+	static char big[3][CTL_OUT_MAX + 16];
+	const char *text;
+	size_t i;
+
+	/* The longest that fits behind another, the longest at all, and one more. */
+	for (i = 0; i < 3; i++)
+		memset(big[i], 'x', sizeof(big[i]));
+	memcpy(&big[0][60000], "\n", 2);
+	memcpy(&big[1][CTL_OUT_MAX - 1], "\n", 2);
+	memcpy(&big[2][CTL_OUT_MAX], "\n", 2);
+	for (i = 0; i < 3; i++)
+		mock.alerts[i] = big[i];
+	text = ask(CTL_ALERTS);
+	cr_assert_not_null(text);
+	cr_expect_eq(strncmp(text, big[0], 60001), 0);
+	cr_expect_eq(strncmp(text + 60001, big[1], CTL_OUT_MAX), 0);
+	cr_expect_str_eq(text + 60001 + CTL_OUT_MAX,
+			 "{\"error\":\"a line cannot be made: No space left on device\"}\n\n");
+}
+
+Test(ctl, a_long_answer_is_whole)
+{
+	const char *text;
+	size_t n = 0;
+
+	mock.accounts_times = 4000;
+	text = ask(CTL_FLOWS);
+	cr_assert_not_null(text);
+	while ((text = strchr(text, '\n')) != NULL) {
+		text++;
+		n++;
+	}
+	cr_expect_eq(n, 4000 * 5 + 1);
+}
+
+/* ---- The parser ---- */
+
+Test(ctl_req, parse)
+{
+	struct ctl_req req = { .verb = CTL_PS, .len = 4 }, ret = { .verb = 7, .len = 7 };
+	size_t i;
+
+	for (i = 0; i < sizeof(req); i++)
+		cr_expect_eq(ctl_req_parse(&req, i, &ret), -EAGAIN);
+	cr_expect_eq(ret.verb, 7, "untouched on failure");
+	cr_expect_eq(ctl_req_parse(&req, sizeof(req), &ret), 0);
+	cr_expect(ret.verb == CTL_PS && ret.len == 4);
+}
