@@ -136,7 +136,8 @@ static int parser_error(struct doc *d, const yaml_parser_t *p)
 {
 	const yaml_mark_t *at = &p->problem_mark;
 
-	if (p->error == YAML_MEMORY_ERROR)
+	/* Out of memory, libyaml does not always say so, but then it has nothing else to say. */
+	if (p->error == YAML_MEMORY_ERROR || p->problem == NULL)
 		return -ENOMEM;
 	if (p->error == YAML_READER_ERROR)
 		return error_at_byte(d, p->problem_offset, p->problem, p->problem_value);

@@ -18,6 +18,7 @@
 #define HOST_MAX   253 /* RFC 1035 section 2.3.4, without the last dot */
 #define LABEL_MAX  63
 #define ENTRY_WANT "a host name, *.name, address or CIDR, then :port, :port-port or nothing"
+#define RANGE_WANT "a range as 192.0.2.0/24 or 2001:db8::/32"
 
 /* Zeroes the host bits; true when there were none. */
 static bool cidr_trim(struct cidr *net)
@@ -36,7 +37,8 @@ static bool cidr_trim(struct cidr *net)
 }
 
 /* "ADDRESS" or "ADDRESS/BITS"; text is written to. -EINVAL without a message: it is neither. */
-static int cidr_parse(struct doc *d, const struct at *at, char *text, struct cidr *ret)
+static int cidr_parse(struct doc *d, const struct at *at, const char *want, char *text,
+		      struct cidr *ret)
 {
 	char shown[IP_TEXT_LEN], *slash = strchr(text, '/');
 	struct cidr net = { .bits = 128 };
@@ -46,9 +48,7 @@ static int cidr_parse(struct doc *d, const struct at *at, char *text, struct cid
 	if (slash != NULL)
 		*slash = '\0';
 	if (ip_parse(text, net.addr) < 0)
-		return at_expected(d, at,
-				   slash != NULL ? "a range as 192.0.2.0/24 or 2001:db8::/32"
-						 : "an address or a range");
+		return at_expected(d, at, slash != NULL ? RANGE_WANT : want);
 	skip = strchr(text, ':') == NULL ? 96 : 0;
 	if (slash != NULL) {
 		if (num_parse(slash + 1, 0, 128 - skip, &bits) < 0)
@@ -120,7 +120,7 @@ static int host_parse(struct doc *d, const struct at *at, char *text, struct end
 	char *c;
 
 	if (strchr(text, '/') != NULL || ip_parse(text, addr) == 0)
-		return cidr_parse(d, at, text, &ret->net);
+		return cidr_parse(d, at, ENTRY_WANT, text, &ret->net);
 	for (c = text; *c != '\0'; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c - 'A' + 'a');
@@ -144,7 +144,7 @@ static int bracket_parse(struct doc *d, const struct at *at, char *text, struct 
 		return at_expected(d, at, "an IPv6 address between the brackets");
 	if (end[1] == ':' && ports_parse(d, at, end + 2, ret) < 0)
 		return -EINVAL;
-	return cidr_parse(d, at, text + 1, &ret->net);
+	return cidr_parse(d, at, "an IPv6 address between the brackets", text + 1, &ret->net);
 }
 
 static int entry_parse(struct doc *d, const struct at *at, void *arg)
@@ -158,7 +158,7 @@ static int entry_parse(struct doc *d, const struct at *at, void *arg)
 	err = at_text(d, at, ENTRY_WANT, &s);
 	if (err < 0)
 		return err;
-	if (strlen(s) >= sizeof(text))
+	if (strlen(s) >= sizeof(text) || strstr(s, "://") != NULL)
 		return at_expected(d, at, ENTRY_WANT);
 	(void)snprintf(text, sizeof(text), "%s", s);
 	set->n++;
@@ -167,7 +167,7 @@ static int entry_parse(struct doc *d, const struct at *at, void *arg)
 		return bracket_parse(d, at, text, m);
 	colon = strchr(text, ':');
 	if (colon != NULL && strchr(colon + 1, ':') != NULL)
-		return cidr_parse(d, at, text, &m->net);
+		return cidr_parse(d, at, ENTRY_WANT, text, &m->net);
 	if (colon != NULL) {
 		*colon = '\0';
 		err = ports_parse(d, at, colon + 1, m);
@@ -246,7 +246,7 @@ static int net_parse(struct doc *d, const struct at *at, void *arg)
 	if (strlen(s) >= sizeof(text) || (nets->addresses && strchr(s, '/') != NULL))
 		return at_expected(d, at, want);
 	(void)snprintf(text, sizeof(text), "%s", s);
-	err = cidr_parse(d, at, text, &nets->net[nets->n]);
+	err = cidr_parse(d, at, want, text, &nets->net[nets->n]);
 	if (err == 0)
 		nets->n++;
 	return err;

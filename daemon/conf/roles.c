@@ -51,7 +51,7 @@ static int match_add(struct doc *d, const struct at *at, struct roles *r, enum r
 
 static int key_name(struct doc *d, const struct at *at, void *ret)
 {
-	static const char want[] = "a file name or glob without '/'; `exe` is for paths";
+	static const char want[] = "a file name or glob without '/'; 'exe' is for paths";
 	const char *s;
 	int err;
 
@@ -65,7 +65,7 @@ static int key_name(struct doc *d, const struct at *at, void *ret)
 
 static int key_exe(struct doc *d, const struct at *at, void *ret)
 {
-	static const char want[] = "an absolute path or glob; `name` is for file names";
+	static const char want[] = "an absolute path or glob; 'name' is for file names";
 	const char *s;
 	int err;
 

@@ -305,7 +305,8 @@ static int key_when(struct doc *d, const struct at *at, void *ret)
 	if (r->per == NULL)
 		r->rule->sent.per = r->rule->roles == OF_ROLE_ANY ? PER_PROCESS : PER_LINEAGE;
 	else if (r->rule->sent.per == PER_ROLE && r->rule->roles == OF_ROLE_ANY)
-		return doc_error(d, r->per, "rules[].when.sent.per: 'role' needs `role` in `when`");
+		return doc_error(d, r->per,
+				 "rules[].when.sent.per: 'role': expected a role in 'when' too");
 	return 0;
 }
 
