@@ -12,7 +12,10 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 $(B)/tests/unit/test_ctl $(B)/tests/unit/test_ctl_socket: $(B)/obj/tests/unit/ctl_world.o
 $(B)/tests/unit/test_cli: $(call obj,$(filter-out daemon/cli/main.c,$(TOOL_SRC)))
 
-$(B)/lab/%: $(B)/obj/tests/lab/%.o
+# A program of the traffic lab: NAME.c, what lies in NAME/, and what all of them share.
+.SECONDEXPANSION:
+$(B)/lab/%: $(B)/obj/tests/lab/%.o $(call obj,$(wildcard tests/lab/lib/*.c)) \
+		$$(call obj,$$(wildcard tests/lab/$$*/*.c))
 	$(call msg,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring -lpthread
@@ -20,19 +23,23 @@ $(B)/lab/%: $(B)/obj/tests/lab/%.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
 LAB := $(patsubst tests/lab/%.c,$(B)/lab/%,$(LAB_SRC))
 
-# A fuzzer includes the real .c it feeds. libFuzzer needs clang.
-build/fuzz/%: tests/fuzz/%.c
-	$(call msg,FUZZ,$@)
+# The fuzzers, and the library once more for them. libFuzzer needs clang.
+FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+build/fuzz/obj/%.o: %.c
+	$(call msg,FUZZ-CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -MMD -MP -o $@ $< \
-		$(filter-out %/main.c,$(LIB_SRC)) $(LIBS)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,build/fuzz/obj/%.o,$(LIB_SRC))
+	$(call msg,FUZZ-LD,$@)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 
 .PHONY: test
 test: deps ## install what is missing and run every suite (as root)
-	@$(MAKE) --no-print-directory all $(UNIT) $(LAB)
+	@$(MAKE) --no-print-directory all $(UNIT) $(LAB) $(FUZZ)
 	@tests/run $(B)
 
 .PHONY: unit
