@@ -7,7 +7,8 @@
  */
 #include "emit.bpf.h"
 
-char LICENSE[] SEC("license") __weak = "GPL";
+char LICENSE[] SEC("license")
+__weak = "GPL";
 
 static __always_inline void endpoint_v4(struct of_endpoint *to, struct bpf_sock_addr *ctx)
 {
@@ -28,8 +29,8 @@ static __always_inline void endpoint_v6(struct of_endpoint *to, struct bpf_sock_
 	addr[1] = ctx->user_ip6[1];
 	addr[2] = ctx->user_ip6[2];
 	addr[3] = ctx->user_ip6[3];
-	to->family = addr[0] == 0 && addr[1] == 0 && addr[2] == bpf_htonl(0xffff) ? OF_AF_INET :
-										     OF_AF_INET6;
+	to->family = addr[0] == 0 && addr[1] == 0 && addr[2] == bpf_htonl(0xffff) ? OF_AF_INET
+										  : OF_AF_INET6;
 	to->port = bpf_ntohs(ctx->user_port);
 	to->proto = ctx->protocol;
 }

@@ -11,7 +11,8 @@
 #define SCRATCH ledger_scratch
 #include "execution.bpf.h"
 
-char LICENSE[] SEC("license") __weak = "GPL";
+char LICENSE[] SEC("license")
+__weak = "GPL";
 
 #define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
 
@@ -76,8 +77,7 @@ static __always_inline bool route_is_loopback(struct sock *sk)
 	return dst != NULL && dst->dev->ifindex == LOOPBACK_IFINDEX;
 }
 
-static __always_inline void account_look(struct of_account *a, __u64 sent,
-					 const struct of_task *t)
+static __always_inline void account_look(struct of_account *a, __u64 sent, const struct of_task *t)
 {
 	struct of_rec_account rec;
 	bool now = ((t->roles | OF_ROLE_ANY) & cfg_wake_roles) != 0;

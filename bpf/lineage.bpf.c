@@ -6,7 +6,8 @@
 #define SCRATCH lineage_scratch
 #include "execution.bpf.h"
 
-char LICENSE[] SEC("license") __weak = "GPL";
+char LICENSE[] SEC("license")
+__weak = "GPL";
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child)
@@ -55,8 +56,8 @@ static __always_inline void exec_argv(struct of_rec_exec *rec, struct task_struc
 	rec->argv_size = end > start ? end - start : 0;
 	len = rec->argv_size < OF_ARGV_LEN ? rec->argv_size : OF_ARGV_LEN - 1;
 	len &= OF_ARGV_LEN - 1;
-	if (bpf_probe_read_user(&rec->tail[rec->exe_len & (OF_EXE_LEN - 1)], len,
-				(void *)start) < 0) {
+	if (bpf_probe_read_user(&rec->tail[rec->exe_len & (OF_EXE_LEN - 1)], len, (void *)start) <
+	    0) {
 		LOSS(argv);
 		len = 0;
 	}

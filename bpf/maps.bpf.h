@@ -138,11 +138,11 @@ static __always_inline struct of_machine *machine_get(void)
 	return bpf_map_lookup_elem(&machine, &zero);
 }
 
-#define LOSS(reason)                                                                               \
-	do {                                                                                       \
-		struct of_machine *m_ = machine_get();                                             \
-		if (m_ != NULL)                                                                    \
-			__sync_fetch_and_add(&m_->loss.reason, 1);                                 \
+#define LOSS(reason)                                               \
+	do {                                                       \
+		struct of_machine *m_ = machine_get();             \
+		if (m_ != NULL)                                    \
+			__sync_fetch_and_add(&m_->loss.reason, 1); \
 	} while (0)
 
 #endif

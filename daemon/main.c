@@ -94,7 +94,7 @@ static void __attribute__((noreturn)) fail(int err, const char *what)
 
 static void config_read(struct daemon *d, const struct options *o)
 {
-	struct config_err err;
+	struct config_err err = { "" };
 	char *line, *rest;
 
 	/* Anybody may ask whether a file is right; who is not root is not told to own it. */
@@ -154,7 +154,7 @@ static void ctl_open(struct daemon *d)
 static void daemon_open(struct daemon *d, const struct options *o)
 {
 	struct intake *intake;
-	struct kernel_err kerr;
+	struct kernel_err kerr = { "" };
 	int err;
 
 	if (kernel_open(&d->config, &d->kernel, &kerr) < 0) {
@@ -201,7 +201,7 @@ static void daemon_close(struct daemon *d)
 
 static void hooks_print(void)
 {
-	struct kernel_err err;
+	struct kernel_err err = { "" };
 
 	if (kernel_print_hooks(&err) < 0) {
 		log_warn("%s", err.msg);

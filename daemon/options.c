@@ -11,19 +11,18 @@
 
 static void usage(FILE *to)
 {
-	(void)fprintf(
-		to,
-		"usage: outflowd [-c FILE] [-f] [-v] [--record FILE]\n"
-		"       outflowd [-c FILE] -t\n"
-		"       outflowd -P | -V | --help\n"
-		"\n"
-		"  -c FILE          configuration (" CONFIG_PATH ")\n"
-		"  -f               stay in the foreground and log to stderr\n"
-		"  -v               log more\n"
-		"  -t               test the configuration and exit\n"
-		"  -P               print each hook, what was chosen and why, and exit\n"
-		"  -V               print the version and exit\n"
-		"  --record FILE    also write every raw record to a new file, for outflow replay\n");
+	(void)fprintf(to, "usage: outflowd [-c FILE] [-f] [-v] [--record FILE]\n"
+			  "       outflowd [-c FILE] -t\n"
+			  "       outflowd -P | -V | --help\n"
+			  "\n"
+			  "  -c FILE          configuration (" CONFIG_PATH ")\n"
+			  "  -f               stay in the foreground and log to stderr\n"
+			  "  -v               log more\n"
+			  "  -t               test the configuration and exit\n"
+			  "  -P               print each hook, what was chosen and why, and exit\n"
+			  "  -V               print the version and exit\n"
+			  "  --record FILE    also write every raw record to a new file, for "
+			  "outflow replay\n");
 }
 
 void options_parse(int argc, char **argv, struct options *ret)

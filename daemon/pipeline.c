@@ -59,9 +59,9 @@ static void on_subject(void *arg, const struct subject *s)
 /* "3 ring, 120 accounts_full": what came since the last notice. */
 static void loss_text(const struct of_loss *now, const struct of_loss *before, struct buf *b)
 {
-#define X(name)                                                                                    \
-	if (now->name > before->name)                                                              \
-		buf_printf(b, "%s%" PRIu64 " " #name, b->len == 0 ? "" : ", ",                     \
+#define X(name)                                                                \
+	if (now->name > before->name)                                          \
+		buf_printf(b, "%s%" PRIu64 " " #name, b->len == 0 ? "" : ", ", \
 			   (uint64_t)(now->name - before->name));
 	OF_LOSS_LIST(X)
 #undef X

@@ -15,8 +15,10 @@
 #include "outflow/subject.h"
 #include "outflow/verdict.h"
 
-#define ALERTS_OPEN_MAX 4096 /* also what `outflow alerts` shows; the oldest goes first, counted */
-#define ALERTS_QUIET_NS (3600ULL * 1000000000) /* an open alert without news for this is closed */
+/* Also what `outflow alerts` shows; the oldest goes first, counted. */
+#define ALERTS_OPEN_MAX 4096
+/* An open alert without news for this long is closed. */
+#define ALERTS_QUIET_NS (3600ULL * 1000000000)
 
 struct alerts;
 typedef void alerts_put(void *arg, const struct record *r);

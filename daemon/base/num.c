@@ -29,12 +29,8 @@ static const struct unit size_units[] = {
 };
 
 static const struct unit duration_units[] = {
-	{ "ms", 1000000ULL },
-	{ "s", 1000000000ULL },
-	{ "m", 60 * 1000000000ULL },
-	{ "h", 3600 * 1000000000ULL },
-	{ "d", 86400 * 1000000000ULL },
-	{ NULL, 0 },
+	{ "ms", 1000000ULL },	       { "s", 1000000000ULL },	       { "m", 60 * 1000000000ULL },
+	{ "h", 3600 * 1000000000ULL }, { "d", 86400 * 1000000000ULL }, { NULL, 0 },
 };
 
 /* The digits at the start of s; *ret_end is behind them. */

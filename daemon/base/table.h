@@ -41,6 +41,6 @@ void table_del(struct table *t, struct table_node *node);
 void table_touch(struct table *t, struct table_node *node);
 
 /* The struct of type `type` whose member `member` is at `node`. */
-#define table_entry(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define table_entry(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 #endif

@@ -91,16 +91,17 @@ void time_text(char ret[TIME_TEXT_LEN], int64_t utc_ns)
 		sec--;
 		ns += 1000000000;
 	}
-	/* RFC 3339 has four digits for the year; a broken clock shows as its first or last second. */
+	/* RFC 3339 has four digits for the year; a broken clock shows as its first or last second.
+	 */
 	if (sec < 0)
 		sec = ns = 0;
 	else if (sec > 253402300799)
 		sec = 253402300799;
 	t = (time_t)sec;
 	(void)gmtime_r(&t, &tm);
-	(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ",
-		       tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-		       tm.tm_sec, (int)(ns / 1000));
+	(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900,
+		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		       (int)(ns / 1000));
 	memcpy(ret, text, TIME_TEXT_LEN - 1);
 	ret[TIME_TEXT_LEN - 1] = '\0';
 }

@@ -20,7 +20,8 @@ static const char replay_usage[] =
 	"usage: outflow replay FILE [-c CONFIG] [--json]\n"
 	"\n"
 	"Runs a recording (outflowd --record) through the rules and prints the alerts they raise,\n"
-	"with the times of the recording. Exit status 0, also without alerts; 1 when the recording\n"
+	"with the times of the recording. Exit status 0, also without alerts; 1 when the "
+	"recording\n"
 	"or the configuration cannot be read to its end.\n"
 	"\n"
 	"  -c CONFIG  judge by this configuration (" CONFIG_PATH ")\n"
@@ -109,7 +110,7 @@ static const char *recording_error(int err)
 int cmd_replay(int argc, char **argv)
 {
 	struct config config = { .control = NULL };
-	struct config_err cerr;
+	struct config_err cerr = { "" };
 	struct replay_opts o;
 	struct intake *intake;
 	struct pipeline p;

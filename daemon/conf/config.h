@@ -11,11 +11,11 @@
 
 #include "outflow/policy.h"
 
-#define CONFIG_PATH	  "/etc/outflow/outflow.yaml"
-#define CONFIG_BYTES_MAX  (1U << 20) /* a thousand times the shipped file */
-#define CONFIG_DEPTH_MAX  16	     /* the format itself is 5 deep */
-#define CONFIG_NODES_MAX  65536
-#define CONFIG_SINKS_MAX  16
+#define CONFIG_PATH	 "/etc/outflow/outflow.yaml"
+#define CONFIG_BYTES_MAX (1U << 20) /* a thousand times the shipped file */
+#define CONFIG_DEPTH_MAX 16	    /* the format itself is 5 deep */
+#define CONFIG_NODES_MAX 65536
+#define CONFIG_SINKS_MAX 16
 
 enum sink_type { SINK_SYSLOG, SINK_FILE, SINK_STDERR };
 enum sink_transport { TRANSPORT_UNIX, TRANSPORT_UDP, TRANSPORT_TCP };
@@ -33,13 +33,13 @@ struct sink_conf {
 };
 
 struct config_limits {
-	uint32_t accounts;   /* slots in the kernel's account table */
-	uint32_t executions; /* slots in the kernel's execution table */
-	uint32_t ring_bytes; /* a power of two, at least a page */
+	uint32_t accounts;	     /* slots in the kernel's account table */
+	uint32_t executions;	     /* slots in the kernel's execution table */
+	uint32_t ring_bytes;	     /* a power of two, at least a page */
 	uint32_t tracked_accounts;   /* in the daemon, the dead included */
 	uint32_t tracked_executions; /* in the daemon, the dead included */
-	uint64_t grace_ns;   /* how long the dead are kept */
-	uint32_t sink_queue_bytes; /* per sink, for what it could not yet deliver */
+	uint64_t grace_ns;	     /* how long the dead are kept */
+	uint32_t sink_queue_bytes;   /* per sink, for what it could not yet deliver */
 };
 
 struct config {

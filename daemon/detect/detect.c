@@ -92,8 +92,8 @@ static struct verdict_key key_of(const struct policy *p, const struct rule *r,
 	return key;
 }
 
-static void rule_run(struct detect *d, const struct rule *r, const struct subject *s,
-		     detect_fn *fn, void *arg)
+static void rule_run(struct detect *d, const struct rule *r, const struct subject *s, detect_fn *fn,
+		     void *arg)
 {
 	const struct account *a = s->account;
 	struct verdict v = { .rule = r, .subject = s, .sent = a->sent };

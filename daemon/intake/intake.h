@@ -46,7 +46,7 @@ struct ledger {
 
 struct intake_stats {
 	uint64_t records;
-	uint64_t bad;	     /* records that decode refused */
+	uint64_t bad;	      /* records that decode refused */
 	uint64_t record_lost; /* records that --record could not write */
 };
 

@@ -39,7 +39,8 @@ static int libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap
 {
 	char line[1024];
 
-	/* What goes wrong is said by kernel_open() in one line; the verifier's log only helps us. */
+	/* What goes wrong is said by kernel_open() in one line; the verifier's log only helps us.
+	 */
 	(void)level;
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = '\0';
@@ -78,12 +79,9 @@ static int kernel_size(struct kernel *k, const struct config *c)
 		struct bpf_map *map;
 		uint32_t n;
 	} sizes[] = {
-		{ s->maps.records, l->ring_bytes },
-		{ s->maps.accounts, l->accounts },
-		{ s->maps.account_index, l->accounts },
-		{ s->maps.free_accounts, l->accounts },
-		{ s->maps.executions, l->executions },
-		{ s->maps.free_executions, l->executions },
+		{ s->maps.records, l->ring_bytes },	{ s->maps.accounts, l->accounts },
+		{ s->maps.account_index, l->accounts }, { s->maps.free_accounts, l->accounts },
+		{ s->maps.executions, l->executions },	{ s->maps.free_executions, l->executions },
 	};
 	size_t i;
 	int err = 0;
@@ -161,8 +159,10 @@ static int kernel_load(struct kernel *k, const struct config *c, struct kernel_e
 	int err;
 
 	if (globs > OF_GLOBS_MAX)
-		return kernel_fail(ret_err, -E2BIG, "the roles hold %u globs and paths, the "
-				   "kernel table takes %d", globs, OF_GLOBS_MAX);
+		return kernel_fail(ret_err, -E2BIG,
+				   "the roles hold %u globs and paths, the "
+				   "kernel table takes %d",
+				   globs, OF_GLOBS_MAX);
 	k->skel = outflow_bpf__open();
 	if (k->skel == NULL)
 		return kernel_fail(ret_err, -errno, "the probes cannot be opened: %s",
@@ -275,8 +275,8 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 	if (err < 0)
 		return err;
 	k = calloc(1, sizeof(*k));
-	err = k == NULL ? kernel_fail(ret_err, -ENOMEM, "out of memory") :
-			  kernel_start(k, config, cgroup_fd, ret_err);
+	err = k == NULL ? kernel_fail(ret_err, -ENOMEM, "out of memory")
+			: kernel_start(k, config, cgroup_fd, ret_err);
 	(void)close(cgroup_fd);
 	if (err < 0) {
 		kernel_close(k);

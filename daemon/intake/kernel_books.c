@@ -21,9 +21,9 @@
 
 #include "base/poison.h"
 
-#define RETIRE_NS 2000000000ULL	 /* after the end of an execution, its accounts are closed */
-#define AGE_EVERY_NS 1000000000ULL /* looks come more often when somebody asks */
-#define IDLE_NS	  10000000000ULL /* with a table three quarters full, idle accounts are closed */
+#define RETIRE_NS    2000000000ULL  /* after the end of an execution, its accounts are closed */
+#define AGE_EVERY_NS 1000000000ULL  /* looks come more often when somebody asks */
+#define IDLE_NS	     10000000000ULL /* with a table three quarters full, idle accounts are closed */
 
 struct map_view {
 	int fd;
@@ -53,7 +53,7 @@ struct books {
 	struct execution_told *execution_told;
 	uint32_t *untold; /* scratch: slots of executions to tell, in order */
 	uint64_t machine_overflow;
-	uint64_t aged_ns; /* when slots were last closed and given back */
+	uint64_t aged_ns;			 /* when slots were last closed and given back */
 	uint32_t accounts_open, executions_open; /* at the last look */
 	struct of_totals *per_cpu;
 	int cpus;
@@ -208,9 +208,9 @@ static void execution_tell(const struct of_exec_slot *s, uint64_t now_ns, intake
 	rec.exe_len = (uint16_t)exe_len;
 	rec.argv_len = (uint16_t)argv_len;
 	/* A full read may have been cut, and of an exec whose record was lost nothing is known. */
-	rec.argv_size = argv_len == OF_ARGV_LEN || !(s->e.flags & OF_EXEC_ADOPTED) ?
-				OF_ARGV_LEN + 1 :
-				(uint32_t)argv_len;
+	rec.argv_size = argv_len == OF_ARGV_LEN || !(s->e.flags & OF_EXEC_ADOPTED)
+				? OF_ARGV_LEN + 1
+				: (uint32_t)argv_len;
 	rec.hdr.len = (uint32_t)(offsetof(struct of_rec_exec, tail) + exe_len + argv_len);
 	(void)fn(arg, &rec.hdr, rec.hdr.len);
 }
@@ -375,8 +375,7 @@ static void accounts_age(struct books *b, uint64_t now_ns)
 		}
 		if (a->exec_id == 0 || told->exec_id != a->exec_id)
 			continue;
-		if (account_is_over(b, a, now_ns) ||
-		    (tight && now_ns > told->grown_ns + IDLE_NS))
+		if (account_is_over(b, a, now_ns) || (tight && now_ns > told->grown_ns + IDLE_NS))
 			account_close(b, slot);
 	}
 }

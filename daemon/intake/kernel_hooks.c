@@ -65,8 +65,7 @@ int hooks_choose(struct outflow_bpf *skel, struct kernel_err *ret_err)
 	if (btf == NULL)
 		return kernel_fail(ret_err, -errno, "the kernel's BTF cannot be read: %s",
 				   strerror(errno));
-	bpf_object__for_each_program(prog, skel->obj)
-		(void)bpf_program__set_autoload(prog, false);
+	bpf_object__for_each_program(prog, skel->obj)(void) bpf_program__set_autoload(prog, false);
 	for (i = 0; i < HOOKS_N && err == 0; i++) {
 		alt = hook_choice(&hooks[i], btf);
 		if (alt == NULL) {
@@ -120,7 +119,8 @@ uint64_t hooks_missed(const struct outflow_bpf *skel)
 	struct bpf_program *prog;
 	uint64_t missed = 0;
 
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program(prog, skel->obj)
+	{
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 
@@ -146,8 +146,10 @@ int kernel_print_hooks(struct kernel_err *ret_err)
 		if (alt == NULL) {
 			(void)printf("%-28s none: the kernel has no %s\n", hooks[i].name,
 				     hooks[i].alts[0].needs);
-			err = kernel_fail(ret_err, -ENOTSUP, "hook '%s' has no program that this "
-					  "kernel takes", hooks[i].name);
+			err = kernel_fail(ret_err, -ENOTSUP,
+					  "hook '%s' has no program that this "
+					  "kernel takes",
+					  hooks[i].name);
 			continue;
 		}
 		(void)printf("%-28s %-20s %s%s\n", hooks[i].name, alt->prog,

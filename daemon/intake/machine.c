@@ -18,8 +18,8 @@
 
 #include "base/poison.h"
 
-#define ADDRS_MAX     1024 /* own addresses; a router has hundreds */
-#define RESOLVERS_MAX 16   /* the C library reads 3 */
+#define ADDRS_MAX     1024     /* own addresses; a router has hundreds */
+#define RESOLVERS_MAX 16       /* the C library reads 3 */
 #define CLOCK_STEP_NS 10000000 /* less is NTP's slewing */
 
 struct addr {
@@ -151,8 +151,7 @@ static bool addrs_may_have_changed(struct machine *m)
 	bool changed = !m->started || m->netlink < 0;
 
 	/* ENOBUFS too says that something changed; only EAGAIN says that nothing did. */
-	while (m->netlink >= 0 &&
-	       (recv(m->netlink, buf, sizeof(buf), 0) >= 0 || errno == ENOBUFS))
+	while (m->netlink >= 0 && (recv(m->netlink, buf, sizeof(buf), 0) >= 0 || errno == ENOBUFS))
 		changed = true;
 	return changed;
 }

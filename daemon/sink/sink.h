@@ -17,12 +17,12 @@
 struct sinks;
 
 struct sink_state {
-	const char *name;  /* borrowed, as sink_conf.name */
-	int up;		   /* 1: the last attempt to deliver succeeded, or none was needed yet */
-	int err;	   /* -errno of the last failure, 0: none */
-	uint64_t queued;   /* records */
+	const char *name;   /* borrowed, as sink_conf.name */
+	int up;		    /* 1: the last attempt to deliver succeeded, or none was needed yet */
+	int err;	    /* -errno of the last failure, 0: none */
+	uint64_t queued;    /* records */
 	uint64_t delivered; /* records handed to the kernel; syslog has no better proof */
-	uint64_t dropped;  /* records the full queue refused */
+	uint64_t dropped;   /* records the full queue refused */
 };
 
 /*

@@ -81,8 +81,7 @@ struct account_node *account_add(struct accounts *x, struct exec_node *who,
 	return n;
 }
 
-uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent,
-		      uint64_t time_ns)
+uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent, uint64_t time_ns)
 {
 	uint64_t delta;
 

@@ -124,7 +124,8 @@ static int node_argv(struct exec_node *n, const struct event *ev)
 static void node_set_parent(struct exec_node *n, struct exec_node *p)
 {
 	n->e.roles |= p->e.roles;
-	/* At the limit the nearest ancestor is left out: the top of a chain, where roles are, stays. */
+	/* At the limit the nearest ancestor is left out: the top of a chain, where roles are,
+	 * stays. */
 	if (p->e.depth + 1 >= LINEAGE_DEPTH_MAX && p->parent != NULL) {
 		n->e.elided = p->e.elided + 1;
 		p = p->parent;

@@ -37,8 +37,8 @@ struct exec_node {
 	struct account_node *accounts;
 	size_t place;
 	uint32_t children;
-	bool current;	  /* in by_tgid */
-	bool told;	  /* false: only its id is known, from an account */
+	bool current;	 /* in by_tgid */
+	bool told;	 /* false: only its id is known, from an account */
 	bool past_grace; /* ended, and nobody needs it but its children */
 	char *exe;	 /* own copy; NULL: shares its parent's, which lives longer */
 	char *argv;
@@ -70,10 +70,10 @@ void execution_release(struct executions *x, struct exec_node *n);
 struct account_node {
 	struct table_node by_key;
 	struct account a;
-	struct exec_node *who; /* NULL: the machine's */
+	struct exec_node *who;	      /* NULL: the machine's */
 	struct account_node *sibling; /* of the same execution */
-	uint64_t base;	     /* bytes of earlier generations */
-	uint64_t seen;	     /* bytes of this generation */
+	uint64_t base;		      /* bytes of earlier generations */
+	uint64_t seen;		      /* bytes of this generation */
 	uint32_t generation;
 	size_t place;
 	struct account_node *pending_next; /* attempts that are waited for */
@@ -94,8 +94,7 @@ struct account_node *account_find(const struct accounts *x, uint64_t exec_id,
 struct account_node *account_add(struct accounts *x, struct exec_node *who,
 				 const struct of_endpoint *to);
 /* What the kernel's counter says now. Returns by how much the account grew. */
-uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent,
-		      uint64_t time_ns);
+uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent, uint64_t time_ns);
 void account_await(struct accounts *x, struct account_node *n, uint64_t time_ns);
 /* The oldest attempt that began before `before_ns` and still sent nothing; NULL: none. */
 struct account_node *account_attempt(struct accounts *x, uint64_t before_ns);

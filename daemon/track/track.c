@@ -13,9 +13,10 @@
 
 #include "base/poison.h"
 
-#define ATTEMPT_NS 500000000ULL /* a connection that sent nothing for so long is told as attempt */
+/* A connection that sent nothing for so long is told as an attempt. */
+#define ATTEMPT_NS 500000000ULL
 /* The kernel's slot of a dead execution has been given back after this, nothing more comes. */
-#define FINAL_NS 5000000000ULL
+#define FINAL_NS   5000000000ULL
 
 struct track {
 	const struct policy *policy;
@@ -113,8 +114,7 @@ static struct exec_node *execution_get(struct track *t, uint64_t exec_id)
 static struct account_node *account_get(struct track *t, struct exec_node *who,
 					const struct of_endpoint *to)
 {
-	struct account_node *n =
-		account_find(&t->accounts, who == NULL ? 0 : who->e.exec_id, to);
+	struct account_node *n = account_find(&t->accounts, who == NULL ? 0 : who->e.exec_id, to);
 
 	if (n != NULL)
 		return n;
@@ -159,9 +159,9 @@ static void on_exec(struct track *t, const struct event *ev)
 	if (n == NULL)
 		return;
 	/* Matched here too: a recording may be judged by another policy than it was made under. */
-	roles = ev->kind == OF_REC_EXEC ?
-			policy_roles_match(t->policy, e->name, ev->exec.exe, ev->exec.exe_len) :
-			0;
+	roles = ev->kind == OF_REC_EXEC
+			? policy_roles_match(t->policy, e->name, ev->exec.exe, ev->exec.exe_len)
+			: 0;
 	if (t->roles_fit)
 		roles |= e->roles;
 	if (execution_tell(&t->executions, n, ev, roles) < 0)
@@ -258,7 +258,7 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		[OF_REC_HOST] = on_host,	 [OF_REC_CLOCK] = on_clock,
 		[OF_REC_RESOLVER] = on_resolver, [OF_REC_ADDR] = on_addr,
 		[OF_REC_FORK] = on_exec,	 [OF_REC_EXEC] = on_exec,
-		[OF_REC_EXIT] = on_end,	 [OF_REC_CONNECT] = on_connect,
+		[OF_REC_EXIT] = on_end,		 [OF_REC_CONNECT] = on_connect,
 		[OF_REC_ACCOUNT] = on_account,	 [OF_REC_LOSS] = on_loss,
 		[OF_REC_TICK] = on_tick,
 	};

@@ -23,8 +23,8 @@ struct track_limits {
 
 struct track_stats {
 	uint64_t executions, accounts; /* now */
-	uint64_t evicted;  /* that made room for others before their grace was over */
-	uint64_t refused;  /* records that found no room or no memory: counted into loss.tracking */
+	uint64_t evicted;	       /* that made room for others before their grace was over */
+	uint64_t refused; /* records that found no room or no memory: counted into loss.tracking */
 	uint64_t unresolved; /* accounts whose execution was never told */
 };
 

@@ -75,27 +75,28 @@ enum of_account_flags {
 struct of_account {
 	__u64 exec_id;
 	struct of_endpoint to;
-	__u64 sent;	/* bytes the kernel accepted */
-	__u64 look_at;	/* the record that says "look" goes out when sent reaches this */
-	__u32 netns;	/* inode number of the socket's network namespace */
-	__u16 flags;	/* enum of_account_flags */
-	__u16 pad0;	/* zero */
+	__u64 sent;    /* bytes the kernel accepted */
+	__u64 look_at; /* the record that says "look" goes out when sent reaches this */
+	__u32 netns;   /* inode number of the socket's network namespace */
+	__u16 flags;   /* enum of_account_flags */
+	__u16 pad0;    /* zero */
 	__u32 exec_slot;
 	__u32 generation; /* tells two accounts of one key apart that followed each other */
 };
 
 enum of_exec_flags {
-	OF_EXEC_FORKED = 1,	    /* made by fork: runs its parent's image */
-	OF_EXEC_ADOPTED = 2,	    /* older than the probes: parent and roles were looked up, not seen */
-	OF_EXEC_ENDED = 4,	    /* the process ended, or replaced itself by another exec */
-	OF_EXEC_REPLACED = 8,	    /* with ENDED: by an exec, the process lives on */
+	OF_EXEC_FORKED = 1,   /* made by fork: runs its parent's image */
+	OF_EXEC_ADOPTED = 2,  /* older than the probes: parent and roles were looked up, not seen */
+	OF_EXEC_ENDED = 4,    /* the process ended, or replaced itself by another exec */
+	OF_EXEC_REPLACED = 8, /* with ENDED: by an exec, the process lives on */
 	OF_EXEC_EXE_TRUNCATED = 16, /* exe holds only the tail of the path */
 };
 
 /* One execution: what is known of a process between two execs. */
 struct of_exec {
 	__u64 exec_id; /* unique for this boot; 0: the slot is free */
-	__u64 parent;  /* exec_id it came from: the forker, or the same process before exec; 0: none */
+	__u64 parent;  /* exec_id it came from: the forker, or the same process before exec; 0: none
+			*/
 	__u64 start_ns;
 	__u64 end_ns;	/* 0: alive */
 	__u64 roles;	/* bit n: role n of the loaded policy, inherited ones included */
@@ -123,22 +124,22 @@ struct of_task {
 	__u64 exec_id;
 	__u64 roles; /* here too, so that a full table makes nobody lose a role */
 	__u32 slot;  /* in `executions`, or OF_NO_SLOT when the table was full */
-	__u32 pad0; /* zero */
+	__u32 pad0;  /* zero */
 };
 
 /*
  * What could not be done as it should, by reason; every counter only grows. One list makes the
  * structure, the names in the outputs and the count, so that a new one cannot be forgotten.
  */
-#define OF_LOSS_LIST(X)                                                                            \
-	X(ring)		   /* records that found the ring full; the maps still say how much */     \
-	X(accounts_full)   /* sends posted to an overflow account: no slot */                      \
-	X(executions_full) /* executions that found no slot */                                     \
-	X(task_storage)	   /* tasks that could not be given storage */                             \
-	X(socket_storage)  /* sends posted the slow way: the socket refused storage */             \
-	X(destinations)	   /* datagram destinations that could not be handed over */               \
-	X(argv)		   /* argv that could not be read at exec */                               \
-	X(probe_missed)	   /* program runs that the kernel skipped */                              \
+#define OF_LOSS_LIST(X)                                                                        \
+	X(ring)		   /* records that found the ring full; the maps still say how much */ \
+	X(accounts_full)   /* sends posted to an overflow account: no slot */                  \
+	X(executions_full) /* executions that found no slot */                                 \
+	X(task_storage)	   /* tasks that could not be given storage */                         \
+	X(socket_storage)  /* sends posted the slow way: the socket refused storage */         \
+	X(destinations)	   /* datagram destinations that could not be handed over */           \
+	X(argv)		   /* argv that could not be read at exec */                           \
+	X(probe_missed)	   /* program runs that the kernel skipped */                          \
 	X(tracking)	   /* records that the daemon's tables had no room for */
 
 struct of_loss {
@@ -149,9 +150,9 @@ struct of_loss {
 
 /* The map `machine`, one entry: sums that belong to no slot. */
 struct of_machine {
-	__u64 overflow;		/* bytes whose execution had no slot and whose account had none */
-	__u64 executions_none;	/* bytes of executions without a slot, those in overflow included */
-	__u64 retired;		/* bytes of accounts that were aged out, overflows included */
+	__u64 overflow;	       /* bytes whose execution had no slot and whose account had none */
+	__u64 executions_none; /* bytes of executions without a slot, those in overflow included */
+	__u64 retired;	       /* bytes of accounts that were aged out, overflows included */
 	__u64 retired_executions; /* bytes of executions that were aged out */
 	__u64 next_exec_id;
 	__u32 accounts_used;   /* slots handed out at least once; the highest index in use + 1 */
@@ -163,8 +164,8 @@ struct of_machine {
 
 /* The map `totals`, per CPU: raised before any lookup can fail. */
 struct of_totals {
-	__u64 posted;		   /* bytes that must be found in the accounts */
-	__u64 local[OF_FAMILIES];  /* bytes of families that never leave the machine, by family */
+	__u64 posted;		  /* bytes that must be found in the accounts */
+	__u64 local[OF_FAMILIES]; /* bytes of families that never leave the machine, by family */
 };
 
 enum of_glob_kind {
@@ -198,7 +199,8 @@ enum of_rec_kind {
 	OF_REC_CONNECT = 8, /* a stream socket tries to connect */
 	OF_REC_ACCOUNT = 9, /* an account as it stood */
 	OF_REC_LOSS = 10,   /* the loss counters as they stood */
-	OF_REC_TICK = 11,   /* every account that changed until now has been told; once a second or more */
+	OF_REC_TICK =
+		11, /* every account that changed until now has been told; once a second or more */
 	OF_REC_MAX = 12,
 };
 
@@ -241,8 +243,8 @@ struct of_rec_fork {
 struct of_rec_exec {
 	struct of_rec_hdr hdr;
 	struct of_exec e;
-	__u16 exe_len;	/* bytes of exe at the start of tail, no NUL */
-	__u16 argv_len; /* bytes of argv behind it */
+	__u16 exe_len;	 /* bytes of exe at the start of tail, no NUL */
+	__u16 argv_len;	 /* bytes of argv behind it */
 	__u32 argv_size; /* bytes that argv had in memory; more than argv_len: cut */
 	char tail[OF_EXE_LEN + OF_ARGV_LEN]; /* only the used part is sent */
 };

@@ -16,7 +16,8 @@
 
 #include "outflow/abi.h"
 
-/* Enough for a path of full length against a pattern with a few stars; what needs more is a miss. */
+/* Enough for a path of full length against a pattern with a few stars; what needs more is a miss.
+ */
 #define OF_GLOB_STEPS 8192
 
 enum of_glob_result { OF_GLOB_MORE, OF_GLOB_MATCH, OF_GLOB_MISS };

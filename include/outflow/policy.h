@@ -12,8 +12,8 @@
 
 #include "outflow/abi.h"
 
-#define POLICY_RULES_MAX   256 /* a person keeps no more in mind; each costs time per look */
-#define POLICY_SETS_MAX	   64  /* bits of rule.endpoint.sets */
+#define POLICY_RULES_MAX   256	/* a person keeps no more in mind; each costs time per look */
+#define POLICY_SETS_MAX	   64	/* bits of rule.endpoint.sets */
 #define POLICY_ENTRIES_MAX 4096 /* endpoints over all sets; searched in a row */
 #define POLICY_NETS_MAX	   256
 #define POLICY_ATTACK_MAX  8
@@ -83,10 +83,10 @@ struct rule {
 	char rev[17]; /* hex of the first 64 bits of SHA-256 over the rule's text in the file */
 	enum severity severity;
 	char *attack[POLICY_ATTACK_MAX]; /* ATT&CK technique ids; NULL behind the last */
-	uint64_t roles;	  /* mask with one bit; OF_ROLE_ANY: the rule names no role */
+	uint64_t roles; /* mask with one bit; OF_ROLE_ANY: the rule names no role */
 	bool has_endpoint;
 	struct {
-		uint64_t in;	  /* bit n: policy.sets[n]; 0: no such condition */
+		uint64_t in; /* bit n: policy.sets[n]; 0: no such condition */
 		uint64_t not_in;
 		uint32_t classes; /* enum endpoint_class bits; 0: no such condition */
 	} endpoint;

@@ -21,20 +21,20 @@
 struct execution {
 	uint64_t exec_id;
 	const struct execution *parent; /* NULL: none, or not known */
-	uint64_t process;  /* exec_id of the first execution of the same process */
+	uint64_t process;		/* exec_id of the first execution of the same process */
 	uint64_t start_ns;
-	uint64_t end_ns;   /* 0: alive */
-	uint64_t roles;	   /* inherited ones included */
-	uint64_t sent;	   /* bytes over all its accounts */
+	uint64_t end_ns; /* 0: alive */
+	uint64_t roles;	 /* inherited ones included */
+	uint64_t sent;	 /* bytes over all its accounts */
 	uint32_t tgid, ppid, sid, uid, gid, loginuid;
-	uint32_t flags;	   /* enum of_exec_flags */
-	uint32_t depth;	   /* ancestors above, 0 at the root */
-	uint32_t elided;   /* ancestors left out between this one and `parent` */
+	uint32_t flags;	 /* enum of_exec_flags */
+	uint32_t depth;	 /* ancestors above, 0 at the root */
+	uint32_t elided; /* ancestors left out between this one and `parent` */
 	char name[OF_NAME_LEN];
-	const char *exe;   /* NUL-terminated; "" when not known; a forked one shares its parent's */
-	const char *argv;  /* NULs between arguments, argv_len bytes */
+	const char *exe;  /* NUL-terminated; "" when not known; a forked one shares its parent's */
+	const char *argv; /* NULs between arguments, argv_len bytes */
 	size_t argv_len;
-	size_t argv_size;  /* as it was in memory; > argv_len: cut */
+	size_t argv_size; /* as it was in memory; > argv_len: cut */
 };
 
 struct account {

@@ -10,9 +10,9 @@
 
 /* Two verdicts with equal keys are the same alert. All bytes count: zero what is unused. */
 struct verdict_key {
-	uint32_t rule; /* index in policy.rules */
-	uint32_t per;  /* enum rule_per */
-	uint64_t root; /* exec_id, process or role bit, as `per` says */
+	uint32_t rule;	       /* index in policy.rules */
+	uint32_t per;	       /* enum rule_per */
+	uint64_t root;	       /* exec_id, process or role bit, as `per` says */
 	struct of_endpoint to; /* for PER_ENDPOINT, else zero */
 };
 

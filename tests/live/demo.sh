@@ -84,6 +84,7 @@ alert_arrived() {
 	[ "$(alert_lines)" -ge 1 ] 2>/dev/null
 }
 
+# shellcheck disable=SC2317 # flows_settle calls it
 sent_to() { # IP
 	flows_sum ".process.name == \"trivy\" and .endpoint.ip == \"$1\" and .endpoint.port == 443"
 }
