@@ -297,7 +297,7 @@ Test(sinks, loss_is_counted_and_said)
 	cr_expect(feed_run(&f, is_drained));
 	feed_put(&f, 100, 101);
 	cr_expect(feed_run(&f, is_drained));
-	cr_expect_eq(got_lines(), kept + 2, "the kept, the line of loss, the new one");
+	cr_expect_eq(got_lines(), (int)kept + 2, "the kept, the line of loss, the new one");
 	time_text(first, feed_time((int)kept));
 	time_text(last, feed_time(99));
 	(void)snprintf(text, sizeof(text),

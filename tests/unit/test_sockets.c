@@ -169,12 +169,15 @@ Test(sockets, udp_refused_then_taken)
 static int listener = -1, peer = -1;
 static size_t read_step = 64 << 10; /* bytes the receiver takes at a time */
 
+static void receive_room(int fd, int bytes)
+{
+	cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
+}
+
 static void tcp_listen(uint16_t *port)
 {
-	int room = 4096;
-
 	listener = feed_bind(SOCK_STREAM, port);
-	cr_assert_eq(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+	receive_room(listener, 4096);
 	cr_assert_eq(listen(listener, 4), 0);
 }
 
@@ -314,6 +317,7 @@ Test(sockets, tcp_slow_receiver)
 	read_step = 333;
 	want = 10000;
 	cr_expect(feed_run(&f, has_bytes), "in small pieces first");
+	receive_room(peer, 1 << 20);
 	while (state(0).queued > 0) {
 		take_stream();
 		feed_tick(&f, 1);
@@ -348,6 +352,7 @@ Test(sockets, tcp_reset_in_mid_line)
 	cr_expect(feed_run(&f, is_down), "seen without sending anything");
 	first = 40 - (int)state(0).queued;
 	peer = -1;
+	receive_room(listener, 1 << 20);
 	buf_clear(&got);
 	feed_tick(&f, 1);
 	want = 40 - first;
