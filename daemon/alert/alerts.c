@@ -85,7 +85,7 @@ void alerts_free(struct alerts *a)
 
 	if (a == NULL)
 		return;
-	for (i = 0; i < a->open.n; i++)
+	for (i = 0; a->by_seq != NULL && i < a->open.n; i++)
 		free(a->by_seq[i]);
 	free(a->by_seq);
 	table_done(&a->open);

@@ -17,7 +17,8 @@ void log_init(const char *name, enum log_level level)
 	log_max = level;
 }
 
-static void vlog(enum log_level level, const char *cause, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+vlog(enum log_level level, const char *cause, const char *fmt, va_list ap)
 {
 	int saved = errno;
 	char line[1024];

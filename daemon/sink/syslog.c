@@ -23,7 +23,7 @@ static void header_field(struct buf *b, const char *s, size_t max)
 	size_t i;
 
 	for (i = 0; i < max && s[i] != '\0'; i++)
-		buf_char(b, s[i] > 32 && s[i] < 127 ? s[i] : '?');
+		buf_add(b, s[i] > 32 && s[i] < 127 ? &s[i] : "?", 1);
 	if (i == 0)
 		buf_char(b, '-');
 }
