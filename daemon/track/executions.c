@@ -204,6 +204,15 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 	return err;
 }
 
+static void ended_add(struct executions *x, struct exec_node *n)
+{
+	if (x->ended_last != NULL)
+		x->ended_last->ended_next = n;
+	else
+		x->ended_first = n;
+	x->ended_last = n;
+}
+
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns)
 {
 	if (n->e.end_ns != 0) {
@@ -216,11 +225,15 @@ void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, ui
 		table_del(&x->by_tgid, &n->by_tgid);
 		n->current = false;
 	}
-	if (x->ended_last != NULL)
-		x->ended_last->ended_next = n;
-	else
-		x->ended_first = n;
-	x->ended_last = n;
+	ended_add(x, n);
+}
+
+void execution_revive(struct executions *x, struct exec_node *n)
+{
+	if (!n->past_grace)
+		return;
+	n->past_grace = false;
+	ended_add(x, n);
 }
 
 void execution_release(struct executions *x, struct exec_node *n)

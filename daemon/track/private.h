@@ -61,6 +61,8 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id);
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
 		   uint64_t roles);
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns);
+/* One past its grace gets an account again: it waits for its end once more. */
+void execution_revive(struct executions *x, struct exec_node *n);
 /* Has no accounts any more and is past its grace: frees it once it has no children, and then its
  * ancestors that only waited for it. */
 void execution_release(struct executions *x, struct exec_node *n);
