@@ -41,6 +41,8 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 		return err;
 	t->policy = policy;
 	t->limits = limits;
+	if (t->limits.grace_ns < FINAL_NS)
+		t->limits.grace_ns = FINAL_NS;
 	err = executions_init(&t->executions, limits.executions);
 	if (err == 0)
 		err = accounts_init(&t->accounts, limits.accounts);
