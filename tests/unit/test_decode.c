@@ -154,7 +154,7 @@ Test(decode, names_without_an_end)
 }
 
 struct tail {
-	const char *why;
+	char why[64];
 	uint32_t tail; /* bytes behind the fixed part */
 	uint16_t exe_len, argv_len;
 	uint32_t argv_size;

@@ -177,7 +177,7 @@ Test(intake, recording_cut_at_every_byte)
 }
 
 struct forged {
-	const char *why;
+	char why[64];
 	struct of_file_hdr h;
 	int err;
 };
