@@ -17,9 +17,9 @@ static const struct {
 	uint16_t number;
 	const char *name;
 } protos[] = {
-	{ IPPROTO_TCP, "tcp" },	     { IPPROTO_UDP, "udp" },   { IPPROTO_ICMP, "icmp" },
-	{ IPPROTO_ICMPV6, "icmpv6" }, { 136, "udplite" },       { IPPROTO_SCTP, "sctp" },
-	{ IPPROTO_DCCP, "dccp" },    { PROTO_MPTCP, "mptcp" }, { IPPROTO_RAW, "raw" },
+	{ IPPROTO_TCP, "tcp" },	      { IPPROTO_UDP, "udp" },	{ IPPROTO_ICMP, "icmp" },
+	{ IPPROTO_ICMPV6, "icmpv6" }, { 136, "udplite" },	{ IPPROTO_SCTP, "sctp" },
+	{ IPPROTO_DCCP, "dccp" },     { PROTO_MPTCP, "mptcp" }, { IPPROTO_RAW, "raw" },
 };
 
 static bool is_inet(const struct of_endpoint *to)

@@ -101,7 +101,7 @@ int ctl_ledger(const struct ctl_view *v, struct ledger *ret)
 	err = v->ledger(v->arg, &l);
 	if (err < 0)
 		return err;
-	/* Both only grow: the larger one is the later one. */
+		/* Both only grow: the larger one is the later one. */
 #define X(name)                       \
 	if (told->name > l.loss.name) \
 		l.loss.name = told->name;

@@ -170,7 +170,7 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 
 	/* A parent was told before its child. Anything else, as a made-up recording may hold it,
 	 * could close a circle. */
-	if (p == n || (p != NULL && !p->told))
+	if (p != NULL && (p == n || !p->told))
 		p = NULL;
 	if (n->told) {
 		/* The ring told it after a look already had; only the ring knows argv. */

@@ -43,7 +43,8 @@ Test(ctl, flows)
 		"\"names\":[],\"overflow\":true},\"bytes\":{\"sent\":8,\"received\":null},"
 		"\"first\":null,\"last\":null,\"overflow\":true}\n"
 
-		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":null},"
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
+		"null},"
 		"\"lineage\":[\"init[3001]\"],\"roles\":[],"
 		"\"endpoint\":{\"ip\":\"2001:db8::1\",\"port\":null,\"proto\":\"250\","
 		"\"class\":\"external\",\"names\":[]},\"bytes\":{\"sent\":9,\"received\":null},"
@@ -51,7 +52,8 @@ Test(ctl, flows)
 		"000000Z\","
 		"\"overflow\":false}\n"
 
-		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":null},"
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
+		"null},"
 		"\"lineage\":[\"init[3001]\"],\"roles\":[],"
 		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":\"packet\","
 		"\"class\":\"unknown\",\"names\":[]},\"bytes\":{\"sent\":10,\"received\":null},"
@@ -72,7 +74,8 @@ Test(ctl, ps)
 		"\"roles\":[\"runner\",\"scanner\"],\"sent\":393216,"
 		"\"start\":\"2026-03-19T17:43:12.000000Z\",\"end\":\"2026-03-19T17:43:13.000000Z\","
 		"\"adopted\":false}\n"
-		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":null,"
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
+		"null,"
 		"\"parent\":null,\"uid\":0},\"lineage\":[\"init[3001]\"],\"roles\":[],\"sent\":0,"
 		"\"start\":\"2026-03-19T17:43:11.000000Z\",\"end\":null,\"adopted\":true}\n\n");
 }
