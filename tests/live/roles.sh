@@ -85,6 +85,8 @@ cases_run() {
 	case_of "name of 63" name63 exec "names/$N63"
 	file "names/$N64"
 	case_of "name of 64 that begins alike" "" exec "names/$N64"
+	ln -s "$LAB_DIR/names/plain-nam" "$LAB_DIR/names/${N63}m"
+	case_of "link of 64 that begins alike" "" exec "names/${N63}m"
 	file "names/$L200"
 	case_of "name of 200" glob exec "names/$L200"
 	file names/glob-in-the-end
