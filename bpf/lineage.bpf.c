@@ -142,6 +142,7 @@ int lineage_adopt(struct bpf_iter__task *ctx)
 	struct of_task *t, *source;
 	struct of_machine *m = machine_get();
 	struct of_exec_slot *s;
+	bool leader, orphan;
 
 	if (task == NULL || m == NULL)
 		return 0;
@@ -151,19 +152,20 @@ int lineage_adopt(struct bpf_iter__task *ctx)
 		__sync_fetch_and_add(&m->adopted_changes, 1);
 		return 0;
 	}
-	from = task->pid == task->tgid ? task->real_parent : task->group_leader;
+	leader = task->pid == task->tgid;
+	from = leader ? task->real_parent : task->group_leader;
 	source = bpf_task_storage_get(&tasks, from, 0, 0);
-	if (source == NULL || (source->roles & ~t->roles) == 0)
-		return 0;
 	s = execution_find(t->slot);
-	if (s == NULL || s->e.exec_id != t->exec_id)
+	if (source == NULL || s == NULL || s->e.exec_id != t->exec_id)
 		return 0;
-	if (task->pid == task->tgid && !(s->e.flags & OF_EXEC_ADOPTED) &&
-	    s->e.parent != source->exec_id)
+	orphan = leader && s->e.parent == 0 && (s->e.flags & OF_EXEC_ADOPTED);
+	if (!orphan && (source->roles & ~t->roles) == 0)
+		return 0;
+	if (leader && !(s->e.flags & OF_EXEC_ADOPTED) && s->e.parent != source->exec_id)
 		return 0;
 	t->roles |= source->roles;
 	s->e.roles |= source->roles;
-	if (task->pid == task->tgid && s->e.parent == 0)
+	if (orphan)
 		s->e.parent = source->exec_id;
 	__sync_fetch_and_add(&m->adopted_changes, 1);
 	return 0;
