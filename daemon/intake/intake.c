@@ -84,18 +84,22 @@ int intake_record(struct intake *in, const char *path)
 	return 0;
 }
 
+/* A hole in the middle would make a recording that replays to something else: it ends. */
+static void tap_fail(struct intake *in)
+{
+	in->stats.record_lost = 1;
+	log_warnerr(-errno, "recording: cannot write, it ends here; watching goes on");
+	tap_close(in);
+}
+
 static void tap_write(struct intake *in, const struct of_rec_hdr *rec)
 {
 	if (in->tap == NULL) {
 		in->stats.record_lost += in->stats.record_lost > 0;
 		return;
 	}
-	if (fwrite(rec, rec->len, 1, in->tap) == 1)
-		return;
-	/* A hole in the middle would make a recording that replays to something else: it ends. */
-	in->stats.record_lost = 1;
-	log_warnerr(-errno, "recording: cannot write, it ends here; watching goes on");
-	tap_close(in);
+	if (fwrite(rec, rec->len, 1, in->tap) != 1)
+		tap_fail(in);
 }
 
 static int take(void *arg, const struct of_rec_hdr *rec, size_t size)
@@ -128,9 +132,10 @@ int intake_look(struct intake *in, intake_fn *fn, void *arg)
 	if (in->ops->look == NULL)
 		return 0;
 	err = in->ops->look(in->self, take, &f);
-	/* So that a recording of a daemon that is killed ends at most a second early. */
+	/* So that a recording of a daemon that is killed ends at most a second early. What fflush()
+	 * could not write is gone from the buffer. */
 	if (in->tap != NULL && fflush(in->tap) != 0)
-		log_warnerr(-errno, "recording: cannot write");
+		tap_fail(in);
 	return err;
 }
 

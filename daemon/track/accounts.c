@@ -81,21 +81,38 @@ struct account_node *account_add(struct accounts *x, struct exec_node *who,
 	return n;
 }
 
+/* NULL: over for long, and counted. */
+static struct generation *generation_get(struct account_node *n, uint32_t number)
+{
+	struct generation *now = &n->now, *before = &n->before;
+
+	if (!n->counted) {
+		n->counted = true;
+		now->number = before->number = number;
+	}
+	if (number == now->number)
+		return now;
+	if ((int32_t)(number - now->number) > 0) {
+		*before = *now;
+		*now = (struct generation){ .number = number };
+		return now;
+	}
+	if (before->number == now->number)
+		before->number = number; /* not met yet */
+	return number == before->number ? before : NULL;
+}
+
 uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent, uint64_t time_ns)
 {
+	struct generation *g = generation_get(n, generation);
 	uint64_t delta;
 
-	if (generation != n->generation) {
-		n->base += n->seen;
-		n->seen = 0;
-		n->generation = generation;
-	}
 	/* A record from the ring may be older than what a look has told since. */
-	if (sent <= n->seen)
+	if (g == NULL || sent <= g->seen)
 		return 0;
-	delta = sent - n->seen;
-	n->seen = sent;
-	n->a.sent = n->base + n->seen;
+	delta = sent - g->seen;
+	g->seen = sent;
+	n->a.sent += delta;
 	if (n->a.first_ns == 0)
 		n->a.first_ns = time_ns;
 	n->a.last_ns = time_ns;

@@ -28,11 +28,17 @@ int executions_init(struct executions *x, size_t max)
 	return err < 0 ? err : table_init(&x->by_tgid, max, same_tgid);
 }
 
+static void node_not_current(struct executions *x, struct exec_node *n)
+{
+	if (n->current)
+		table_del(&x->by_tgid, &n->by_tgid);
+	n->current = false;
+}
+
 static void node_free(struct executions *x, struct exec_node *n)
 {
 	table_del(&x->by_id, &n->by_id);
-	if (n->current)
-		table_del(&x->by_tgid, &n->by_tgid);
+	node_not_current(x, n);
 	slots_del(&x->slots, n->place);
 	free(n->exe);
 	free(n->argv);
@@ -136,18 +142,6 @@ static void node_set_parent(struct exec_node *n, struct exec_node *p)
 	n->e.depth = p->e.depth + 1;
 }
 
-static void node_current(struct executions *x, struct exec_node *n)
-{
-	struct exec_node *old = execution_of_process(x, n->e.tgid);
-
-	if (old != NULL) {
-		table_del(&x->by_tgid, &old->by_tgid);
-		old->current = false;
-	}
-	n->current = table_add(&x->by_tgid, &n->by_tgid,
-			       table_hash(&x->by_tgid, &n->e.tgid, sizeof(n->e.tgid))) == 0;
-}
-
 static void node_numbers(struct exec_node *n, const struct of_exec *e)
 {
 	n->e.start_ns = e->start_ns;
@@ -159,6 +153,44 @@ static void node_numbers(struct exec_node *n, const struct of_exec *e)
 	n->e.loginuid = e->loginuid;
 	n->e.flags = e->flags & ~(uint32_t)(OF_EXEC_ENDED | OF_EXEC_REPLACED);
 	memcpy(n->e.name, e->name, sizeof(n->e.name));
+}
+
+static void ended_add(struct executions *x, struct exec_node *n)
+{
+	if (x->ended_last != NULL)
+		x->ended_last->ended_next = n;
+	else
+		x->ended_first = n;
+	x->ended_last = n;
+}
+
+void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns)
+{
+	if (n->e.end_ns != 0) {
+		n->e.flags |= flags;
+		return;
+	}
+	n->e.end_ns = time_ns == 0 ? 1 : time_ns;
+	n->e.flags |= flags | OF_EXEC_ENDED;
+	node_not_current(x, n);
+	ended_add(x, n);
+}
+
+/* An end that nobody told (the ring was full and the kernel's table too) is told by the next
+ * process of the same number; a late record of an earlier one tells nothing about now. */
+static void node_current(struct executions *x, struct exec_node *n)
+{
+	struct exec_node *old = execution_of_process(x, n->e.tgid);
+
+	if (n->e.end_ns != 0 || (old != NULL && n->e.start_ns < old->e.start_ns))
+		return;
+	/* Of the same start: one process that two threads adopted at once. Both are alive. */
+	if (old != NULL && n->e.start_ns == old->e.start_ns)
+		node_not_current(x, old);
+	else if (old != NULL)
+		execution_end(x, old, OF_EXEC_ENDED, n->e.start_ns);
+	n->current = table_add(&x->by_tgid, &n->by_tgid,
+			       table_hash(&x->by_tgid, &n->e.tgid, sizeof(n->e.tgid))) == 0;
 }
 
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
@@ -204,23 +236,12 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 	return err;
 }
 
-void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns)
+void execution_revive(struct executions *x, struct exec_node *n)
 {
-	if (n->e.end_ns != 0) {
-		n->e.flags |= flags;
+	if (!n->past_grace)
 		return;
-	}
-	n->e.end_ns = time_ns == 0 ? 1 : time_ns;
-	n->e.flags |= flags | OF_EXEC_ENDED;
-	if (n->current) {
-		table_del(&x->by_tgid, &n->by_tgid);
-		n->current = false;
-	}
-	if (x->ended_last != NULL)
-		x->ended_last->ended_next = n;
-	else
-		x->ended_first = n;
-	x->ended_last = n;
+	n->past_grace = false;
+	ended_add(x, n);
 }
 
 void execution_release(struct executions *x, struct exec_node *n)

@@ -85,12 +85,15 @@ static bool is_resolver(const struct places *p, const struct of_endpoint *to)
 	return false;
 }
 
+/* netns 0: not known. Then the addresses of every netns are taken for own: an attempt to reach one
+ * does not leave the machine. */
 static bool is_own(const struct places *p, const struct of_endpoint *to, uint32_t netns)
 {
 	size_t i;
 
 	for (i = 0; i < p->own_n; i++)
-		if (p->own[i].netns == netns && memcmp(p->own[i].addr, to->addr, 16) == 0)
+		if ((netns == 0 || p->own[i].netns == netns) &&
+		    memcmp(p->own[i].addr, to->addr, 16) == 0)
 			return true;
 	return false;
 }

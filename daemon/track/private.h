@@ -61,20 +61,28 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id);
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
 		   uint64_t roles);
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns);
+/* One past its grace gets an account again: it waits for its end once more. */
+void execution_revive(struct executions *x, struct exec_node *n);
 /* Has no accounts any more and is past its grace: frees it once it has no children, and then its
  * ancestors that only waited for it. */
 void execution_release(struct executions *x, struct exec_node *n);
 
 /* ---- accounts.c ---- */
 
+/* One life of a kernel slot that the account had; numbers only grow, and wrap. */
+struct generation {
+	uint32_t number;
+	uint64_t seen; /* bytes */
+};
+
 struct account_node {
 	struct table_node by_key;
 	struct account a;
 	struct exec_node *who;	      /* NULL: the machine's */
 	struct account_node *sibling; /* of the same execution */
-	uint64_t base;		      /* bytes of earlier generations */
-	uint64_t seen;		      /* bytes of this generation */
-	uint32_t generation;
+	/* Two can grow at once: of one that is closed the last sends are told a second later. */
+	struct generation now, before;
+	bool counted; /* a generation was met */
 	size_t place;
 	struct account_node *pending_next; /* attempts that are waited for */
 	uint64_t attempt_ns;		   /* 0: none is waited for */

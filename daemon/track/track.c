@@ -25,7 +25,6 @@ struct track {
 	struct accounts accounts;
 	struct places *places;
 	struct origin origin;
-	struct of_loss told_loss; /* the kernel's; origin.loss adds our own */
 	struct track_stats stats;
 	bool roles_fit; /* the stream's role bits are this policy's */
 
@@ -42,6 +41,8 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 		return err;
 	t->policy = policy;
 	t->limits = limits;
+	if (t->limits.grace_ns < FINAL_NS)
+		t->limits.grace_ns = FINAL_NS;
 	err = executions_init(&t->executions, limits.executions);
 	if (err == 0)
 		err = accounts_init(&t->accounts, limits.accounts);
@@ -84,14 +85,15 @@ static void ended_release(struct track *t)
 	execution_release(&t->executions, n);
 }
 
-/* Room for one more: the dead of which all is told go before their grace is over. */
-static void make_room(struct track *t, const struct table *table)
+/* Room for one more: the dead of which all is told go before their grace is over, except `keep`,
+ * which the room is for. */
+static void make_room(struct track *t, const struct table *table, const struct exec_node *keep)
 {
 	struct exec_node *n;
 
 	while (table->n >= table->max) {
 		n = t->executions.ended_first;
-		if (n == NULL || n->e.end_ns + FINAL_NS > t->origin.time_ns)
+		if (n == NULL || n == keep || n->e.end_ns + FINAL_NS > t->origin.time_ns)
 			return;
 		ended_release(t);
 		t->stats.evicted++;
@@ -104,7 +106,7 @@ static struct exec_node *execution_get(struct track *t, uint64_t exec_id)
 
 	if (n != NULL)
 		return n;
-	make_room(t, &t->executions.by_id);
+	make_room(t, &t->executions.by_id, NULL);
 	n = execution_add(&t->executions, exec_id);
 	if (n == NULL)
 		refuse(t);
@@ -118,7 +120,9 @@ static struct account_node *account_get(struct track *t, struct exec_node *who,
 
 	if (n != NULL)
 		return n;
-	make_room(t, &t->accounts.by_key);
+	if (who != NULL)
+		execution_revive(&t->executions, who);
+	make_room(t, &t->accounts.by_key, who);
 	n = account_add(&t->accounts, who, to);
 	if (n == NULL)
 		refuse(t);

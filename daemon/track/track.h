@@ -18,7 +18,7 @@ struct track;
 struct track_limits {
 	size_t executions; /* the dead included */
 	size_t accounts;   /* the dead included */
-	uint64_t grace_ns; /* the dead stay for so long */
+	uint64_t grace_ns; /* the dead stay for so long, but until all of them was told */
 };
 
 struct track_stats {

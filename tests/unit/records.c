@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "records.h"
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ip.h"
+#include "intake/intake.h"
+
+/* ---- Streams ---- */
+
+void stream_done(struct stream *s)
+{
+	free(s->data);
+	*s = (struct stream){ .data = NULL };
+}
+
+void stream_add(struct stream *s, void *rec, size_t len, enum of_rec_kind kind)
+{
+	struct of_rec_hdr *h = rec;
+
+	h->ts_ns = s->now_ns;
+	h->len = (uint32_t)len;
+	h->kind = (uint16_t)kind;
+	if (s->cap - s->len < len) {
+		s->cap = (s->cap + len) * 2;
+		s->data = realloc(s->data, s->cap);
+		cr_assert_not_null(s->data);
+	}
+	memcpy(s->data + s->len, rec, len);
+	s->len += len;
+}
+
+struct of_endpoint endpoint(const char *ip, uint16_t port)
+{
+	struct of_endpoint to = { .port = port, .proto = IPPROTO_TCP };
+
+	cr_assert_eq(ip_parse(ip, to.addr), 0, "%s", ip);
+	to.family = ip_is_v4(to.addr) ? OF_AF_INET : OF_AF_INET6;
+	return to;
+}
+
+struct of_exec exec_of(uint64_t id, uint64_t parent, uint32_t tgid, const char *name)
+{
+	struct of_exec e = { .exec_id = id,
+			     .parent = parent,
+			     .tgid = tgid,
+			     .sid = 1,
+			     .uid = 1000,
+			     .gid = 1000,
+			     .loginuid = UINT32_MAX,
+			     .slot = (uint32_t)id };
+
+	(void)snprintf(e.name, sizeof(e.name), "%s", name);
+	return e;
+}
+
+struct of_account account_of(uint64_t exec_id, const char *ip, uint16_t port, uint64_t sent)
+{
+	return (struct of_account){
+		.exec_id = exec_id, .to = endpoint(ip, port), .sent = sent, .netns = NETNS
+	};
+}
+
+void rec_host(struct stream *s, uint64_t roles_id)
+{
+	struct of_rec_host r = { .host = "runner-7", .roles_id = roles_id };
+
+	(void)snprintf(r.boot_id, sizeof(r.boot_id), "6f1c0000-0000-4000-8000-000000000000");
+	stream_add(s, &r, sizeof(r), OF_REC_HOST);
+}
+
+void rec_clock(struct stream *s, int64_t utc_offset_ns)
+{
+	struct of_rec_clock r = { .utc_offset_ns = utc_offset_ns };
+
+	stream_add(s, &r, sizeof(r), OF_REC_CLOCK);
+}
+
+void rec_resolver(struct stream *s, const char *ip)
+{
+	struct of_rec_resolver r = { .hdr = { 0 } };
+
+	cr_assert_eq(ip_parse(ip, r.addr), 0);
+	stream_add(s, &r, sizeof(r), OF_REC_RESOLVER);
+}
+
+void rec_addr(struct stream *s, const char *ip, uint32_t netns, uint32_t gone)
+{
+	struct of_rec_addr r = { .netns = netns, .gone = gone };
+
+	cr_assert_eq(ip_parse(ip, r.addr), 0);
+	stream_add(s, &r, sizeof(r), OF_REC_ADDR);
+}
+
+void rec_fork_of(struct stream *s, const struct of_exec *e)
+{
+	struct of_rec_fork r = { .e = *e };
+
+	if (r.e.start_ns == 0)
+		r.e.start_ns = s->now_ns;
+	r.e.flags |= OF_EXEC_FORKED;
+	stream_add(s, &r, sizeof(r), OF_REC_FORK);
+}
+
+void rec_fork(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid)
+{
+	struct of_exec e = exec_of(id, parent, tgid, "forked");
+
+	rec_fork_of(s, &e);
+}
+
+void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
+		 size_t argv_len)
+{
+	struct of_rec_exec r = { .e = *e, .exe_len = (uint16_t)strlen(exe) };
+
+	if (r.e.start_ns == 0)
+		r.e.start_ns = s->now_ns;
+	r.argv_len = (uint16_t)argv_len;
+	r.argv_size = (uint32_t)argv_len;
+	memcpy(r.tail, exe, r.exe_len);
+	if (argv_len > 0)
+		memcpy(r.tail + r.exe_len, argv, argv_len);
+	stream_add(s, &r, offsetof(struct of_rec_exec, tail) + r.exe_len + argv_len, OF_REC_EXEC);
+}
+
+void rec_exec(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid, const char *exe)
+{
+	const char *slash = strrchr(exe, '/');
+	const char *name = slash != NULL ? slash + 1 : exe;
+	struct of_exec e = exec_of(id, parent, tgid, name);
+
+	rec_exec_of(s, &e, exe, name, strlen(name) + 1);
+}
+
+void rec_exit(struct stream *s, uint64_t id, uint32_t tgid)
+{
+	struct of_rec_exit r = { .exec_id = id, .tgid = tgid, .flags = OF_EXEC_ENDED };
+
+	stream_add(s, &r, sizeof(r), OF_REC_EXIT);
+}
+
+void rec_connect(struct stream *s, uint32_t tgid, const char *ip, uint16_t port)
+{
+	struct of_rec_connect r = { .to = endpoint(ip, port), .tgid = tgid };
+
+	stream_add(s, &r, sizeof(r), OF_REC_CONNECT);
+}
+
+void rec_account_of(struct stream *s, const struct of_account *a)
+{
+	struct of_rec_account r = { .a = *a };
+
+	stream_add(s, &r, sizeof(r), OF_REC_ACCOUNT);
+}
+
+void rec_account(struct stream *s, uint64_t exec_id, const char *ip, uint16_t port, uint64_t sent)
+{
+	struct of_account a = account_of(exec_id, ip, port, sent);
+
+	rec_account_of(s, &a);
+}
+
+void rec_loss(struct stream *s, uint64_t ring)
+{
+	struct of_rec_loss r = { .loss = { .ring = ring } };
+
+	stream_add(s, &r, sizeof(r), OF_REC_LOSS);
+}
+
+void rec_tick(struct stream *s)
+{
+	struct of_rec_tick r = { .hdr = { 0 } };
+
+	stream_add(s, &r, sizeof(r), OF_REC_TICK);
+}
+
+void rec_every_kind(struct stream *s)
+{
+	rec_host(s, 7);
+	rec_clock(s, 1773942142123456789);
+	rec_resolver(s, "192.0.2.53");
+	rec_addr(s, "192.0.2.1", NETNS, 0);
+	rec_exec(s, 1, 0, 100, "/usr/bin/bash");
+	rec_fork(s, 2, 1, 101);
+	rec_exec(s, 3, 2, 101, "/usr/bin/curl");
+	rec_connect(s, 101, FAR, 443);
+	rec_account(s, 3, FAR, 443, 1000);
+	rec_loss(s, 1);
+	rec_exit(s, 3, 101);
+	rec_tick(s);
+}
+
+void config_of(const char *yaml, struct config *ret)
+{
+	struct config_err err = { "" };
+
+	*ret = (struct config){ .control = NULL };
+	cr_assert_eq(config_parse("test", yaml, strlen(yaml), ret, &err), 0, "%s", err.msg);
+}
+
+/* ---- Tracking ---- */
+
+void tracked_init(struct tracked *t, const char *yaml, struct track_limits limits)
+{
+	*t = (struct tracked){ .s.now_ns = SECOND };
+	config_of(yaml, &t->config);
+	cr_assert_eq(track_new(&t->config.policy, limits, &t->track), 0);
+}
+
+void tracked_done(struct tracked *t)
+{
+	track_free(t->track);
+	config_done(&t->config);
+	stream_done(&t->s);
+}
+
+static void on_subject(void *arg, const struct subject *s)
+{
+	struct tracked *t = arg;
+
+	if (t->told_n < sizeof(t->told) / sizeof(t->told[0]))
+		t->told[t->told_n] = (struct told){
+			.kind = s->kind,
+			.time_ns = s->time_ns,
+			.delta = s->delta,
+			.exec_id = s->account->who == NULL ? 0 : s->account->who->exec_id,
+			.account = *s->account,
+		};
+	t->told_n++;
+}
+
+static void on_event(void *arg, const struct event *ev)
+{
+	struct tracked *t = arg;
+
+	track_event(t->track, ev, on_subject, t);
+}
+
+void tracked_run(struct tracked *t)
+{
+	struct intake *in;
+
+	t->told_n = 0;
+	cr_assert_eq(intake_array(t->s.data, t->s.len, &in), 0);
+	while (intake_drain(in, 64, on_event, t) > 0)
+		;
+	cr_assert_eq(intake_drain(in, 64, on_event, t), -ENODATA);
+	cr_assert_eq(intake_stats(in).bad, 0);
+	intake_free(in);
+	t->s.len = 0;
+}
+
+void tracked_tick(struct tracked *t, uint64_t now_ns)
+{
+	t->s.now_ns = now_ns;
+	rec_tick(&t->s);
+	tracked_run(t);
+}
+
+const struct execution *tracked_execution(const struct tracked *t, uint64_t exec_id)
+{
+	const struct execution *e;
+	size_t cursor = 0;
+
+	while ((e = track_next_execution(t->track, &cursor)) != NULL)
+		if (e->exec_id == exec_id)
+			return e;
+	return NULL;
+}
+
+const struct account *tracked_account(const struct tracked *t, uint64_t exec_id, const char *ip,
+				      uint16_t port)
+{
+	struct of_endpoint to = endpoint(ip, port);
+	const struct account *a;
+	size_t cursor = 0;
+
+	while ((a = track_next_account(t->track, &cursor)) != NULL)
+		if ((a->who == NULL ? 0 : a->who->exec_id) == exec_id &&
+		    memcmp(&a->to, &to, sizeof(to)) == 0)
+			return a;
+	return NULL;
+}

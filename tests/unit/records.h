@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * records.h: streams of records for tests, and tracking fed with them. A test says what happened;
+ * everything it does not say is plain: uid 1000, session 1, name from the path.
+ */
+#ifndef TESTS_UNIT_RECORDS_H
+#define TESTS_UNIT_RECORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/config.h"
+#include "outflow/abi.h"
+#include "outflow/subject.h"
+#include "track/track.h"
+
+#define MS     1000000ULL
+#define SECOND 1000000000ULL
+#define NETNS  4026531840U /* of every account and address that names no other */
+#define FAR    "203.0.113.9"
+
+/* Records back to back, as in a recording. Each is stamped with `now_ns`. */
+struct stream {
+	char *data;
+	size_t len, cap;
+	uint64_t now_ns;
+};
+
+void stream_done(struct stream *s);
+/* Fills in the header's time and length. */
+void stream_add(struct stream *s, void *rec, size_t len, enum of_rec_kind kind);
+
+struct of_endpoint endpoint(const char *ip, uint16_t port);
+struct of_exec exec_of(uint64_t id, uint64_t parent, uint32_t tgid, const char *name);
+struct of_account account_of(uint64_t exec_id, const char *ip, uint16_t port, uint64_t sent);
+
+void rec_host(struct stream *s, uint64_t roles_id);
+void rec_clock(struct stream *s, int64_t utc_offset_ns);
+void rec_resolver(struct stream *s, const char *ip);
+void rec_addr(struct stream *s, const char *ip, uint32_t netns, uint32_t gone);
+void rec_fork_of(struct stream *s, const struct of_exec *e);
+void rec_fork(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid);
+void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
+		 size_t argv_len);
+void rec_exec(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid, const char *exe);
+void rec_exit(struct stream *s, uint64_t id, uint32_t tgid);
+void rec_connect(struct stream *s, uint32_t tgid, const char *ip, uint16_t port);
+void rec_account_of(struct stream *s, const struct of_account *a);
+void rec_account(struct stream *s, uint64_t exec_id, const char *ip, uint16_t port, uint64_t sent);
+void rec_loss(struct stream *s, uint64_t ring);
+void rec_tick(struct stream *s);
+
+/* One of every kind, in an order that makes sense. */
+void rec_every_kind(struct stream *s);
+
+/* A configuration that must be right. */
+void config_of(const char *yaml, struct config *ret);
+
+/* ---- Tracking, fed with a stream; what it told is kept. ---- */
+
+struct told {
+	enum subject_kind kind;
+	uint64_t time_ns, delta;
+	uint64_t exec_id;	/* 0: the machine's */
+	struct account account; /* `who` may be gone by now */
+};
+
+struct tracked {
+	struct config config;
+	struct track *track;
+	struct stream s;
+	struct told told[256]; /* later ones are only counted */
+	size_t told_n;
+};
+
+void tracked_init(struct tracked *t, const char *yaml, struct track_limits limits);
+void tracked_done(struct tracked *t);
+/* Feeds what was added since the last run; told[] starts anew. */
+void tracked_run(struct tracked *t);
+/* The same, with a tick behind it. */
+void tracked_tick(struct tracked *t, uint64_t now_ns);
+const struct execution *tracked_execution(const struct tracked *t, uint64_t exec_id);
+const struct account *tracked_account(const struct tracked *t, uint64_t exec_id, const char *ip,
+				      uint16_t port);
+
+#endif
