@@ -19,15 +19,14 @@ int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child
 
 	if (from == NULL || sc == NULL)
 		return 0;
-	t = bpf_task_storage_get(&tasks, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* A thread belongs to the same execution, a process gets its own below. */
+	t = bpf_task_storage_get(&tasks, child, from, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (t == NULL) {
 		LOSS(task_storage); /* adopted at its first send */
 		return 0;
 	}
-	if (child->pid != child->tgid) { /* a thread: the same execution */
-		*t = *from;
+	if (child->pid != child->tgid)
 		return 0;
-	}
 	rec = (struct of_rec_fork *)&sc->rec;
 	execution_describe(&rec->e, child);
 	rec->e.start_ns = bpf_ktime_get_boot_ns();
