@@ -228,7 +228,8 @@ declare -A CHAIN_PID CHAIN_FD
 lab_begin "${1:-build}"
 need_built lab/older lab/brood lab/lineage lab/recv
 lab_net_new
-far_start --tcp "$PORT-$((PORT + 9))"
+# Datagrams too: one that nobody takes is refused, and the next send then fails.
+far_start --tcp "$PORT-$((PORT + 9))" --udp "$PORT-$((PORT + 9))" --udp 9000
 make_programs
 cp "$LAB_DIR/brood" "$LAB_DIR/child"
 cp "$BASH" "$LAB_DIR/plain"
