@@ -81,7 +81,8 @@ $(B)/outflow.bpf.o: $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(BPF_SRC))
 
 $(B)/outflow.skel.h: $(B)/outflow.bpf.o
 	$(call msg,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name outflow_bpf > $@
+	$(Q){ echo '// NOLINTBEGIN'; $(BPFTOOL) gen skeleton $< name outflow_bpf && \
+		echo '// NOLINTEND'; } > $@
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing, by name (as root)

@@ -103,11 +103,17 @@ static __always_inline void execution_describe(struct of_exec *e, struct task_st
 	e->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : ~0U;
 }
 
+/* exec_id last, with a full barrier: other threads of an adopted process may be reading. */
 static __always_inline void task_assign(struct of_task *t, const struct of_exec *e)
 {
 	t->slot = e->slot;
 	t->roles = e->roles;
-	t->exec_id = e->exec_id;
+	(void)__sync_lock_test_and_set(&t->exec_id, e->exec_id);
+}
+
+static __always_inline struct of_task *task_ready(struct of_task *t)
+{
+	return t != NULL && t->exec_id != 0 ? t : NULL;
 }
 
 /*
@@ -128,6 +134,9 @@ static __noinline struct of_task *process_adopt(struct task_struct *leader)
 		LOSS(task_storage);
 		return NULL;
 	}
+	/* Its threads and the walk over all tasks may meet here: one of them does it. */
+	if (__sync_val_compare_and_swap(&t->claimed, 0, 1) != 0)
+		return task_ready(t);
 	e = &sc->rec.e;
 	execution_describe(e, leader);
 	e->start_ns = leader->start_boottime;
@@ -155,25 +164,22 @@ static __noinline struct of_task *process_adopt(struct task_struct *leader)
 	return t;
 }
 
-/* The execution of a task; NULL only when the kernel has no memory for it. */
+/* The execution of a task. NULL: the kernel has no memory for it, or it is just being adopted on
+ * another CPU; what it sends meanwhile is posted to the machine. */
 static __always_inline struct of_task *task_get(struct task_struct *task)
 {
 	struct of_task *t = bpf_task_storage_get(&tasks, task, 0, 0), *process;
 
 	if (t != NULL)
-		return t;
+		return task_ready(t);
 	/* A thread that nobody saw start: older than the probes, or io_uring's own worker, whose
 	 * start fires no fork event. */
 	process = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
-	if (process == NULL)
-		process = process_adopt(task->group_leader);
+	process = process == NULL ? process_adopt(task->group_leader) : task_ready(process);
 	if (process == NULL || task->pid == task->tgid)
 		return process;
-	t = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (t == NULL)
-		return process;
-	*t = *process;
-	return t;
+	t = bpf_task_storage_get(&tasks, task, process, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return t != NULL ? t : process;
 }
 
 #endif

@@ -19,15 +19,14 @@ int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child
 
 	if (from == NULL || sc == NULL)
 		return 0;
-	t = bpf_task_storage_get(&tasks, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* A thread belongs to the same execution, a process gets its own below. */
+	t = bpf_task_storage_get(&tasks, child, from, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (t == NULL) {
 		LOSS(task_storage); /* adopted at its first send */
 		return 0;
 	}
-	if (child->pid != child->tgid) { /* a thread: the same execution */
-		*t = *from;
+	if (child->pid != child->tgid)
 		return 0;
-	}
 	rec = (struct of_rec_fork *)&sc->rec;
 	execution_describe(&rec->e, child);
 	rec->e.start_ns = bpf_ktime_get_boot_ns();
@@ -142,6 +141,7 @@ int lineage_adopt(struct bpf_iter__task *ctx)
 	struct of_task *t, *source;
 	struct of_machine *m = machine_get();
 	struct of_exec_slot *s;
+	bool leader, orphan;
 
 	if (task == NULL || m == NULL)
 		return 0;
@@ -151,19 +151,20 @@ int lineage_adopt(struct bpf_iter__task *ctx)
 		__sync_fetch_and_add(&m->adopted_changes, 1);
 		return 0;
 	}
-	from = task->pid == task->tgid ? task->real_parent : task->group_leader;
+	leader = task->pid == task->tgid;
+	from = leader ? task->real_parent : task->group_leader;
 	source = bpf_task_storage_get(&tasks, from, 0, 0);
-	if (source == NULL || (source->roles & ~t->roles) == 0)
-		return 0;
 	s = execution_find(t->slot);
-	if (s == NULL || s->e.exec_id != t->exec_id)
+	if (source == NULL || s == NULL || s->e.exec_id != t->exec_id)
 		return 0;
-	if (task->pid == task->tgid && !(s->e.flags & OF_EXEC_ADOPTED) &&
-	    s->e.parent != source->exec_id)
+	orphan = leader && s->e.parent == 0 && (s->e.flags & OF_EXEC_ADOPTED);
+	if (!orphan && (source->roles & ~t->roles) == 0)
+		return 0;
+	if (leader && !(s->e.flags & OF_EXEC_ADOPTED) && s->e.parent != source->exec_id)
 		return 0;
 	t->roles |= source->roles;
 	s->e.roles |= source->roles;
-	if (task->pid == task->tgid && s->e.parent == 0)
+	if (orphan)
 		s->e.parent = source->exec_id;
 	__sync_fetch_and_add(&m->adopted_changes, 1);
 	return 0;

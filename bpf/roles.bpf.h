@@ -9,7 +9,8 @@
 
 #include "outflow/glob.h"
 
-#define PATH_DEPTH_MAX 32 /* components and mount points; a deeper path keeps its tail */
+/* Components and mount points: more than OF_EXE_LEN holds, so that only the length cuts a path. */
+#define PATH_DEPTH_MAX (OF_EXE_LEN / 2 + 64)
 
 /* The matcher reads whole buffers: each is as long as of_glob_step() asks for. */
 struct role_subject {

@@ -22,8 +22,15 @@ $(B)/lab/%: $(B)/obj/tests/lab/%.o $(call obj,$(wildcard tests/lab/lib/*.c)) \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring -lpthread
 
+# Mocks that a live test loads into the daemon.
+$(B)/live/%.so: tests/live/%.c
+	$(call msg,SO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $<
+
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
-LAB := $(patsubst tests/lab/%.c,$(B)/lab/%,$(LAB_SRC))
+LAB := $(patsubst tests/lab/%.c,$(B)/lab/%,$(LAB_SRC)) \
+	$(patsubst tests/live/%.c,$(B)/live/%.so,$(wildcard tests/live/*.c))
 
 # The fuzzers, and the library once more for them. libFuzzer needs clang.
 FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -6,21 +6,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "alert/ancestry.h"
 #include "alert/open.h"
-#include "base/ip.h"
+#include "alert/subject_json.h"
 #include "base/json.h"
 #include "base/text.h"
 
 #include "base/poison.h"
-
-static void json_time(struct json *j, const char *key, int64_t utc_ns)
-{
-	char text[TIME_TEXT_LEN];
-
-	time_text(text, utc_ns);
-	json_cstr(j, key, text);
-}
 
 static void json_argv(struct json *j, const struct execution *e)
 {
@@ -38,78 +29,34 @@ static void json_argv(struct json *j, const struct execution *e)
 static void json_process(struct json *j, const struct execution *e)
 {
 	if (e == NULL) {
-		json_cstr(j, "process", NULL);
+		json_nil(j, "process");
 		return;
 	}
 	json_open(j, "process", '{');
-	json_u64(j, "pid", e->tgid);
-	json_u64(j, "exec_id", e->exec_id);
-	json_u64(j, "ppid", e->ppid);
-	json_str(j, "name", e->name, strnlen(e->name, OF_NAME_LEN));
-	json_cstr(j, "exe", e->exe != NULL && e->exe[0] != '\0' ? e->exe : NULL);
+	subject_json_process(j, e);
 	json_argv(j, e);
-	json_cstr(j, "sha256", NULL);
+	json_nil(j, "sha256");
 	json_u64(j, "uid", e->uid);
 	if (e->loginuid == UINT32_MAX)
-		json_cstr(j, "loginuid", NULL);
+		json_nil(j, "loginuid");
 	else
 		json_u64(j, "loginuid", e->loginuid);
-	json_cstr(j, "cgroup", NULL);
-	json_cstr(j, "container", NULL);
-	json_close(j, '}');
-}
-
-static void json_roles(struct json *j, const struct policy *p, const struct execution *e)
-{
-	const char *name;
-	unsigned int bit;
-
-	json_open(j, "roles", '[');
-	for (bit = 0; e != NULL && bit < OF_ROLES_MAX; bit++) {
-		if (!(e->roles & (1ULL << bit)))
-			continue;
-		name = policy_role_name(p, bit);
-		if (name != NULL)
-			json_cstr(j, NULL, name);
-	}
-	json_close(j, ']');
-}
-
-static void json_endpoint(struct json *j, const struct account *account)
-{
-	const struct of_endpoint *to = &account->to;
-	char ip[IP_TEXT_LEN], proto[PROTO_TEXT_LEN];
-
-	say_proto(proto, to);
-	json_open(j, "endpoint", '{');
-	if (to->family == OF_AF_INET || to->family == OF_AF_INET6) {
-		ip_text(ip, to->addr);
-		json_cstr(j, "ip", ip);
-	} else {
-		json_cstr(j, "ip", NULL);
-	}
-	json_u64(j, "port", to->port);
-	json_cstr(j, "proto", proto[0] == '\0' ? NULL : proto);
-	json_cstr(j, "class", endpoint_class_name(account->class));
-	json_open(j, "names", '[');
-	json_close(j, ']');
-	if (account_is_overflow(account->flags))
-		json_bool(j, "overflow", true);
+	json_nil(j, "cgroup");
+	json_nil(j, "container");
 	json_close(j, '}');
 }
 
 void alert_facts(struct buf *b, const struct policy *p, const struct account *account)
 {
-	struct ancestry ancestry;
+	const struct execution *who = account->who;
 	struct json j;
 
 	json_init(&j, b);
-	json_process(&j, account->who);
-	ancestry_of(&ancestry, account->who);
-	ancestry_json(&j, "lineage", &ancestry);
-	json_roles(&j, p, account->who);
-	json_cstr(&j, "ci", NULL);
-	json_endpoint(&j, account);
+	json_process(&j, who);
+	subject_json_lineage(&j, who);
+	subject_json_roles(&j, p, who == NULL ? 0 : who->roles);
+	json_nil(&j, "ci");
+	subject_json_endpoint(&j, account);
 }
 
 /* What the stream is known to lack. Two counters have short names in the contract and are always
@@ -143,7 +90,7 @@ static void json_head(struct json *j, const char *type, const char *id, uint64_t
 	json_cstr(j, "id", id);
 	json_u64(j, "seq", seq);
 	json_cstr(j, "prev", prev);
-	json_time(j, "time", utc_ns);
+	subject_json_time(j, "time", utc_ns);
 	json_str(j, "host", o->host, strnlen(o->host, sizeof(o->host)));
 	json_str(j, "boot_id", o->boot_id, strnlen(o->boot_id, sizeof(o->boot_id)));
 }
@@ -175,9 +122,9 @@ static void json_bytes(struct json *j, const struct open_alert *a)
 
 	json_open(j, "bytes", '{');
 	json_u64(j, "sent", a->sent);
-	json_cstr(j, "received", NULL);
+	json_nil(j, "received");
 	if (a->window_ns == 0)
-		json_cstr(j, "window_s", NULL);
+		json_nil(j, "window_s");
 	else if (a->window_ns % s == 0)
 		json_u64(j, "window_s", a->window_ns / s);
 	else
@@ -198,13 +145,13 @@ void alert_json(struct buf *b, const struct policy *p, const struct open_alert *
 	if (a->limit != 0 || a->window_ns != 0)
 		json_u64(&j, "limit", a->limit);
 	else
-		json_cstr(&j, "limit", NULL);
+		json_nil(&j, "limit");
 	json_cstr(&j, "baseline", "none");
 	json_open(&j, "labels", '{');
 	json_close(&j, '}');
 	json_u64(&j, "count", a->count);
-	json_time(&j, "first", a->first_utc_ns);
-	json_time(&j, "last", a->last_utc_ns);
+	subject_json_time(&j, "first", a->first_utc_ns);
+	subject_json_time(&j, "last", a->last_utc_ns);
 	buf_char(b, ',');
 	buf_add(b, a->facts, a->facts_len);
 	json_bytes(&j, a);

@@ -70,6 +70,8 @@ void alert_line(struct buf *b, const struct policy *p, const struct open_alert *
 		const struct execution *who);
 void notice_line(struct buf *b, const struct notice *n);
 
+/* False also for a raw socket that was told its destination in the message only. */
+bool endpoint_has_address(const struct of_endpoint *to);
 /* "tcp", "132", "packet", "af_31"; "" for no family at all. */
 #define PROTO_TEXT_LEN 16
 void say_proto(char ret[PROTO_TEXT_LEN], const struct of_endpoint *to);

@@ -17,14 +17,19 @@ static const struct {
 	uint16_t number;
 	const char *name;
 } protos[] = {
-	{ IPPROTO_TCP, "tcp" },	     { IPPROTO_UDP, "udp" },   { IPPROTO_ICMP, "icmp" },
-	{ IPPROTO_ICMPV6, "icmp6" }, { 136, "udplite" },       { IPPROTO_SCTP, "sctp" },
-	{ IPPROTO_DCCP, "dccp" },    { PROTO_MPTCP, "mptcp" }, { IPPROTO_RAW, "raw" },
+	{ IPPROTO_TCP, "tcp" },	      { IPPROTO_UDP, "udp" },	{ IPPROTO_ICMP, "icmp" },
+	{ IPPROTO_ICMPV6, "icmpv6" }, { 136, "udplite" },	{ IPPROTO_SCTP, "sctp" },
+	{ IPPROTO_DCCP, "dccp" },     { PROTO_MPTCP, "mptcp" }, { IPPROTO_RAW, "raw" },
 };
 
-static bool has_address(const struct of_endpoint *to)
+static bool is_inet(const struct of_endpoint *to)
 {
 	return to->family == OF_AF_INET || to->family == OF_AF_INET6;
+}
+
+bool endpoint_has_address(const struct of_endpoint *to)
+{
+	return is_inet(to) && !ip_is_unspecified(to->addr);
 }
 
 void say_proto(char ret[PROTO_TEXT_LEN], const struct of_endpoint *to)
@@ -37,11 +42,11 @@ void say_proto(char ret[PROTO_TEXT_LEN], const struct of_endpoint *to)
 		(void)snprintf(ret, PROTO_TEXT_LEN, "packet");
 	else if (to->family == OF_AF_VSOCK)
 		(void)snprintf(ret, PROTO_TEXT_LEN, "vsock");
-	else if (!has_address(to))
+	else if (!is_inet(to))
 		(void)snprintf(ret, PROTO_TEXT_LEN, "af_%u", (unsigned int)to->family);
 	else
 		(void)snprintf(ret, PROTO_TEXT_LEN, "%u", (unsigned int)to->proto);
-	for (i = 0; has_address(to) && i < sizeof(protos) / sizeof(protos[0]); i++)
+	for (i = 0; is_inet(to) && i < sizeof(protos) / sizeof(protos[0]); i++)
 		if (protos[i].number == to->proto)
 			(void)snprintf(ret, PROTO_TEXT_LEN, "%s", protos[i].name);
 }
@@ -53,8 +58,10 @@ void say_endpoint(struct buf *b, const struct of_endpoint *to, uint32_t account_
 	say_proto(name, to);
 	if (account_is_overflow(account_flags)) {
 		buf_str(b, "endpoints not seen singly (account table full)");
-	} else if (!has_address(to)) {
-		buf_str(b, name[0] == '\0' ? "an endpoint not known" : name);
+	} else if (!endpoint_has_address(to)) {
+		buf_str(b, name[0] == '\0' || is_inet(to) ? "an endpoint not known" : name);
+		if (is_inet(to))
+			buf_printf(b, " (%s)", name);
 		if (to->port != 0)
 			buf_printf(b, ":%u", (unsigned int)to->port);
 	} else {

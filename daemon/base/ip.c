@@ -34,6 +34,13 @@ bool ip_is_loopback(const uint8_t addr[16])
 	return (ip_is_v4(addr) && addr[12] == 127) || memcmp(addr, one, 16) == 0;
 }
 
+bool ip_is_unspecified(const uint8_t addr[16])
+{
+	static const uint8_t none[16];
+
+	return memcmp(addr, none, 16) == 0 || (ip_is_v4(addr) && memcmp(addr + 12, none, 4) == 0);
+}
+
 void ip_from_v4(uint8_t ret[16], const void *v4)
 {
 	uint8_t addr[4];

@@ -17,6 +17,8 @@ int ip_parse(const char *s, uint8_t ret[16]);
 bool ip_is_v4(const uint8_t addr[16]);
 /* 127.0.0.0/8 (RFC 1122 section 3.2.1.3) and ::1. */
 bool ip_is_loopback(const uint8_t addr[16]);
+/* 0.0.0.0 and :: */
+bool ip_is_unspecified(const uint8_t addr[16]);
 void ip_from_v4(uint8_t ret[16], const void *v4);
 void ip_text(char ret[IP_TEXT_LEN], const uint8_t addr[16]);
 

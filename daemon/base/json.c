@@ -74,7 +74,7 @@ void json_str(struct json *j, const char *key, const char *s, size_t n)
 void json_cstr(struct json *j, const char *key, const char *s)
 {
 	if (s == NULL) {
-		json_null(j, key);
+		json_nil(j, key);
 		return;
 	}
 	json_str(j, key, s, strlen(s));
@@ -98,7 +98,7 @@ void json_bool(struct json *j, const char *key, bool v)
 	buf_str(j->out, v ? "true" : "false");
 }
 
-void json_null(struct json *j, const char *key)
+void json_nil(struct json *j, const char *key)
 {
 	json_key(j, key);
 	buf_str(j->out, "null");

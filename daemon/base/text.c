@@ -50,23 +50,37 @@ bool utf8_valid(const char *s, size_t n)
 	return true;
 }
 
+/*
+ * Characters that a terminal obeys instead of showing: C0 and C1 controls, line and paragraph
+ * separators, and those that turn the direction of text around (UAX #9), so that a name could
+ * show as another. `len` is what utf8_char() said.
+ */
+static bool is_control(const unsigned char *u, size_t len)
+{
+	if (len == 1)
+		return u[0] < 0x20 || u[0] == 0x7f;
+	if (len == 2)
+		return (u[0] == 0xc2 && u[1] < 0xa0) || (u[0] == 0xd8 && u[1] == 0x9c);
+	if (len != 3 || u[0] != 0xe2)
+		return false;
+	if (u[1] == 0x80) /* U+200E, U+200F, U+2028 to U+202E */
+		return u[2] == 0x8e || u[2] == 0x8f || (u[2] >= 0xa8 && u[2] <= 0xae);
+	return u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9; /* U+2066 to U+2069 */
+}
+
 void text_escape(struct buf *b, const char *s, size_t n)
 {
 	size_t i = 0, len;
-	unsigned char c;
 
 	while (i < n) {
-		c = (unsigned char)s[i];
 		len = utf8_char(s + i, n - i);
-		/* U+0080 to U+009F are control characters too, some terminals obey them. */
-		if (len == 0 || c < 0x20 || c == 0x7f || c == '\\' ||
-		    (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)) {
-			buf_printf(b, "\\x%02x", c);
-			i++;
+		if (len > 0 && s[i] != '\\' && !is_control((const unsigned char *)s + i, len)) {
+			buf_add(b, s + i, len);
+			i += len;
 			continue;
 		}
-		buf_add(b, s + i, len);
-		i += len;
+		for (len = len == 0 ? 1 : len; len > 0; len--, i++)
+			buf_printf(b, "\\x%02x", (unsigned char)s[i]);
 	}
 }
 

@@ -16,8 +16,8 @@
 size_t utf8_char(const char *s, size_t n);
 bool utf8_valid(const char *s, size_t n);
 
-/* Appends s with every control character, backslash and byte that is not UTF-8 as \xNN. For log
- * lines and tables. */
+/* Appends s with every control character (those that turn text around included), backslash and
+ * byte that is not UTF-8 as \xNN. For log lines and tables. */
 void text_escape(struct buf *b, const char *s, size_t n);
 
 /* FNV-1a of 64 bits: for hash keys that no attacker gains from, and for ids of equal content.

@@ -167,7 +167,7 @@ static void widths(const struct grid *g, unsigned int width, size_t ret[GRID_COL
 
 void grid_print(const struct grid *g, unsigned int width, struct buf *out)
 {
-	size_t w[GRID_COLS_MAX], i, r;
+	size_t w[GRID_COLS_MAX] = { 0 }, i, r;
 	const struct cell *cell;
 	const char *title;
 

@@ -70,6 +70,7 @@ static int error_at(struct doc *d, size_t line, size_t column, const char *fmt, 
 	return err;
 }
 
+#undef doc_error
 int doc_error(struct doc *d, const yaml_node_t *at, const char *fmt, ...)
 {
 	size_t line = at != NULL ? at->start_mark.line + 1 : 0;

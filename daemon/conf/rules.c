@@ -57,9 +57,9 @@ static int key_later(struct doc *d, const struct at *at, void *ret)
 	return 0;
 }
 
-#define LATER(key, called)                                      \
-	{                                                       \
-		.name = key, .parse = key_later, .want = called \
+#define LATER(key, called)                                          \
+	{                                                           \
+		.name = (key), .parse = key_later, .want = (called) \
 	}
 
 /* A name that the file does not define. `names` has n entries, at most POLICY_SETS_MAX. */

@@ -274,12 +274,12 @@ static int sink_parse(struct doc *d, const yaml_node_t *n, struct sink_conf *s)
 	if (err == 0)
 		err = type_find(d, &k.type, &t);
 	if (err == 0)
-		err = misplaced(d, t, &k.target, t->target);
+		err = misplaced(d, t, &k.target, t->target); // NOLINT: set when err is 0
 	if (err == 0)
 		err = misplaced(d, t, &k.path, t->path);
 	if (err == 0)
 		err = misplaced(d, t, &k.facility, t->facility);
-	if (err < 0)
+	if (err != 0)
 		return err;
 	c = t->formats;
 	if (k.format.node != NULL) {
@@ -316,7 +316,7 @@ int sinks_parse(struct doc *d, const yaml_node_t *n, struct config *ret)
 		/* Two of one name would write each alert twice, and `status` could not tell them
 		 * apart. */
 		for (j = 0; j < i; j++)
-			if (strcmp(ret->sinks[j].name, ret->sinks[i].name) == 0)
+			if (strcmp(ret->sinks[j].name, ret->sinks[i].name) == 0) // NOLINT: both set
 				return doc_error(d, item, "sinks[]: another sink is %s already",
 						 ret->sinks[i].name);
 	}

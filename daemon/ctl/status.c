@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "ctl/subject_json.h"
 
 #include "base/poison.h"
 
@@ -169,7 +168,7 @@ static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats
 	json_close(j, '}');
 	judged_json(j, v);
 	read_json(j, v, c);
-	subject_json_loss(j, &l.loss);
+	ctl_loss_json(j, &l.loss);
 	json_open(j, "hooks_missing", '[');
 	for (; hook != NULL && *hook != NULL; hook++)
 		short_str(j, NULL, *hook, ID_MAX);

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
+#include "alert/subject_json.h"
 #include "base/json.h"
-#include "ctl/subject_json.h"
 
 #include "base/poison.h"
 
@@ -13,6 +13,24 @@ static int line_end(struct json *j)
 	json_close(j, '}');
 	buf_char(j->out, '\n');
 	return j->out->err < 0 ? j->out->err : 1;
+}
+
+/* `key`: boot time `ns` as UTC, or null when ns is 0. */
+static void boot_time(struct json *j, const char *key, const struct origin *o, uint64_t ns)
+{
+	if (ns == 0)
+		json_nil(j, key);
+	else
+		subject_json_time(j, key, (int64_t)(ns + (uint64_t)o->utc_offset_ns));
+}
+
+void ctl_loss_json(struct json *j, const struct of_loss *loss)
+{
+	json_open(j, "loss", '{');
+#define X(name) json_u64(j, #name, loss->name);
+	OF_LOSS_LIST(X)
+#undef X
+	json_close(j, '}');
 }
 
 static int flows_next(struct ctl_walk *w, struct buf *out)
@@ -32,17 +50,17 @@ static int flows_next(struct ctl_walk *w, struct buf *out)
 		subject_json_process(&j, a->who);
 		json_close(&j, '}');
 	} else {
-		json_null(&j, "process");
+		json_nil(&j, "process");
 	}
 	subject_json_lineage(&j, a->who);
 	subject_json_roles(&j, &w->view->config->policy, a->who != NULL ? a->who->roles : 0);
 	subject_json_endpoint(&j, a);
 	json_open(&j, "bytes", '{');
 	json_u64(&j, "sent", a->sent);
-	json_null(&j, "received");
+	json_nil(&j, "received");
 	json_close(&j, '}');
-	subject_json_time(&j, "first", o, a->first_ns);
-	subject_json_time(&j, "last", o, a->last_ns);
+	boot_time(&j, "first", o, a->first_ns);
+	boot_time(&j, "last", o, a->last_ns);
 	json_bool(&j, "overflow", overflow);
 	return line_end(&j);
 }
@@ -62,14 +80,14 @@ static int ps_next(struct ctl_walk *w, struct buf *out)
 	if (e->parent != NULL)
 		json_u64(&j, "parent", e->parent->exec_id);
 	else
-		json_null(&j, "parent");
+		json_nil(&j, "parent");
 	json_u64(&j, "uid", e->uid);
 	json_close(&j, '}');
 	subject_json_lineage(&j, e);
 	subject_json_roles(&j, &w->view->config->policy, e->roles);
 	json_u64(&j, "sent", e->sent);
-	subject_json_time(&j, "start", o, e->start_ns);
-	subject_json_time(&j, "end", o, e->end_ns);
+	boot_time(&j, "start", o, e->start_ns);
+	boot_time(&j, "end", o, e->end_ns);
 	json_bool(&j, "adopted", (e->flags & OF_EXEC_ADOPTED) != 0);
 	return line_end(&j);
 }
@@ -132,7 +150,7 @@ static int ledger_next(struct ctl_walk *w, struct buf *out)
 	json_u64(&j, "retired", l.retired);
 	json_open(&j, "interfaces", '[');
 	json_close(&j, ']');
-	subject_json_loss(&j, &l.loss);
+	ctl_loss_json(&j, &l.loss);
 	json_bool(&j, "balanced",
 		  l.total == l.accounts + l.overflow + l.retired && l.total == l.executions);
 	local_json(&j, l.local);

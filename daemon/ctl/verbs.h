@@ -6,6 +6,7 @@
 #define CTL_VERBS_H
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "ctl/ctl.h"
 #include "ctl/proto.h"
 
@@ -28,5 +29,7 @@ ctl_next ctl_status_next;
 
 /* The books with what only the daemon counts added to their losses. 0 or -errno. */
 int ctl_ledger(const struct ctl_view *v, struct ledger *ret);
+/* "loss":{every name of OF_LOSS_LIST}. */
+void ctl_loss_json(struct json *j, const struct of_loss *loss);
 
 #endif

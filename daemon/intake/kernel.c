@@ -286,20 +286,6 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 	return 0;
 }
 
-static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
-{
-	struct kernel *k = self;
-	int err;
-
-	k->fn = fn;
-	k->arg = arg;
-	k->budget = budget;
-	err = ring_buffer__consume(k->ring);
-	if (err < 0 && err != -EAGAIN)
-		return err;
-	return budget - k->budget;
-}
-
 static void loss_tell(struct kernel *k, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_loss rec = { .loss = books_machine(k->books)->loss };
@@ -324,6 +310,23 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	k->started = true;
 	(void)fn(arg, &rec.hdr, sizeof(rec));
 	return 0;
+}
+
+static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
+{
+	struct kernel *k = self;
+	int err;
+
+	/* The ring may already tell of children whose parents are only in the maps. */
+	if (!k->started)
+		(void)kernel_look(k, fn, arg);
+	k->fn = fn;
+	k->arg = arg;
+	k->budget = budget;
+	err = ring_buffer__consume(k->ring);
+	if (err < 0 && err != -EAGAIN)
+		return err;
+	return budget - k->budget;
 }
 
 const struct intake_ops kernel_ops = { "kernel", kernel_drain, kernel_look, kernel_close };

@@ -65,6 +65,8 @@ static int view_open(struct bpf_map *map, struct map_view *ret)
 	ret->max = bpf_map__max_entries(map);
 	ret->value_size = (bpf_map__value_size(map) + 7U) & ~7U;
 	ret->bytes = ret->value_size * ret->max;
+	if (ret->max == 0)
+		return -EINVAL;
 	ret->data = mmap(NULL, ret->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, 0);
 	if (ret->data == MAP_FAILED) {
 		ret->data = NULL;
@@ -91,8 +93,8 @@ int books_open(struct outflow_bpf *skel, struct books **ret)
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);
 	b->free_executions_fd = bpf_map__fd(skel->maps.free_executions);
 	b->cpus = libbpf_num_possible_cpus();
-	if (b->cpus < 0) {
-		err = b->cpus;
+	if (b->cpus <= 0) {
+		err = b->cpus < 0 ? b->cpus : -EINVAL;
 		goto out;
 	}
 	err = view_open(skel->maps.accounts, &b->accounts);
@@ -100,7 +102,7 @@ int books_open(struct outflow_bpf *skel, struct books **ret)
 		err = view_open(skel->maps.executions, &b->executions);
 	if (err == 0)
 		err = view_open(skel->maps.machine, &b->machine);
-	if (err < 0)
+	if (err != 0)
 		goto out;
 	err = -ENOMEM;
 	b->per_cpu = calloc((size_t)b->cpus, sizeof(*b->per_cpu));

@@ -110,12 +110,8 @@ static bool is_internal(const struct places *p, const struct of_endpoint *to)
 
 static bool is_nowhere(const struct of_endpoint *to)
 {
-	static const uint8_t none[16];
-	static const uint8_t none_v4[16] = { [10] = 0xff, [11] = 0xff };
-
-	if (to->family != OF_AF_INET && to->family != OF_AF_INET6)
-		return true;
-	return memcmp(to->addr, none, 16) == 0 || memcmp(to->addr, none_v4, 16) == 0;
+	return (to->family != OF_AF_INET && to->family != OF_AF_INET6) ||
+	       ip_is_unspecified(to->addr);
 }
 
 enum endpoint_class places_class(const struct places *p, const struct of_endpoint *to,

@@ -151,6 +151,17 @@ static void on_addr(struct track *t, const struct event *ev)
 	places_own(t->places, ev->addr.addr, ev->addr.netns, ev->addr.gone);
 }
 
+/* The roles that a record earns by itself. A name of full length may be a longer one that was cut,
+ * which only the kernel saw whole: it must not pass for the shorter one. */
+static uint64_t roles_match(const struct track *t, const struct event *ev)
+{
+	const char *name = ev->exec.e->name;
+
+	if (strnlen(name, OF_NAME_LEN) == OF_NAME_LEN - 1)
+		name = "";
+	return policy_roles_match(t->policy, name, ev->exec.exe, ev->exec.exe_len);
+}
+
 static void on_exec(struct track *t, const struct event *ev)
 {
 	const struct of_exec *e = ev->exec.e;
@@ -163,9 +174,7 @@ static void on_exec(struct track *t, const struct event *ev)
 	if (n == NULL)
 		return;
 	/* Matched here too: a recording may be judged by another policy than it was made under. */
-	roles = ev->kind == OF_REC_EXEC
-			? policy_roles_match(t->policy, e->name, ev->exec.exe, ev->exec.exe_len)
-			: 0;
+	roles = ev->kind == OF_REC_EXEC ? roles_match(t, ev) : 0;
 	if (t->roles_fit)
 		roles |= e->roles;
 	if (execution_tell(&t->executions, n, ev, roles) < 0)

@@ -121,10 +121,10 @@ struct of_exec_slot {
 
 /* Task storage: the execution that a thread belongs to. */
 struct of_task {
-	__u64 exec_id;
-	__u64 roles; /* here too, so that a full table makes nobody lose a role */
-	__u32 slot;  /* in `executions`, or OF_NO_SLOT when the table was full */
-	__u32 pad0;  /* zero */
+	__u64 exec_id; /* 0: being adopted; the rest means nothing yet */
+	__u64 roles;   /* here too, so that a full table makes nobody lose a role */
+	__u32 slot;    /* in `executions`, or OF_NO_SLOT when the table was full */
+	__u32 claimed; /* 1: somebody adopts the process, or has */
 };
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * lineage.c: starts a program in the ways by which descent is lost from sight: double fork, vfork,
- * a thread that execs, a file that has no path. Says the process ids involved in a line of JSON,
- * just before the exec where that can be.
+ * a thread that execs, a file that has no path, a child with a smaller process id than its parent.
+ * Says the process ids involved in a line of JSON, just before the exec where that can be.
  *
  * NOTE: stdout is unbuffered: a line that a fork or an exec takes along is said twice or never.
  */
@@ -25,8 +25,9 @@
 
 #include "lib/lab.h"
 
-#define GONE_MAX     8
-#define GONE_WAIT_MS 10000
+#define GONE_MAX      8
+#define GONE_WAIT_MS  10000
+#define LOW_PID_TRIES 200
 
 extern char **environ;
 
@@ -257,6 +258,39 @@ static int mode_clone_parent(struct order *o)
 	return 0;
 }
 
+/* As after the ids have wrapped around: the kernel hands out the next free one behind this. */
+static void last_pid_set(pid_t pid)
+{
+	FILE *f = fopen("/proc/sys/kernel/ns_last_pid", "we");
+
+	if (f == NULL || fprintf(f, "%d", pid) < 0 || fclose(f) != 0)
+		lab_die("/proc/sys/kernel/ns_last_pid");
+}
+
+/* Others fork meanwhile, so that it takes more than one try at times. */
+static int mode_low_pid(struct order *o)
+{
+	pid_t self = getpid(), pid;
+	int i;
+
+	for (i = 0; i < LOW_PID_TRIES; i++) {
+		last_pid_set(self / 2);
+		pid = fork();
+		if (pid < 0)
+			lab_die("fork");
+		if (pid == 0 && getpid() > self)
+			_exit(0);
+		if (pid == 0) {
+			printf("{\"mode\":\"low-pid\",\"self\":%d,\"child\":%d}\n", self, getpid());
+			run(o, o->argv[0]);
+		}
+		if (pid < self)
+			return status_of(pid);
+		(void)status_of(pid);
+	}
+	lab_die("no process id below %d", self);
+}
+
 static const struct mode {
 	const char *name;
 	int (*start)(struct order *o);
@@ -265,11 +299,12 @@ static const struct mode {
 	{ "detach", mode_detach },   { "vfork", mode_vfork },
 	{ "thread", mode_thread },   { "memfd", mode_memfd },
 	{ "deleted", mode_deleted }, { "clone-parent", mode_clone_parent },
+	{ "low-pid", mode_low_pid },
 };
 
 static const char usage[] =
 	"lineage --mode MODE [--as NAME] [--gone PID]... -- PROGRAM [ARGUMENT]...\n"
-	"  modes: exec fork detach vfork thread memfd deleted clone-parent\n"
+	"  modes: exec fork detach vfork thread memfd deleted clone-parent low-pid\n"
 	"  --as NAME   argv[0] of the program\n"
 	"  --gone PID  (exec, detach) wait until this process has ended before the exec\n";
 

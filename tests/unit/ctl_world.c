@@ -101,26 +101,6 @@ struct intake_stats intake_stats(const struct intake *in)
 	return (struct intake_stats){ .records = 31, .bad = 32, .record_lost = 33 };
 }
 
-const char *policy_role_name(const struct policy *p, unsigned int bit)
-{
-	static const char *const names[] = { "runner", "scanner" };
-
-	(void)p;
-	return bit < 2 ? names[bit] : NULL;
-}
-
-const char *endpoint_class_name(enum endpoint_class c)
-{
-	return c == CLASS_EXTERNAL ? "external" : c == CLASS_UNKNOWN ? "unknown" : "other";
-}
-
-/* As the real one: a fork that went on to exec shows nothing of its own. */
-bool lineage_shows(const struct execution *e)
-{
-	return (e->flags & (OF_EXEC_FORKED | OF_EXEC_REPLACED)) !=
-	       (OF_EXEC_FORKED | OF_EXEC_REPLACED);
-}
-
 static int mock_ledger(void *arg, struct ledger *ret)
 {
 	(void)arg;
@@ -221,6 +201,7 @@ static struct rule rules[] = {
 static const char *const missing[] = { "connect6", NULL };
 
 char path[80];
+static struct role roles[] = { { .name = "runner" }, { .name = "scanner" } };
 struct config config;
 struct loop *loop;
 struct ctl *ctl;
@@ -261,6 +242,8 @@ void world_start(void)
 	cr_assert_eq(chmod(dir, 0711), 0);
 	(void)snprintf(path, sizeof(path), "%s/run/c.sock", dir);
 	config.control = path;
+	config.policy.roles = roles;
+	config.policy.roles_n = 2;
 	config.policy.rules = rules;
 	config.policy.rules_n = 3;
 	mock.origin = (struct origin){ .host = "runner-7",

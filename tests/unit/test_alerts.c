@@ -287,7 +287,7 @@ Test(alerts, machine_overflow)
 		    "endpoints not seen singly (account table full), not in vuln-db");
 	cr_expect_not_null(strstr(got.json, "\"process\":null,\"lineage\":[],\"roles\":[],"));
 	cr_expect_not_null(strstr(got.json,
-				  "\"endpoint\":{\"ip\":null,\"port\":0,\"proto\":null,"
+				  "\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":null,"
 				  "\"class\":\"unknown\",\"names\":[],\"overflow\":true}"));
 	cr_expect_not_null(strstr(got.json, "not seen singly (account table full)"));
 	alerts_free(a);
@@ -317,7 +317,7 @@ ParameterizedTestParameters(alerts, endpoints)
 	static struct proto_case cases[] = {
 		{ "192.0.2.1:53/udp", 17, OF_AF_INET, 53 },
 		{ "192.0.2.1/icmp", 1, OF_AF_INET, 0 },
-		{ "192.0.2.1/icmp6", 58, OF_AF_INET, 0 },
+		{ "192.0.2.1/icmpv6", 58, OF_AF_INET, 0 },
 		{ "192.0.2.1:9/udplite", 136, OF_AF_INET, 9 },
 		{ "192.0.2.1:9/sctp", 132, OF_AF_INET, 9 },
 		{ "192.0.2.1:9/dccp", 33, OF_AF_INET, 9 },

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Both have a json_null(). */
-#define json_null jansson_null
 #include <jansson.h>
-#undef json_null
 
 #include "base/buf.h"
 #include "base/ip.h"
@@ -307,7 +304,7 @@ Test(json, nesting_and_commas)
 	json_open(&j, "c", '{');
 	json_close(&j, '}');
 	json_bool(&j, "d", true);
-	json_null(&j, "e");
+	json_nil(&j, "e");
 	json_cstr(&j, "f", NULL);
 	json_close(&j, '}');
 	cr_expect_str_eq(b.data, "{\"a\":[],\"b\":[18446744073709551615,-9223372036854775808],"

@@ -17,9 +17,9 @@ Test(ctl, flows)
 {
 	cr_expect_str_eq(
 		ask(CTL_FLOWS),
-		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"name\":\"cu\\\"rl\","
+		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"ppid\":0,\"name\":\"cu\\\"rl\","
 		"\"exe\":\"/usr/bin/cu\\\"rl\"},"
-		"\"lineage\":[\"Runner.Worker[3001]\",\"(2 left out)\",\"cu\\\"rl[4242]\"],"
+		"\"lineage\":[\"Runner.Worker[3001]\",\"...(+2)\",\"cu\\\"rl[4242]\"],"
 		"\"roles\":[\"runner\",\"scanner\"],"
 		"\"endpoint\":{\"ip\":\"203.0.113.9\",\"port\":443,\"proto\":\"tcp\","
 		"\"class\":\"external\",\"names\":[]},"
@@ -28,30 +28,32 @@ Test(ctl, flows)
 		"500000Z\","
 		"\"overflow\":false}\n"
 
-		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"name\":\"cu\\\"rl\","
+		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"ppid\":0,\"name\":\"cu\\\"rl\","
 		"\"exe\":\"/usr/bin/cu\\\"rl\"},"
-		"\"lineage\":[\"Runner.Worker[3001]\",\"(2 left out)\",\"cu\\\"rl[4242]\"],"
+		"\"lineage\":[\"Runner.Worker[3001]\",\"...(+2)\",\"cu\\\"rl[4242]\"],"
 		"\"roles\":[\"runner\",\"scanner\"],"
 		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":null,\"class\":\"unknown\","
-		"\"names\":[]},\"bytes\":{\"sent\":7,\"received\":null},"
+		"\"names\":[],\"overflow\":true},\"bytes\":{\"sent\":7,\"received\":null},"
 		"\"first\":\"2026-03-19T17:43:10.000000Z\",\"last\":\"2026-03-19T17:43:10."
 		"000000Z\","
 		"\"overflow\":true}\n"
 
 		"{\"process\":null,\"lineage\":[],\"roles\":[],"
 		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":null,\"class\":\"unknown\","
-		"\"names\":[]},\"bytes\":{\"sent\":8,\"received\":null},"
+		"\"names\":[],\"overflow\":true},\"bytes\":{\"sent\":8,\"received\":null},"
 		"\"first\":null,\"last\":null,\"overflow\":true}\n"
 
-		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"name\":\"init\",\"exe\":null},"
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
+		"null},"
 		"\"lineage\":[\"init[3001]\"],\"roles\":[],"
-		"\"endpoint\":{\"ip\":\"2001:db8::1\",\"port\":0,\"proto\":\"250\","
+		"\"endpoint\":{\"ip\":\"2001:db8::1\",\"port\":null,\"proto\":\"250\","
 		"\"class\":\"external\",\"names\":[]},\"bytes\":{\"sent\":9,\"received\":null},"
 		"\"first\":\"2026-03-19T17:43:10.000000Z\",\"last\":\"2026-03-19T17:43:10."
 		"000000Z\","
 		"\"overflow\":false}\n"
 
-		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"name\":\"init\",\"exe\":null},"
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
+		"null},"
 		"\"lineage\":[\"init[3001]\"],\"roles\":[],"
 		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":\"packet\","
 		"\"class\":\"unknown\",\"names\":[]},\"bytes\":{\"sent\":10,\"received\":null},"
@@ -66,13 +68,14 @@ Test(ctl, ps)
 {
 	cr_expect_str_eq(
 		ask(CTL_PS),
-		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"name\":\"cu\\\"rl\","
+		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"ppid\":0,\"name\":\"cu\\\"rl\","
 		"\"exe\":\"/usr/bin/cu\\\"rl\",\"parent\":101,\"uid\":1001},"
-		"\"lineage\":[\"Runner.Worker[3001]\",\"(2 left out)\",\"cu\\\"rl[4242]\"],"
+		"\"lineage\":[\"Runner.Worker[3001]\",\"...(+2)\",\"cu\\\"rl[4242]\"],"
 		"\"roles\":[\"runner\",\"scanner\"],\"sent\":393216,"
 		"\"start\":\"2026-03-19T17:43:12.000000Z\",\"end\":\"2026-03-19T17:43:13.000000Z\","
 		"\"adopted\":false}\n"
-		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"name\":\"init\",\"exe\":null,"
+		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
+		"null,"
 		"\"parent\":null,\"uid\":0},\"lineage\":[\"init[3001]\"],\"roles\":[],\"sent\":0,"
 		"\"start\":\"2026-03-19T17:43:11.000000Z\",\"end\":null,\"adopted\":true}\n\n");
 }

@@ -169,8 +169,9 @@ Test(policy, roles_by_name_and_path)
 		{ "other", "/trivy/x", 8 },
 		{ "", "", 0 },
 		{ "x", "/", 0 },
-		/* names are cut after 63 bytes, before the pattern of 64 is met */
-		{ A64 "b", "/x/" A64 "b", 0 },
+		/* the name of a record is cut after 63 bytes, the last component of exe is not */
+		{ A64 "b", "/x/other", 0 },
+		{ A64 "b", "/x/" A64 "b", 16 },
 		{ "x", A192 A64 "/tail", 32 },
 	};
 	struct config c = { 0 };

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "alert/subject_json.h"
+
+#include <string.h>
+
+#include "alert/ancestry.h"
+#include "alert/open.h"
+#include "base/ip.h"
+#include "base/text.h"
+
+#include "base/poison.h"
+
+void subject_json_process(struct json *j, const struct execution *e)
+{
+	json_u64(j, "pid", e->tgid);
+	json_u64(j, "exec_id", e->exec_id);
+	json_u64(j, "ppid", e->ppid);
+	json_str(j, "name", e->name, strnlen(e->name, sizeof(e->name)));
+	json_cstr(j, "exe", e->exe != NULL && e->exe[0] != '\0' ? e->exe : NULL);
+}
+
+void subject_json_lineage(struct json *j, const struct execution *e)
+{
+	struct ancestry ancestry;
+
+	ancestry_of(&ancestry, e);
+	ancestry_json(j, "lineage", &ancestry);
+}
+
+void subject_json_roles(struct json *j, const struct policy *p, uint64_t roles)
+{
+	const char *name;
+	unsigned int bit;
+
+	json_open(j, "roles", '[');
+	for (bit = 0; bit < OF_ROLES_MAX; bit++) {
+		name = (roles >> bit & 1) != 0 ? policy_role_name(p, bit) : NULL;
+		if (name != NULL)
+			json_cstr(j, NULL, name);
+	}
+	json_close(j, ']');
+}
+
+void subject_json_endpoint(struct json *j, const struct account *a)
+{
+	char ip[IP_TEXT_LEN], proto[PROTO_TEXT_LEN];
+
+	say_proto(proto, &a->to);
+	json_open(j, "endpoint", '{');
+	if (endpoint_has_address(&a->to)) {
+		ip_text(ip, a->to.addr);
+		json_cstr(j, "ip", ip);
+	} else {
+		json_nil(j, "ip");
+	}
+	if (a->to.port != 0)
+		json_u64(j, "port", a->to.port);
+	else
+		json_nil(j, "port");
+	json_cstr(j, "proto", proto[0] == '\0' ? NULL : proto);
+	json_cstr(j, "class", endpoint_class_name(a->class));
+	json_open(j, "names", '[');
+	json_close(j, ']');
+	if (account_is_overflow(a->flags))
+		json_bool(j, "overflow", true);
+	json_close(j, '}');
+}
+
+void subject_json_time(struct json *j, const char *key, int64_t utc_ns)
+{
+	char text[TIME_TEXT_LEN];
+
+	time_text(text, utc_ns);
+	json_cstr(j, key, text);
+}

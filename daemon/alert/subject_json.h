@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * subject_json.h: who and where as JSON: one writer for the alerts and for what the control socket
+ * shows, so that both have the same keys.
+ */
+#ifndef ALERT_SUBJECT_JSON_H
+#define ALERT_SUBJECT_JSON_H
+
+#include "base/json.h"
+#include "outflow/policy.h"
+#include "outflow/subject.h"
+
+/* "pid", "exec_id", "ppid", "name", "exe" of an open object; exe is null when it is not known. */
+void subject_json_process(struct json *j, const struct execution *e);
+/* "lineage":["Runner.Worker[3001]","curl[4242]"], root first; NULL is an empty one. */
+void subject_json_lineage(struct json *j, const struct execution *e);
+/* "roles":[names]. */
+void subject_json_roles(struct json *j, const struct policy *p, uint64_t roles);
+/* "endpoint":{..}; what the family or an overflow account does not have, or a raw socket does not
+ * tell, is null. */
+void subject_json_endpoint(struct json *j, const struct account *a);
+/* `key`: a time, RFC 3339. */
+void subject_json_time(struct json *j, const char *key, int64_t utc_ns);
+
+#endif
