@@ -16,7 +16,8 @@
 
 struct replay {
 	FILE *f; /* NULL for an array */
-	const char *at, *end;
+	const char *at;
+	size_t left;		/* of the array */
 	struct of_rec_exec rec; /* the longest record; copies make every record aligned */
 };
 
@@ -30,10 +31,12 @@ static int replay_read(struct replay *r, void *to, size_t n)
 		if (got < n && ferror(r->f))
 			return -EIO;
 	} else {
-		got = (size_t)(r->end - r->at) < n ? (size_t)(r->end - r->at) : n;
-		if (got > 0)
+		got = r->left < n ? r->left : n;
+		if (got > 0) {
 			memcpy(to, r->at, got);
-		r->at += got;
+			r->at += got;
+			r->left -= got;
+		}
 	}
 	return got == n ? 1 : got == 0 ? 0 : -EBADMSG;
 }
@@ -90,7 +93,7 @@ int intake_array(const void *records, size_t len, struct intake **ret)
 	if (r == NULL)
 		return -ENOMEM;
 	r->at = records;
-	r->end = r->at + len;
+	r->left = len;
 	return intake_new(&array_ops, r, ret);
 }
 
