@@ -74,9 +74,10 @@ optmem() {
 	sent=$(jq .sent <<<"$out")
 	pid=$(jq .pid <<<"$out")
 	printf '  %s bytes, each datagram with %s bytes of control data\n' "$sent" "$(jq .control <<<"$out")"
-	is "option memory used up: posted, to the byte" "$(flows_settle 10 "$sent" flows_of "$pid")" "$sent"
+	is "option memory used up: posted, to the byte" "$(flows_settle 10 "$sent" \
+		flows_sum ".process.name == \"optmem\" and .process.pid == $pid")" "$sent"
 	is "option memory used up: at one far end" "$(outflow flows --json |
-		jq -c "select(.process.pid == $pid) | [.endpoint.ip, .endpoint.port]")" "[\"$FAR4_C\",9100]"
+		jq -c "select(.process.name == \"optmem\") | [.endpoint.ip, .endpoint.port]")" "[\"$FAR4_C\",9100]"
 	above_zero "option memory used up: said" "$(($(loss socket_storage) - before))"
 }
 
