@@ -151,7 +151,7 @@ static void node_numbers(struct exec_node *n, const struct of_exec *e)
 	n->e.uid = e->uid;
 	n->e.gid = e->gid;
 	n->e.loginuid = e->loginuid;
-	n->e.flags = e->flags & ~(uint32_t)(OF_EXEC_ENDED | OF_EXEC_REPLACED);
+	n->e.flags |= e->flags & ~(uint32_t)(OF_EXEC_ENDED | OF_EXEC_REPLACED);
 	memcpy(n->e.name, e->name, sizeof(n->e.name));
 }
 
