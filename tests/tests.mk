@@ -28,6 +28,22 @@ $(B)/live/%.so: tests/live/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $<
 
+# The benchmarks' own programs.
+$(B)/bench/floor: $(B)/obj/tests/bench/floor.o
+	$(call msg,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz
+
+$(B)/bench/load: $(B)/obj/tests/bench/load.o
+	$(call msg,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+$(B)/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(call msg,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
 LAB := $(patsubst tests/lab/%.c,$(B)/lab/%,$(LAB_SRC)) \
 	$(patsubst tests/live/%.c,$(B)/live/%.so,$(wildcard tests/live/*.c))
@@ -62,3 +78,7 @@ live: all $(LAB) ## the live tests alone (as root)
 .PHONY: fuzz
 fuzz: $(FUZZ) ## every fuzzer for FUZZ_SECONDS (60)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+.PHONY: bench
+bench: all $(addprefix $(B)/bench/,floor load floor.bpf.o) ## what watching costs, in BENCH_ROUNDS (7) rounds (as root)
+	@tests/bench/run $(B) $(or $(BENCH_ROUNDS),7)

@@ -109,7 +109,7 @@ uint64_t policy_roles_match(const struct policy *p, const char *name, const char
 	if (exe_len > 0)
 		memcpy(path, exe, exe_len);
 	slash = strrchr(path, '/');
-	name_copy(own, name, strnlen(name, OF_NAME_LEN));
+	name_copy(own, name, strnlen(name, OF_NAME_LEN - 1));
 	/* Started through a link of another name, it is still what the file is called. */
 	name_copy(base, slash != NULL ? slash + 1 : path, strlen(slash != NULL ? slash + 1 : path));
 	for (i = 0; i < p->roles_n; i++)

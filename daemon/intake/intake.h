@@ -47,7 +47,8 @@ struct ledger {
 struct intake_stats {
 	uint64_t records;
 	uint64_t bad;	      /* records that decode refused */
-	uint64_t record_lost; /* records that --record could not write, at least */
+	uint64_t record_lost; /* records that --record could not write; at least as many are missing
+			       */
 };
 
 /* 0 or -errno. Takes the engine over: it is closed by intake_free(), also when this fails. */

@@ -21,15 +21,22 @@
 
 #include "base/poison.h"
 
+#define VIEW_BYTES (64U << 10) /* mapped at first; a multiple of every page size */
+
 #define RETIRE_NS    2000000000ULL  /* after the end of an execution, its accounts are closed */
 #define AGE_EVERY_NS 1000000000ULL  /* looks come more often when somebody asks */
 #define IDLE_NS	     10000000000ULL /* with a table three quarters full, idle accounts are closed */
 
+/*
+ * The part of a map that was ever in use, mapped. The kernel counts every page of such a mapping as
+ * ours from the start, whether it was touched or not, so it grows as the map fills.
+ */
 struct map_view {
 	int fd;
 	void *data;
 	size_t value_size, bytes;
-	uint32_t max;
+	uint32_t max;	 /* slots of the map */
+	uint32_t mapped; /* of them, those that `data` holds */
 };
 
 /* What was last told of an account slot. */
@@ -59,20 +66,47 @@ struct books {
 	int cpus;
 };
 
+static int view_map(struct map_view *v, size_t bytes)
+{
+	size_t whole = v->value_size * v->max;
+	void *data;
+
+	if (bytes > whole)
+		bytes = whole;
+	data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	if (data == MAP_FAILED)
+		return -errno;
+	if (v->data != NULL)
+		(void)munmap(v->data, v->bytes);
+	v->data = data;
+	v->bytes = bytes;
+	v->mapped = (uint32_t)(bytes / v->value_size);
+	return 0;
+}
+
 static int view_open(struct bpf_map *map, struct map_view *ret)
 {
 	ret->fd = bpf_map__fd(map);
 	ret->max = bpf_map__max_entries(map);
 	ret->value_size = (bpf_map__value_size(map) + 7U) & ~7U;
-	ret->bytes = ret->value_size * ret->max;
 	if (ret->max == 0)
 		return -EINVAL;
-	ret->data = mmap(NULL, ret->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, 0);
-	if (ret->data == MAP_FAILED) {
-		ret->data = NULL;
-		return -errno;
-	}
-	return 0;
+	return view_map(ret, VIEW_BYTES);
+}
+
+/* How many of the first `n` slots can be looked at: all, unless there is no memory for it now.
+ * Pointers into the view do not outlive this. */
+static uint32_t view_cover(struct map_view *v, uint32_t n)
+{
+	size_t bytes = v->bytes;
+
+	if (n > v->max)
+		n = v->max;
+	while (bytes < n * v->value_size)
+		bytes *= 2;
+	if (bytes > v->bytes)
+		(void)view_map(v, bytes);
+	return n < v->mapped ? n : v->mapped;
 }
 
 static void view_close(struct map_view *v)
@@ -149,18 +183,14 @@ static struct of_exec_slot *execution_at(const struct books *b, uint32_t slot)
 }
 
 /* The counter in the map may be over the end for a moment: see account_slot() in ledger.bpf.c. */
-static uint32_t accounts_used(const struct books *b)
+static uint32_t accounts_used(struct books *b)
 {
-	uint32_t used = books_machine(b)->accounts_used;
-
-	return used < b->accounts.max ? used : b->accounts.max;
+	return view_cover(&b->accounts, books_machine(b)->accounts_used);
 }
 
-static uint32_t executions_used(const struct books *b)
+static uint32_t executions_used(struct books *b)
 {
-	uint32_t used = books_machine(b)->executions_used;
-
-	return used < b->executions.max ? used : b->executions.max;
+	return view_cover(&b->executions, books_machine(b)->executions_used);
 }
 
 void books_told(struct books *b, const struct of_rec_hdr *rec)
@@ -334,7 +364,7 @@ static bool account_is_over(const struct books *b, const struct of_account *a, u
 {
 	const struct of_exec *e;
 
-	if (a->exec_slot >= b->executions.max)
+	if (a->exec_slot >= b->executions.mapped)
 		return false; /* no slot tells; only idleness can close it */
 	e = &execution_at(b, a->exec_slot)->e;
 	if (e->exec_id != a->exec_id)
@@ -413,11 +443,11 @@ void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 	executions_age(b, now_ns);
 }
 
-int books_ledger(const struct books *b, struct ledger *ret)
+int books_ledger(struct books *b, struct ledger *ret)
 {
 	const struct of_machine *m = books_machine(b);
 	struct ledger l = { .loss = m->loss };
-	uint32_t zero = 0, slot;
+	uint32_t accounts = accounts_used(b), executions = executions_used(b), zero = 0, slot;
 	int cpu, i;
 
 	if (bpf_map_lookup_elem(b->totals_fd, &zero, b->per_cpu) < 0)
@@ -427,9 +457,9 @@ int books_ledger(const struct books *b, struct ledger *ret)
 		for (i = 0; i < OF_FAMILIES; i++)
 			l.local[i] += b->per_cpu[cpu].local[i];
 	}
-	for (slot = 0; slot < accounts_used(b); slot++)
+	for (slot = 0; slot < accounts; slot++)
 		l.accounts += account_at(b, slot)->sent;
-	for (slot = 0; slot < executions_used(b); slot++) {
+	for (slot = 0; slot < executions; slot++) {
 		l.executions += execution_at(b, slot)->e.sent;
 		l.overflow += execution_at(b, slot)->e.overflow;
 	}

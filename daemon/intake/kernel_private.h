@@ -40,7 +40,7 @@ void books_told(struct books *b, const struct of_rec_hdr *rec);
 /* Tells executions and accounts that changed, then ages out the dead. */
 void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg);
 struct of_machine *books_machine(const struct books *b);
-int books_ledger(const struct books *b, struct ledger *ret);
+int books_ledger(struct books *b, struct ledger *ret);
 
 int kernel_fail(struct kernel_err *ret_err, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

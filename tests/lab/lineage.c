@@ -259,23 +259,30 @@ static int mode_clone_parent(struct order *o)
 }
 
 /* As after the ids have wrapped around: the kernel hands out the next free one behind this. */
-static void last_pid_set(pid_t pid)
+static pid_t last_pid_set(pid_t pid)
 {
-	FILE *f = fopen("/proc/sys/kernel/ns_last_pid", "we");
+	FILE *f = fopen("/proc/sys/kernel/ns_last_pid", "r+e");
+	int old;
 
-	if (f == NULL || fprintf(f, "%d", pid) < 0 || fclose(f) != 0)
+	if (f == NULL || fscanf(f, "%d", &old) != 1)
 		lab_die("/proc/sys/kernel/ns_last_pid");
+	rewind(f);
+	if (fprintf(f, "%d", pid) < 0 || fclose(f) != 0)
+		lab_die("/proc/sys/kernel/ns_last_pid");
+	return old;
 }
 
 /* Others fork meanwhile, so that it takes more than one try at times. */
 static int mode_low_pid(struct order *o)
 {
-	pid_t self = getpid(), pid;
+	pid_t self = getpid(), pid, old;
 	int i;
 
 	for (i = 0; i < LOW_PID_TRIES; i++) {
-		last_pid_set(self / 2);
+		old = last_pid_set(self / 2);
 		pid = fork();
+		if (pid > 0)
+			(void)last_pid_set(old); /* nobody else is to see ids again so soon */
 		if (pid < 0)
 			lab_die("fork");
 		if (pid == 0 && getpid() > self)

@@ -170,7 +170,7 @@ Test(policy, roles_by_name_and_path)
 		{ "", "", 0 },
 		{ "x", "/", 0 },
 		/* the name of a record is cut after 63 bytes, the last component of exe is not */
-		{ A64 "b", "/x/other", 0 },
+		{ A64 "b", "/x/y", 0 },
 		{ A64 "b", "/x/" A64 "b", 16 },
 		{ "x", A192 A64 "/tail", 32 },
 	};
