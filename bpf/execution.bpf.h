@@ -96,6 +96,7 @@ static __always_inline void execution_end(struct of_task *t, __u32 flags)
 static __always_inline void execution_describe(struct of_exec *e, struct task_struct *task)
 {
 	__builtin_memset(e, 0, sizeof(*e));
+	e->parent_slot = OF_NO_SLOT;
 	e->tgid = task->tgid;
 	e->sid = task->signal->pids[PIDTYPE_SID]->numbers[0].nr;
 	e->uid = task->cred->uid.val;
@@ -157,6 +158,7 @@ static __noinline struct of_task *process_adopt(struct task_struct *leader)
 	parent = bpf_task_storage_get(&tasks, leader->real_parent, 0, 0);
 	if (parent != NULL) {
 		e->parent = parent->exec_id;
+		e->parent_slot = parent->slot;
 		e->roles |= parent->roles;
 	}
 	execution_store(e, sc->subject.exe, sc->subject.exe_len);

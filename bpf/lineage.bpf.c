@@ -31,6 +31,7 @@ int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child
 	execution_describe(&rec->e, child);
 	rec->e.start_ns = bpf_ktime_get_boot_ns();
 	rec->e.parent = from->exec_id;
+	rec->e.parent_slot = from->slot;
 	rec->e.ppid = parent->tgid;
 	rec->e.roles = from->roles;
 	rec->e.flags = OF_EXEC_FORKED;
@@ -77,6 +78,7 @@ int BPF_PROG(lineage_exec, struct task_struct *task, int old_pid, struct linux_b
 	execution_describe(&rec->e, task);
 	rec->e.start_ns = bpf_ktime_get_boot_ns();
 	rec->e.parent = t->exec_id;
+	rec->e.parent_slot = t->slot;
 	rec->e.ppid = task->real_parent->tgid;
 	subject_exe(&sc->subject, task->mm->exe_file);
 	__builtin_memset(sc->subject.name, 0, sizeof(sc->subject.name));
@@ -164,8 +166,10 @@ int lineage_adopt(struct bpf_iter__task *ctx)
 		return 0;
 	t->roles |= source->roles;
 	s->e.roles |= source->roles;
-	if (orphan)
+	if (orphan) {
 		s->e.parent = source->exec_id;
+		s->e.parent_slot = source->slot;
+	}
 	__sync_fetch_and_add(&m->adopted_changes, 1);
 	return 0;
 }

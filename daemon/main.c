@@ -185,6 +185,7 @@ static void daemon_open(struct daemon *d, const struct options *o)
 static void daemon_close(struct daemon *d)
 {
 	(void)pipeline_look(&d->pipeline);
+	pipeline_finish(&d->pipeline);
 	(void)alerts_notice(d->pipeline.alerts, "stop", SEVERITY_INFO, "outflowd ends",
 			    track_origin(d->pipeline.track));
 	loop_del(d->loop, &d->ring);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -12,7 +13,8 @@
 #define DRAIN_BATCH  4096
 #define DRAIN_ROUNDS 64 /* of a look; a flood that fills the ring faster than this waits */
 
-#define LOSS_EVERY_NS 60000000000ULL /* a rise of a loss counter is said at most so often */
+/* A counter that rises from 0 is said at once, a further rise at most so often. */
+#define LOSS_EVERY_NS 60000000000ULL
 
 int pipeline_init(struct pipeline *p, const struct config *config, struct intake *intake,
 		  alerts_put *put, void *arg)
@@ -67,14 +69,26 @@ static void loss_text(const struct of_loss *now, const struct of_loss *before, s
 #undef X
 }
 
-static void loss_notice(struct pipeline *p, uint64_t time_ns)
+/* Something is missing of which nothing was said yet. */
+static bool loss_is_new(const struct of_loss *now, const struct of_loss *said)
+{
+#define X(name)                               \
+	if (said->name == 0 && now->name > 0) \
+		return true;
+	OF_LOSS_LIST(X)
+#undef X
+	return false;
+}
+
+static void loss_notice(struct pipeline *p, uint64_t time_ns, bool last)
 {
 	const struct origin *o = track_origin(p->track);
 	struct buf what;
 
 	if (memcmp(&o->loss, &p->loss_said, sizeof(o->loss)) == 0)
 		return;
-	if (p->loss_said_ns != 0 && time_ns < p->loss_said_ns + LOSS_EVERY_NS)
+	if (!last && p->loss_said_ns != 0 && time_ns < p->loss_said_ns + LOSS_EVERY_NS &&
+	    !loss_is_new(&o->loss, &p->loss_said))
 		return;
 	buf_init(&what, 1024);
 	loss_text(&o->loss, &p->loss_said, &what);
@@ -92,7 +106,7 @@ static void on_event(void *arg, const struct event *ev)
 	track_event(p->track, ev, on_subject, p);
 	if (ev->kind != OF_REC_TICK)
 		return;
-	loss_notice(p, ev->time_ns);
+	loss_notice(p, ev->time_ns, false);
 	alerts_tick(p->alerts, track_origin(p->track));
 }
 
@@ -113,4 +127,9 @@ int pipeline_look(struct pipeline *p)
 			break;
 	}
 	return intake_look(p->intake, on_event, p);
+}
+
+void pipeline_finish(struct pipeline *p)
+{
+	loss_notice(p, track_origin(p->track)->time_ns, true);
 }

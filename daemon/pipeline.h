@@ -31,5 +31,7 @@ void pipeline_done(struct pipeline *p);
 int pipeline_drain(struct pipeline *p, int budget);
 /* Reads what waits, then looks at every account that changed. 0 or -errno. */
 int pipeline_look(struct pipeline *p);
+/* Nothing more will come: says what of the losses was not said yet. */
+void pipeline_finish(struct pipeline *p);
 
 #endif

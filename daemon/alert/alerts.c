@@ -174,7 +174,7 @@ static void record_put(struct alerts *a, struct record *r)
 
 static int64_t utc(const struct origin *o, uint64_t time_ns)
 {
-	return (int64_t)time_ns + o->utc_offset_ns;
+	return (int64_t)(time_ns + (uint64_t)o->utc_offset_ns); /* may wrap, a recording may lie */
 }
 
 /* NULL: no memory. Uses a->json on the way. */

@@ -87,6 +87,7 @@ static int replay_run(struct pipeline *p, const struct replay_opts *o)
 	do
 		n = pipeline_drain(p, REPLAY_BATCH);
 	while (n >= 0);
+	pipeline_finish(p);
 	s = intake_stats(p->intake);
 	(void)fprintf(stderr, "outflow: %s: %" PRIu64 " records, %" PRIu64 " of them refused\n",
 		      o->file, s.records, s.bad);

@@ -137,10 +137,10 @@ static const struct rec_desc {
 
 /* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
 _Static_assert(sizeof(struct of_account) == 64, "one cache line");
-_Static_assert(sizeof(struct of_exec) == 152, "ABI");
-_Static_assert(sizeof(struct of_exec_slot) == 408, "ABI");
+_Static_assert(sizeof(struct of_exec) == 160, "ABI");
+_Static_assert(sizeof(struct of_exec_slot) == 416, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
-_Static_assert(sizeof(struct of_rec_exec) == 1456, "ABI");
+_Static_assert(sizeof(struct of_rec_exec) == 1464, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)
 {

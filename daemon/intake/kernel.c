@@ -54,7 +54,7 @@ static int on_record(void *arg, void *data, size_t size)
 	const struct of_rec_hdr *rec = data;
 
 	if (size >= sizeof(*rec) && rec->len <= size)
-		books_told(k->books, rec);
+		books_ring(k->books, rec, k->fn, k->arg);
 	(void)k->fn(k->arg, rec, size);
 	/* libbpf's lever to stop: the record is consumed, the rest waits. */
 	return --k->budget > 0 ? 0 : -EAGAIN;

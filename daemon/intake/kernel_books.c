@@ -18,6 +18,7 @@
 #include <bpf/bpf.h>
 
 #include "intake/kernel_private.h"
+#include "outflow/subject.h"
 
 #include "base/poison.h"
 
@@ -193,19 +194,6 @@ static uint32_t executions_used(struct books *b)
 	return view_cover(&b->executions, books_machine(b)->executions_used);
 }
 
-void books_told(struct books *b, const struct of_rec_hdr *rec)
-{
-	const struct of_exec *e;
-
-	/* exec and fork records begin alike. */
-	if ((rec->kind != OF_REC_FORK && rec->kind != OF_REC_EXEC) ||
-	    rec->len < sizeof(struct of_rec_fork))
-		return;
-	e = &((const struct of_rec_fork *)rec)->e;
-	if (e->slot < b->executions.max)
-		b->execution_told[e->slot] = (struct execution_told){ .exec_id = e->exec_id };
-}
-
 /* argv of a living process, for those that are older than the probes. */
 static size_t argv_read(uint32_t pid, char *buf, size_t size)
 {
@@ -245,6 +233,53 @@ static void execution_tell(const struct of_exec_slot *s, uint64_t now_ns, intake
 				: (uint32_t)argv_len;
 	rec.hdr.len = (uint32_t)(offsetof(struct of_rec_exec, tail) + exe_len + argv_len);
 	(void)fn(arg, &rec.hdr, rec.hdr.len);
+}
+
+/*
+ * What is about to be told refers to this execution: when its own record was lost, it is told
+ * first, and its ancestors before it. Whoever reads the stream never meets a child before its
+ * parent.
+ */
+static void execution_need(struct books *b, uint32_t slot, uint64_t exec_id, uint64_t now_ns,
+			   intake_raw_fn *fn, void *arg)
+{
+	const struct of_exec_slot *chain[LINEAGE_DEPTH_MAX], *s;
+	uint32_t used = executions_used(b); /* once: it may move the view */
+	size_t n = 0;
+
+	while (n < LINEAGE_DEPTH_MAX && exec_id != 0 && slot < used &&
+	       b->execution_told[slot].exec_id != exec_id) {
+		s = execution_at(b, slot);
+		if (s->e.exec_id != exec_id)
+			break; /* given to another since */
+		chain[n++] = s;
+		slot = s->e.parent_slot;
+		exec_id = s->e.parent;
+	}
+	while (n > 0) {
+		s = chain[--n];
+		execution_tell(s, now_ns, fn, arg);
+		b->execution_told[s->e.slot] = (struct execution_told){ .exec_id = s->e.exec_id };
+	}
+}
+
+void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn, void *arg)
+{
+	const struct of_exec *e;
+	const struct of_account *a;
+
+	if (rec->kind == OF_REC_ACCOUNT && rec->len >= sizeof(struct of_rec_account)) {
+		a = &((const struct of_rec_account *)rec)->a;
+		execution_need(b, a->exec_slot, a->exec_id, rec->ts_ns, fn, arg);
+	}
+	/* exec and fork records begin alike. */
+	if ((rec->kind != OF_REC_FORK && rec->kind != OF_REC_EXEC) ||
+	    rec->len < sizeof(struct of_rec_fork))
+		return;
+	e = &((const struct of_rec_fork *)rec)->e;
+	execution_need(b, e->parent_slot, e->parent, rec->ts_ns, fn, arg);
+	if (e->slot < b->executions.max)
+		b->execution_told[e->slot] = (struct execution_told){ .exec_id = e->exec_id };
 }
 
 static int by_start(const void *x, const void *y, void *arg)
@@ -382,9 +417,15 @@ static void account_close(struct books *b, uint32_t slot)
 	b->account_told[slot].closed = true;
 }
 
-static void account_give_back(struct books *b, uint32_t slot)
+/* Tells once more what it came to, as final. */
+static void account_give_back(struct books *b, uint32_t slot, uint64_t now_ns, intake_raw_fn *fn,
+			      void *arg)
 {
-	struct of_account *a = account_at(b, slot);
+	struct of_account *a = account_at(b, slot), last = *a;
+
+	last.exec_id = b->account_told[slot].exec_id;
+	last.flags |= OF_ACCOUNT_FINAL;
+	account_tell(&last, now_ns, fn, arg);
 
 	books_machine(b)->retired += a->sent;
 	a->sent = 0;
@@ -392,7 +433,7 @@ static void account_give_back(struct books *b, uint32_t slot)
 	(void)bpf_map_update_elem(b->free_accounts_fd, NULL, &slot, BPF_ANY);
 }
 
-static void accounts_age(struct books *b, uint64_t now_ns)
+static void accounts_age(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	uint32_t used = accounts_used(b), slot;
 	bool tight = b->accounts_open > b->accounts.max / 4 * 3;
@@ -402,7 +443,7 @@ static void accounts_age(struct books *b, uint64_t now_ns)
 		const struct of_account *a = account_at(b, slot);
 
 		if (told->closed) {
-			account_give_back(b, slot); /* told in full by this look */
+			account_give_back(b, slot, now_ns, fn, arg);
 			continue;
 		}
 		if (a->exec_id == 0 || told->exec_id != a->exec_id)
@@ -439,7 +480,7 @@ void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 	if (now_ns < b->aged_ns + AGE_EVERY_NS)
 		return;
 	b->aged_ns = now_ns;
-	accounts_age(b, now_ns);
+	accounts_age(b, now_ns, fn, arg);
 	executions_age(b, now_ns);
 }
 

@@ -35,8 +35,9 @@ int kernel_check(int *ret_cgroup, struct kernel_err *ret_err);
 
 int books_open(struct outflow_bpf *skel, struct books **ret);
 void books_free(struct books *b);
-/* A record came through the ring: no need to tell it again. */
-void books_told(struct books *b, const struct of_rec_hdr *rec);
+/* A record came through the ring: tells what it refers to, when that was lost, and remembers that
+ * the record itself need not be told again. */
+void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn, void *arg);
 /* Tells executions and accounts that changed, then ages out the dead. */
 void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg);
 struct of_machine *books_machine(const struct books *b);

@@ -25,6 +25,8 @@ static bool same_key(const struct table_node *node, const void *key)
 
 int accounts_init(struct accounts *x, size_t max)
 {
+	list_init(&x->pending);
+	list_init(&x->final);
 	return table_init(&x->by_key, max, same_key);
 }
 
@@ -32,6 +34,9 @@ static void node_free(struct accounts *x, struct account_node *n)
 {
 	table_del(&x->by_key, &n->by_key);
 	slots_del(&x->slots, n->place);
+	list_del(&n->sibling);
+	list_del(&n->pending);
+	list_del(&n->final);
 	free(n);
 }
 
@@ -61,6 +66,9 @@ struct account_node *account_add(struct accounts *x, struct exec_node *who,
 
 	if (n == NULL)
 		return NULL;
+	list_init(&n->sibling);
+	list_init(&n->pending);
+	list_init(&n->final);
 	n->who = who;
 	n->a.who = who == NULL ? NULL : &who->e;
 	n->a.to = *to;
@@ -74,10 +82,8 @@ struct account_node *account_add(struct accounts *x, struct exec_node *who,
 		free(n);
 		return NULL;
 	}
-	if (who != NULL) {
-		n->sibling = who->accounts;
-		who->accounts = n;
-	}
+	if (who != NULL)
+		list_add(&who->accounts, &n->sibling);
 	return n;
 }
 
@@ -110,6 +116,7 @@ uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent
 	/* A record from the ring may be older than what a look has told since. */
 	if (g == NULL || sent <= g->seen)
 		return 0;
+	list_del(&n->final);
 	delta = sent - g->seen;
 	g->seen = sent;
 	n->a.sent += delta;
@@ -121,64 +128,52 @@ uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent
 
 void account_await(struct accounts *x, struct account_node *n, uint64_t time_ns)
 {
-	n->attempt_ns = time_ns == 0 ? 1 : time_ns;
-	n->a.first_ns = n->a.last_ns = time_ns;
-	if (x->pending_last != NULL)
-		x->pending_last->pending_next = n;
-	else
-		x->pending_first = n;
-	x->pending_last = n;
-}
-
-static void pending_pop(struct accounts *x)
-{
-	struct account_node *n = x->pending_first;
-
-	x->pending_first = n->pending_next;
-	if (x->pending_first == NULL)
-		x->pending_last = NULL;
-	n->pending_next = NULL;
-	n->attempt_ns = 0;
+	n->attempt_ns = time_ns;
+	if (n->a.first_ns == 0)
+		n->a.first_ns = time_ns;
+	n->a.last_ns = time_ns;
+	list_del(&n->final);
+	list_add(&x->pending, &n->pending);
 }
 
 struct account_node *account_attempt(struct accounts *x, uint64_t before_ns)
 {
 	struct account_node *n;
+	struct list *first;
 
-	while ((n = x->pending_first) != NULL && n->attempt_ns < before_ns) {
-		pending_pop(x);
-		if (n->a.sent == 0)
-			return n;
+	while ((first = list_first(&x->pending)) != NULL) {
+		n = list_entry(first, struct account_node, pending);
+		if (n->attempt_ns >= before_ns)
+			return NULL;
+		list_del(&n->pending);
+		if (n->a.sent > 0)
+			continue;
+		list_add(&x->final, &n->final); /* the kernel has no slot for it */
+		return n;
 	}
 	return NULL;
 }
 
-static void pending_del(struct accounts *x, const struct account_node *gone)
+void account_finish(struct accounts *x, struct account_node *n, uint32_t generation)
 {
-	struct account_node *n, *last = NULL;
+	if (n->counted && n->now.number == generation)
+		list_add(&x->final, &n->final);
+}
 
-	for (n = x->pending_first; n != NULL && n != gone; n = n->pending_next)
-		last = n;
-	if (n == NULL)
-		return;
-	if (last == NULL) {
-		pending_pop(x);
-		return;
-	}
-	last->pending_next = n->pending_next;
-	if (x->pending_last == n)
-		x->pending_last = last;
+bool account_evict(struct accounts *x)
+{
+	struct list *first = list_first(&x->final);
+
+	if (first == NULL)
+		return false;
+	node_free(x, list_entry(first, struct account_node, final));
+	return true;
 }
 
 void accounts_release(struct accounts *x, struct exec_node *who)
 {
-	struct account_node *n;
+	struct list *first;
 
-	while ((n = who->accounts) != NULL) {
-		who->accounts = n->sibling;
-		/* Rare: an attempt waits half a second, an execution's grace is far longer. */
-		if (n->attempt_ns != 0)
-			pending_del(x, n);
-		node_free(x, n);
-	}
+	while ((first = list_first(&who->accounts)) != NULL)
+		node_free(x, list_entry(first, struct account_node, sibling));
 }

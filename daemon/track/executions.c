@@ -25,6 +25,8 @@ int executions_init(struct executions *x, size_t max)
 {
 	int err = table_init(&x->by_id, max, same_id);
 
+	list_init(&x->ended);
+	list_init(&x->lingering);
 	return err < 0 ? err : table_init(&x->by_tgid, max, same_tgid);
 }
 
@@ -35,20 +37,35 @@ static void node_not_current(struct executions *x, struct exec_node *n)
 	n->current = false;
 }
 
+static void text_put(struct text *t)
+{
+	if (t != NULL && --t->refs == 0)
+		free(t);
+}
+
 static void node_free(struct executions *x, struct exec_node *n)
 {
 	table_del(&x->by_id, &n->by_id);
 	node_not_current(x, n);
 	slots_del(&x->slots, n->place);
-	free(n->exe);
+	list_del(&n->sibling);
+	list_del(&n->ended);
+	list_del(&n->lingering);
+	text_put(n->exe);
 	free(n->argv);
 	free(n);
 }
 
 void executions_done(struct executions *x)
 {
-	while (x->by_id.oldest != NULL)
-		node_free(x, table_entry(x->by_id.oldest, struct exec_node, by_id));
+	struct exec_node *n;
+
+	while (x->by_id.oldest != NULL) {
+		n = table_entry(x->by_id.oldest, struct exec_node, by_id);
+		while (!list_empty(&n->children))
+			list_del(n->children.next);
+		node_free(x, n);
+	}
 	table_done(&x->by_id);
 	table_done(&x->by_tgid);
 	slots_done(&x->slots);
@@ -81,6 +98,11 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
 				   .loginuid = UINT32_MAX,
 				   .name = "?",
 				   .exe = "" };
+	list_init(&n->children);
+	list_init(&n->sibling);
+	list_init(&n->accounts);
+	list_init(&n->ended);
+	list_init(&n->lingering);
 	if (slots_add(&x->slots, n, &n->place) < 0) {
 		free(n);
 		return NULL;
@@ -93,34 +115,34 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
 	return n;
 }
 
-/* A copy with a NUL behind it; NULL: no memory. */
-static char *text_copy(const char *s, size_t n)
-{
-	char *copy = malloc(n + 1);
-
-	if (copy == NULL)
-		return NULL;
-	if (n > 0)
-		memcpy(copy, s, n);
-	copy[n] = '\0';
-	return copy;
-}
-
-/* Set once: children that forked share the string. */
 static int node_exe(struct exec_node *n, const char *exe, size_t len)
 {
-	n->exe = text_copy(exe, len);
+	n->exe = malloc(sizeof(*n->exe) + len + 1);
 	if (n->exe == NULL)
 		return -ENOMEM;
-	n->e.exe = n->exe;
+	n->exe->refs = 1;
+	if (len > 0)
+		memcpy(n->exe->s, exe, len);
+	n->exe->s[len] = '\0';
+	n->e.exe = n->exe->s;
 	return 0;
+}
+
+static void node_share_exe(struct exec_node *n, const struct exec_node *from)
+{
+	if (from->exe == NULL)
+		return;
+	n->exe = from->exe;
+	n->exe->refs++;
+	n->e.exe = n->exe->s;
 }
 
 static int node_argv(struct exec_node *n, const struct event *ev)
 {
-	n->argv = text_copy(ev->exec.argv, ev->exec.argv_len);
+	n->argv = malloc(ev->exec.argv_len);
 	if (n->argv == NULL)
 		return -ENOMEM;
+	memcpy(n->argv, ev->exec.argv, ev->exec.argv_len);
 	n->e.argv = n->argv;
 	n->e.argv_len = ev->exec.argv_len;
 	n->e.argv_size = ev->exec.argv_size;
@@ -137,7 +159,7 @@ static void node_set_parent(struct exec_node *n, struct exec_node *p)
 		p = p->parent;
 	}
 	n->parent = p;
-	p->children++;
+	list_add(&p->children, &n->sibling);
 	n->e.parent = &p->e;
 	n->e.depth = p->e.depth + 1;
 }
@@ -155,15 +177,6 @@ static void node_numbers(struct exec_node *n, const struct of_exec *e)
 	memcpy(n->e.name, e->name, sizeof(n->e.name));
 }
 
-static void ended_add(struct executions *x, struct exec_node *n)
-{
-	if (x->ended_last != NULL)
-		x->ended_last->ended_next = n;
-	else
-		x->ended_first = n;
-	x->ended_last = n;
-}
-
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns)
 {
 	if (n->e.end_ns != 0) {
@@ -173,7 +186,7 @@ void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, ui
 	n->e.end_ns = time_ns == 0 ? 1 : time_ns;
 	n->e.flags |= flags | OF_EXEC_ENDED;
 	node_not_current(x, n);
-	ended_add(x, n);
+	list_add(&x->ended, &n->ended);
 }
 
 /* An end that nobody told (the ring was full and the kernel's table too) is told by the next
@@ -221,11 +234,7 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 			err = err < 0 ? err : node_argv(n, ev);
 		n->e.argv_size = ev->exec.argv_size;
 	} else if (p != NULL) {
-		/* The parent of a shortened chain is not kept alive by this one. */
-		if (n->e.elided > 0)
-			err = node_exe(n, p->e.exe, strlen(p->e.exe));
-		else
-			n->e.exe = p->e.exe;
+		node_share_exe(n, p);
 	}
 	if (p != NULL && ev->kind == OF_REC_EXEC && p->e.tgid == e->tgid &&
 	    !(e->flags & OF_EXEC_ADOPTED)) {
@@ -238,22 +247,49 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 
 void execution_revive(struct executions *x, struct exec_node *n)
 {
-	if (!n->past_grace)
+	if (list_empty(&n->lingering))
 		return;
-	n->past_grace = false;
-	ended_add(x, n);
+	list_del(&n->lingering);
+	list_add(&x->ended, &n->ended);
+}
+
+struct exec_node *execution_ended(const struct executions *x)
+{
+	struct list *first = list_first(&x->ended);
+
+	return first == NULL ? NULL : list_entry(first, struct exec_node, ended);
 }
 
 void execution_release(struct executions *x, struct exec_node *n)
 {
 	struct exec_node *parent;
 
-	n->past_grace = true;
-	while (n != NULL && n->past_grace && n->children == 0) {
+	list_del(&n->ended);
+	list_add(&x->lingering, &n->lingering);
+	while (n != NULL && !list_empty(&n->lingering) && list_empty(&n->children)) {
 		parent = n->parent;
 		node_free(x, n);
-		if (parent != NULL)
-			parent->children--;
 		n = parent;
 	}
+}
+
+bool execution_elide(struct executions *x)
+{
+	struct list *last = list_last(&x->lingering);
+	struct exec_node *n, *child;
+
+	if (last == NULL)
+		return false;
+	n = list_entry(last, struct exec_node, lingering);
+	while (!list_empty(&n->children)) {
+		child = list_entry(n->children.next, struct exec_node, sibling);
+		list_del(&child->sibling);
+		child->parent = n->parent;
+		child->e.parent = n->e.parent;
+		child->e.elided += n->e.elided + 1;
+		if (n->parent != NULL)
+			list_add(&n->parent->children, &child->sibling);
+	}
+	node_free(x, n);
+	return true;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/list.h"
 #include "base/table.h"
 #include "track/track.h"
 
@@ -26,28 +27,33 @@ void slots_done(struct slots *s);
 
 /* ---- executions.c ---- */
 
-struct account_node;
+/* A path that an execution shares with those that forked from it. */
+struct text {
+	uint32_t refs;
+	char s[];
+};
 
 struct exec_node {
 	struct table_node by_id;
 	struct table_node by_tgid; /* in the table while it is what the process runs now */
 	struct execution e;	   /* e.parent is &parent->e */
 	struct exec_node *parent;
-	struct exec_node *ended_next; /* in the order of ending */
-	struct account_node *accounts;
+	struct list children, sibling; /* sibling: in its parent's children */
+	struct list accounts;
+	struct list ended;     /* in executions.ended, from its end until its grace is over */
+	struct list lingering; /* in executions.lingering, from then until it has no children */
 	size_t place;
-	uint32_t children;
-	bool current;	 /* in by_tgid */
-	bool told;	 /* false: only its id is known, from an account */
-	bool past_grace; /* ended, and nobody needs it but its children */
-	char *exe;	 /* own copy; NULL: shares its parent's, which lives longer */
+	bool current;	  /* in by_tgid */
+	bool told;	  /* false: only its id is known, from an account */
+	struct text *exe; /* NULL: not known */
 	char *argv;
 };
 
 struct executions {
 	struct table by_id, by_tgid;
 	struct slots slots;
-	struct exec_node *ended_first, *ended_last;
+	struct list ended;     /* in the order of ending */
+	struct list lingering; /* dead ancestors of the living, in the order they became that */
 };
 
 int executions_init(struct executions *x, size_t max);
@@ -63,9 +69,14 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns);
 /* One past its grace gets an account again: it waits for its end once more. */
 void execution_revive(struct executions *x, struct exec_node *n);
+/* NULL: none. */
+struct exec_node *execution_ended(const struct executions *x);
 /* Has no accounts any more and is past its grace: frees it once it has no children, and then its
  * ancestors that only waited for it. */
 void execution_release(struct executions *x, struct exec_node *n);
+/* Leaves the dead ancestor that lingers least long out of its descendants' chains and frees it.
+ * False: there is none. */
+bool execution_elide(struct executions *x);
 
 /* ---- accounts.c ---- */
 
@@ -78,20 +89,22 @@ struct generation {
 struct account_node {
 	struct table_node by_key;
 	struct account a;
-	struct exec_node *who;	      /* NULL: the machine's */
-	struct account_node *sibling; /* of the same execution */
+	struct exec_node *who; /* NULL: the machine's */
+	struct list sibling;   /* in who->accounts */
+	struct list pending;   /* in accounts.pending: an attempt that is waited for */
+	struct list final;     /* in accounts.final: the kernel has given its slot back */
 	/* Two can grow at once: of one that is closed the last sends are told a second later. */
 	struct generation now, before;
 	bool counted; /* a generation was met */
 	size_t place;
-	struct account_node *pending_next; /* attempts that are waited for */
-	uint64_t attempt_ns;		   /* 0: none is waited for */
+	uint64_t attempt_ns; /* while pending */
 };
 
 struct accounts {
 	struct table by_key;
 	struct slots slots;
-	struct account_node *pending_first, *pending_last;
+	struct list pending; /* in the order of the attempts */
+	struct list final;   /* in the order they were given back */
 };
 
 int accounts_init(struct accounts *x, size_t max);
@@ -106,6 +119,11 @@ uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent
 void account_await(struct accounts *x, struct account_node *n, uint64_t time_ns);
 /* The oldest attempt that began before `before_ns` and still sent nothing; NULL: none. */
 struct account_node *account_attempt(struct accounts *x, uint64_t before_ns);
+/* Nothing more comes of this generation; a later one may begin. */
+void account_finish(struct accounts *x, struct account_node *n, uint32_t generation);
+/* Frees the account that has been final longest. What comes for the same key later is a generation
+ * of its own and counts from zero, so that no byte is told twice. False: none is final. */
+bool account_evict(struct accounts *x);
 /* Frees all accounts of an execution. */
 void accounts_release(struct accounts *x, struct exec_node *who);
 

@@ -72,32 +72,43 @@ static void refuse(struct track *t)
 	t->origin.loss.tracking = t->stats.refused;
 }
 
-/* The oldest dead execution goes, with its accounts; its descendants keep it as an ancestor. */
-static void ended_release(struct track *t)
+/* A dead execution goes, with its accounts; its descendants keep it as an ancestor. */
+static void ended_release(struct track *t, struct exec_node *n)
 {
-	struct exec_node *n = t->executions.ended_first;
-
-	t->executions.ended_first = n->ended_next;
-	if (n->ended_next == NULL)
-		t->executions.ended_last = NULL;
-	n->ended_next = NULL;
 	accounts_release(&t->accounts, n);
 	execution_release(&t->executions, n);
 }
 
-/* Room for one more: the dead of which all is told go before their grace is over, except `keep`,
- * which the room is for. */
-static void make_room(struct track *t, const struct table *table, const struct exec_node *keep)
+/* The dead of which all is told go before their grace is over. `keep` is what the room is for. */
+static bool ended_evict(struct track *t, const struct exec_node *keep)
 {
-	struct exec_node *n;
+	struct exec_node *n = execution_ended(&t->executions);
 
-	while (table->n >= table->max) {
-		n = t->executions.ended_first;
-		if (n == NULL || n == keep || n->e.end_ns + FINAL_NS > t->origin.time_ns)
-			return;
-		ended_release(t);
+	if (n == NULL || n == keep || n->e.end_ns + FINAL_NS > t->origin.time_ns)
+		return false;
+	ended_release(t, n);
+	return true;
+}
+
+/*
+ * A process that lives on must not be able to keep others out: it can fill a table with what is
+ * over but still its own, dead ancestors and accounts long idle. When the dead do not make enough
+ * room, those go.
+ */
+static void execution_make_room(struct track *t)
+{
+	struct table *table = &t->executions.by_id;
+
+	while (table->n >= table->max && (ended_evict(t, NULL) || execution_elide(&t->executions)))
 		t->stats.evicted++;
-	}
+}
+
+static void account_make_room(struct track *t, const struct exec_node *keep)
+{
+	struct table *table = &t->accounts.by_key;
+
+	while (table->n >= table->max && (account_evict(&t->accounts) || ended_evict(t, keep)))
+		t->stats.evicted++;
 }
 
 static struct exec_node *execution_get(struct track *t, uint64_t exec_id)
@@ -106,7 +117,7 @@ static struct exec_node *execution_get(struct track *t, uint64_t exec_id)
 
 	if (n != NULL)
 		return n;
-	make_room(t, &t->executions.by_id, NULL);
+	execution_make_room(t);
 	n = execution_add(&t->executions, exec_id);
 	if (n == NULL)
 		refuse(t);
@@ -122,7 +133,7 @@ static struct account_node *account_get(struct track *t, struct exec_node *who,
 		return n;
 	if (who != NULL)
 		execution_revive(&t->executions, who);
-	make_room(t, &t->accounts.by_key, who);
+	account_make_room(t, who);
 	n = account_add(&t->accounts, who, to);
 	if (n == NULL)
 		refuse(t);
@@ -207,9 +218,21 @@ static void on_connect(struct track *t, const struct event *ev)
 		return;
 	class = places_class(t->places, ev->connect.to, ev->connect.netns, 0);
 	/* To no address is to this machine (the kernel takes loopback). */
-	if (class == CLASS_UNKNOWN || class == CLASS_SELF ||
-	    account_find(&t->accounts, who->e.exec_id, ev->connect.to) != NULL)
+	if (class == CLASS_UNKNOWN || class == CLASS_SELF)
 		return;
+	n = account_find(&t->accounts, who->e.exec_id, ev->connect.to);
+	if (n != NULL) {
+		/* Tried again after a vain attempt was told: a beacon does that. */
+		if (n->a.sent == 0 && list_empty(&n->pending))
+			account_await(&t->accounts, n, ev->time_ns);
+		return;
+	}
+	/* The last eighth is for accounts that sent: attempts cost their maker nothing. */
+	if (t->accounts.by_key.n >= t->accounts.by_key.max / 8 * 7 &&
+	    !account_evict(&t->accounts)) {
+		refuse(t);
+		return;
+	}
 	n = account_get(t, who, ev->connect.to);
 	if (n == NULL)
 		return;
@@ -228,22 +251,23 @@ static void on_account(struct track *t, const struct event *ev)
 		who = execution_get(t, a->exec_id);
 		if (who == NULL)
 			return;
-		t->stats.unresolved += !who->told && who->accounts == NULL;
+		t->stats.unresolved += !who->told && list_empty(&who->accounts);
 	}
 	n = account_get(t, who, &a->to);
 	if (n == NULL)
 		return;
 	if (n->a.sent == 0) {
 		n->a.netns = a->netns;
-		n->a.flags = a->flags;
+		n->a.flags = a->flags & ~OF_ACCOUNT_FINAL;
 		n->a.class = places_class(t->places, &a->to, a->netns, a->flags);
 	}
 	delta = account_grow(n, a->generation, a->sent, ev->time_ns);
-	if (delta == 0)
-		return;
-	if (who != NULL)
+	if (delta > 0 && who != NULL)
 		who->e.sent += delta;
-	tell(t, SUBJECT_SENT, n, delta, ev->time_ns);
+	if (delta > 0)
+		tell(t, SUBJECT_SENT, n, delta, ev->time_ns);
+	if (a->flags & OF_ACCOUNT_FINAL)
+		account_finish(&t->accounts, n, a->generation);
 }
 
 static void on_loss(struct track *t, const struct event *ev)
@@ -260,9 +284,9 @@ static void on_tick(struct track *t, const struct event *ev)
 	while (ev->time_ns > ATTEMPT_NS &&
 	       (n = account_attempt(&t->accounts, ev->time_ns - ATTEMPT_NS)) != NULL)
 		tell(t, SUBJECT_ATTEMPT, n, 0, ev->time_ns);
-	while ((dead = t->executions.ended_first) != NULL &&
+	while ((dead = execution_ended(&t->executions)) != NULL &&
 	       dead->e.end_ns + t->limits.grace_ns < ev->time_ns)
-		ended_release(t);
+		ended_release(t, dead);
 }
 
 void track_event(struct track *t, const struct event *ev, track_fn *fn, void *arg)

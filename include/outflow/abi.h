@@ -66,6 +66,7 @@ enum of_account_flags {
 	OF_ACCOUNT_SELF = 1,	 /* the route leads to the loopback device of the netns */
 	OF_ACCOUNT_OVERFLOW = 2, /* of an execution's endpoints that found no slot; `to` is zero */
 	OF_ACCOUNT_MACHINE = 4,	 /* of executions that found no slot either; exec_id is 0 */
+	OF_ACCOUNT_FINAL = 8, /* in records only: the slot is given back, this generation is over */
 };
 
 /*
@@ -107,9 +108,11 @@ struct of_exec {
 	__u32 sid;	/* process session (setsid) at start */
 	__u32 uid;
 	__u32 gid;
-	__u32 loginuid; /* 0xffffffff: not set, or a kernel without audit */
-	__u32 flags;	/* enum of_exec_flags */
-	__u32 slot;	/* its own index in the map `executions` */
+	__u32 loginuid;	   /* 0xffffffff: not set, or a kernel without audit */
+	__u32 flags;	   /* enum of_exec_flags */
+	__u32 slot;	   /* its own index in the map `executions` */
+	__u32 parent_slot; /* where `parent` was when this began; OF_NO_SLOT: not known */
+	__u32 pad0;	   /* zero */
 	char name[OF_NAME_LEN];
 };
 

@@ -28,7 +28,7 @@ struct execution {
 	uint64_t sent;	 /* bytes over all its accounts */
 	uint32_t tgid, ppid, sid, uid, gid, loginuid;
 	uint32_t flags;	 /* enum of_exec_flags */
-	uint32_t depth;	 /* ancestors above, 0 at the root */
+	uint32_t depth;	 /* ancestors above when it was told; the chain is never longer */
 	uint32_t elided; /* ancestors left out between this one and `parent` */
 	char name[OF_NAME_LEN];
 	const char *exe;  /* NUL-terminated; "" when not known; a forked one shares its parent's */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * floor.bpf.c: the least that counting what a socket sends can cost: one counter in the socket's own
- * storage, from the same tracepoint. No execution, no endpoint, no table.
+ * floor.bpf.c: the least that counting what a socket sends can cost: one counter in the socket's
+ * own storage, from the same tracepoint. No execution, no endpoint, no table.
  */
 #include "kernel.h"
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license")
+= "GPL";
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

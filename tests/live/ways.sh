@@ -72,15 +72,25 @@ endpoint_of() { # WAY IP
 	esac
 }
 
-# Sets posted and elsewhere: the process's sum, and what of it is not at this far end.
+# The latest execution of this number that sent: others may have had the number before.
+execution_of() { # PID
+	outflow flows --json | jq -n "[inputs.process | select(.pid == $1).exec_id] | max // 0"
+}
+
+posted_of() { # PID
+	flows_sum ".process.exec_id == $(execution_of "$1")"
+}
+
+# Sets posted, elsewhere and exec_id: the sum, what of it is not at this far end, and whose it is.
 ledger_read() { # PID WAY IP SENT
-	posted=$(flows_settle 10 "$4" flows_of "$1")
-	elsewhere=$(flows_sum ".process.pid == $1 and (($(endpoint_of "$2" "$3")) | not)")
+	posted=$(flows_settle 10 "$4" posted_of "$1")
+	exec_id=$(execution_of "$1")
+	elsewhere=$(flows_sum ".process.exec_id == $exec_id and (($(endpoint_of "$2" "$3")) | not)")
 }
 
 row() { # WAY FAMILY BYTES FAR
 	local way=$1 family=$2 bytes=$3 far=$4
-	local name="$1/$2" to=$FAR4 args=() out status sent pid got=- posted=- elsewhere=0
+	local name="$1/$2" to=$FAR4 args=() out status sent pid got=- posted=- elsewhere=0 exec_id=0
 
 	case $family in
 	6) to=$FAR6 ;;
@@ -131,17 +141,17 @@ row_judge() {
 		not_ok "$name" "$elsewhere bytes are posted to another far end than $to"
 	else
 		ok "$name"
-		rows+=("$name $pid $sent")
+		rows+=("$name $exec_id $sent")
 	fi
 }
 
 # Nothing may be posted twice, later.
 rows_again() {
-	local r name pid sent
+	local r name exec_id sent
 
 	for r in "${rows[@]}"; do
-		read -r name pid sent <<<"$r"
-		[ "$(flows_of "$pid")" = "$sent" ] || not_ok "$name" "its sum changed after it ended"
+		read -r name exec_id sent <<<"$r"
+		[ "$(flows_sum ".process.exec_id == $exec_id")" = "$sent" ] || not_ok "$name" "its sum changed after it ended"
 	done
 }
 
