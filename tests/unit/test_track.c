@@ -387,6 +387,95 @@ Test(track, a_full_account_table_and_the_dead)
 	cr_expect_eq(track_stats(t.track).accounts, 33);
 }
 
+/* What the kernel has given back makes room, also of a process that lives on; what comes of the
+ * same key later is counted from zero, and no byte twice. */
+Test(track, a_living_process_keeps_nobody_out)
+{
+	struct of_account a;
+	uint16_t port;
+
+	rec_exec(&t.s, 1, 0, 100, "/bin/hog");
+	rec_exec(&t.s, 2, 0, 101, "/usr/bin/trivy");
+	for (port = 1; port <= 64; port++) {
+		a = account_of(1, FAR, port, 10);
+		a.generation = port;
+		rec_account_of(&t.s, &a);
+		a.flags = OF_ACCOUNT_FINAL;
+		rec_account_of(&t.s, &a);
+	}
+	tracked_run(&t);
+	rec_account(&t.s, 2, FAR, 443, 1000);
+	tracked_run(&t);
+	cr_expect_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].exec_id, 2);
+	cr_expect_eq(t.told[0].delta, 1000);
+	cr_expect_eq(track_stats(t.track).refused, 0);
+	cr_expect_null(tracked_account(&t, 1, FAR, 1), "final for longest");
+
+	a = account_of(1, FAR, 1, 7);
+	a.generation = 100;
+	rec_account_of(&t.s, &a);
+	tracked_run(&t);
+	cr_expect_eq(t.told[0].delta, 7);
+	cr_expect_eq(known(1)->sent, 647);
+}
+
+/* One that grows again is not final any more. */
+Test(track, an_account_that_begins_again_stays)
+{
+	struct of_account a = account_of(1, FAR, 1, 10);
+	uint16_t port;
+
+	rec_exec(&t.s, 1, 0, 100, "/bin/a");
+	a.flags = OF_ACCOUNT_FINAL;
+	rec_account_of(&t.s, &a);
+	a.flags = 0;
+	a.generation = 1;
+	a.sent = 5;
+	rec_account_of(&t.s, &a);
+	for (port = 2; port <= 65; port++)
+		rec_account(&t.s, 1, FAR, port, 10);
+	tracked_run(&t);
+	cr_expect_eq(tracked_account(&t, 1, FAR, 1)->sent, 15);
+	cr_expect_eq(track_stats(t.track).refused, 1);
+}
+
+/* A chain of dead ancestors is shortened where it is newest; its top and the roles stay. */
+Test(track, dead_ancestors_keep_nobody_out)
+{
+	const struct execution *e;
+	uint64_t id;
+
+	rec_exec(&t.s, 1, 0, 100, "/opt/Runner.Worker");
+	for (id = 2; id <= 60; id++)
+		rec_exec(&t.s, id, id - 1, 100, "/bin/again");
+	tracked_tick(&t, 3600 * SECOND);
+	for (id = 61; id <= 70; id++)
+		rec_exec(&t.s, id, 0, (uint32_t)id, "/bin/other");
+	tracked_run(&t);
+	for (id = 61; id <= 70; id++)
+		cr_expect_not_null(tracked_execution(&t, id));
+	e = known(60);
+	cr_expect_eq(e->roles, RUNNER);
+	cr_expect_eq(e->elided, 6);
+	cr_expect_eq(parent_of(60), 53);
+	cr_expect_eq(lineage_root(e, RUNNER)->exec_id, 1);
+	cr_expect_eq(track_stats(t.track).refused, 0);
+}
+
+/* A beacon that finds nobody is told each time it tries. */
+Test(track, an_attempt_that_is_made_again)
+{
+	rec_exec(&t.s, 1, 0, 100, "/bin/a");
+	rec_connect(&t.s, 100, FAR, 443);
+	tracked_tick(&t, t.s.now_ns + SECOND);
+	cr_expect_eq(t.told_n, 1);
+	rec_connect(&t.s, 100, FAR, 443);
+	tracked_tick(&t, t.s.now_ns + 60 * SECOND);
+	cr_expect_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].kind, SUBJECT_ATTEMPT);
+}
+
 /* ---- Only its id is known ---- */
 
 Test(track, an_account_before_its_execution)
