@@ -77,6 +77,7 @@ execution_of() { # PID
 	outflow flows --json | jq -n "[inputs.process | select(.pid == $1).exec_id] | max // 0"
 }
 
+# shellcheck disable=SC2317 # flows_settle calls it
 posted_of() { # PID
 	flows_sum ".process.exec_id == $(execution_of "$1")"
 }
