@@ -22,7 +22,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 HARDEN := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer, \
 	-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 CFLAGS := -std=gnu11 -O2 -g -fPIE $(WARN) $(HARDEN)
-CPPFLAGS := -D_GNU_SOURCE -DOUTFLOW_VERSION='"$(VERSION)"' -Iinclude -Idaemon -I$(B)
+CPPFLAGS := -D_GNU_SOURCE -Iinclude -Idaemon -I$(B)
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := -lyaml -lnettle
 LIBS_DAEMON := -lbpf -lelf -lz $(LIBS)
@@ -69,6 +69,16 @@ $(B)/obj/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(call obj,$(KERNEL_SRC)): $(B)/outflow.skel.h
+
+# The version is compiled in again when it changed, and only where it is used.
+VERSIONED := $(call obj,daemon/main.c daemon/options.c daemon/cli/main.c)
+$(VERSIONED): CPPFLAGS += -DOUTFLOW_VERSION='"$(VERSION)"'
+$(VERSIONED): $(B)/version
+$(B)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+.PHONY: FORCE
+FORCE:
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(call msg,BPF,$<)

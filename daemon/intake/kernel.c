@@ -35,7 +35,8 @@ struct kernel {
 	int budget;
 };
 
-static int libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int __attribute__((format(printf, 2, 0)))
+libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[1024];
 
