@@ -165,7 +165,7 @@ check_chain() { # NAME
 	is "$1: lineage" "$(jq -c ".lineage[-$n:]" <<<"$f")" "$expected"
 	is "$1: roles" "$(jq -c .roles <<<"$f")" "$(roles_are "$1")"
 	is "$1: exe" "$(jq -r .process.exe <<<"$f")" \
-		"$LAB_DIR/$([ "$1" = scanner ] && echo helper || echo curl)"
+		"$LAB_REAL_DIR/$([ "$1" = scanner ] && echo helper || echo curl)"
 }
 
 check_low_pids() { # NAME

@@ -67,14 +67,17 @@ refused() { # NAME PATTERN COMMAND...
 	wait_for 10 no_progs_left || not_ok "$name: no program left" "$(progs_without_owner | tr '\n' ' ')"
 }
 
-# With a mount namespace of its own, prepared by a shell line.
+# With a mount namespace of its own, prepared by a shell line. What it mounts and unmounts lies in
+# /sys and in the test's own folder; / itself is no mount point in a chroot.
 # shellcheck disable=SC2317 # refused calls it
 elsewhere() { # PREPARE PROGRAM ARGUMENT...
 	local prepare=$1
 
 	shift
 	# shellcheck disable=SC2016
-	unshare --mount --propagation private bash -c "$prepare"' && exec "$@"' elsewhere "$@"
+	unshare --mount --propagation unchanged bash -c "mount --make-rprivate /sys &&
+		mount --bind '$LAB_DIR/own' '$LAB_DIR/own' && mount --make-private '$LAB_DIR/own' &&
+		$prepare"' && exec "$@"' elsewhere "$@"
 }
 
 # shellcheck disable=SC2317 # refused calls it
@@ -85,7 +88,9 @@ as_nobody() {
 machine_lacks() {
 	local run=(timeout 20 "$B/outflowd" -f -c "$LAB_CONFIG")
 
-	refused "not root" 'CAP_[A-Z_]+ is missing .*run it as root' as_nobody "${run[@]}"
+	cp "$B/outflowd" "$LAB_DIR/outflowd" # the build may lie where nobody else may look
+	refused "not root" 'CAP_[A-Z_]+ is missing .*run it as root' \
+		as_nobody timeout 20 "$LAB_DIR/outflowd" -f -c "$LAB_CONFIG"
 	refused "no type data" '/sys/kernel/btf/vmlinux: .*CONFIG_DEBUG_INFO_BTF' \
 		elsewhere "mount --bind '$LAB_DIR/empty' /sys/kernel/btf" "${run[@]}"
 	# shellcheck disable=SC2016
@@ -124,11 +129,11 @@ control_lacks() {
 	: >"$LAB_DIR/file"
 	refused "control path below a file" "$LAB_DIR/file/c.sock.*Not a directory" \
 		"${run[@]}" "$(config_at below "$LAB_DIR/file/c.sock")"
-	mkdir "$LAB_DIR/ro"
+	mkdir "$LAB_DIR/own/ro"
 	# shellcheck disable=SC2016
-	refused "control path that cannot be written" "$LAB_DIR/ro/c.sock.*Read-only" \
-		elsewhere "mount -t tmpfs -o ro none '$LAB_DIR/ro'" \
-		"${run[@]}" "$(config_at ro "$LAB_DIR/ro/c.sock")"
+	refused "control path that cannot be written" "$LAB_DIR/own/ro/c.sock.*Read-only" \
+		elsewhere "mount -t tmpfs -o ro none '$LAB_DIR/own/ro'" \
+		"${run[@]}" "$(config_at ro "$LAB_DIR/own/ro/c.sock")"
 	refused "something else in the socket's place" 'file.: .*left alone' \
 		"${run[@]}" "$(config_at taken "$LAB_DIR/file")"
 	is "it is still there" "$(stat -c %F "$LAB_DIR/file")" "regular empty file"
@@ -142,7 +147,7 @@ lab_begin "${1:-build}"
 need_programs setpriv unshare bpftool timeout
 need_built live/mock_bpf.so outflowd outflow
 chmod 0755 "$LAB_DIR" # for nobody
-mkdir "$LAB_DIR/empty"
+mkdir "$LAB_DIR/empty" "$LAB_DIR/own"
 lab_bpffs
 config
 machine_lacks

@@ -58,6 +58,9 @@ lab_begin() { # [BUILD]
 	need_root
 	need_programs jq ip nft nsenter
 	LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/outflow-$LAB_NAME.XXXXXX") || exit 1
+	# As the kernel writes it, which knows of no chroot.
+	# shellcheck disable=SC2034 # for the tests
+	LAB_REAL_DIR=$(lab_real_root)$LAB_DIR
 	LAB_SOCK=$LAB_DIR/control.sock
 	LAB_PINS=$LAB_DIR/bpf/outflow
 	# shellcheck disable=SC2034 # for the tests that raise alerts
@@ -66,6 +69,14 @@ lab_begin() { # [BUILD]
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
+}
+
+# Where this root lies on the machine: "" unless it is a chroot's.
+lab_real_root() {
+	local root
+
+	root=$(nsenter --target 1 --mount readlink /proc/$$/root 2>/dev/null)
+	echo "${root%/}"
 }
 
 need_root() {
@@ -173,27 +184,28 @@ lab_net_new() {
 	fi
 }
 
+# Not by `ip -n`, which wants to remount / and cannot where / is a chroot's.
 lab_net_make() {
 	ip netns add "$SENDER_NET" && ip netns add "$FAR_NET" || return
 	in_sender lab_net_sysctl && in_far lab_net_sysctl || return
 	# 65535 is the most a veth takes: large datagrams pass in one piece.
-	ip -n "$SENDER_NET" link add wire mtu 65535 type veth \
+	in_sender ip link add wire mtu 65535 type veth \
 		peer name wire mtu 65535 netns "$FAR_NET" || return
 	lab_net_up "$SENDER_NET" 198.51.100.1/24 2001:db8:1::1/64 || return
 	lab_net_up "$FAR_NET" $FAR4/24 $FAR4_B/24 $FAR4_C/24 $FAR6/64 || return
-	ip -n "$SENDER_NET" route add default via $FAR4 || return
-	ip -n "$SENDER_NET" -6 route add default via $FAR6
+	in_sender ip route add default via $FAR4 || return
+	in_sender ip -6 route add default via $FAR6
 }
 
 lab_net_up() { # NET ADDRESS...
 	local net=$1 a
 
 	shift
-	ip -n "$net" link set lo up && ip -n "$net" link set wire up || return
+	in_net "$net" ip link set lo up && in_net "$net" ip link set wire up || return
 	for a in "$@"; do
 		case $a in
-		*:*) ip -n "$net" addr add "$a" dev wire nodad || return ;;
-		*) ip -n "$net" addr add "$a" dev wire || return ;;
+		*:*) in_net "$net" ip addr add "$a" dev wire nodad || return ;;
+		*) in_net "$net" ip addr add "$a" dev wire || return ;;
 		esac
 	done
 }

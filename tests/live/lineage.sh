@@ -92,7 +92,7 @@ check_orphan() {
 	f=$(flow "$pid")
 	is "orphan: role" "$(has_runner <<<"$f")" true
 	is "orphan: name" "$(jq -r .process.name <<<"$f")" renamed
-	is "orphan: exe" "$(jq -r .process.exe <<<"$f")" "$LAB_DIR/renamed"
+	is "orphan: exe" "$(jq -r .process.exe <<<"$f")" "$LAB_REAL_DIR/renamed"
 	is "orphan: far end" "$(jq -r '"\(.endpoint.ip):\(.endpoint.port)"' <<<"$f")" "$FAR4_C:443"
 	is "orphan: lineage" "$(jq -c '.lineage[-5:]' <<<"$f")" "$chain"
 	if ! wait_for 10 alerted "$pid"; then

@@ -54,9 +54,9 @@ above_zero() { # NAME NUMBER
 check_books() { # SENT TOTAL-BEFORE
 	local posted overflow grown books
 
-	posted=$(flows_settle 20 "$1" flows_of_exe "$LAB_DIR/trivy")
+	posted=$(flows_settle 20 "$1" flows_of_exe "$LAB_REAL_DIR/trivy")
 	# shellcheck disable=SC2016
-	overflow=$(flows_sum '.process.exe == $exe and .overflow' --arg exe "$LAB_DIR/trivy")
+	overflow=$(flows_sum '.process.exe == $exe and .overflow' --arg exe "$LAB_REAL_DIR/trivy")
 	books=$(outflow ledger --json)
 	grown=$(($(jq .total <<<"$books") - $2))
 	printf '  sent %s  posted %s  of it overflow %s  machine total grew by %s\n' \

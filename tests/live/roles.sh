@@ -35,11 +35,11 @@ config() {
 		  link-name: {match: [{name: other-name}]}
 		  glob: {match: [{name: "glob-*-end"}, {name: "llll*l"}]}
 		  question: {match: [{name: "q?x"}]}
-		  exe: {match: [{exe: $LAB_DIR/exact/tool}]}
-		  exe-star: {match: [{exe: "$LAB_DIR/star/*/tool"}]}
-		  exe-deep: {match: [{exe: "$LAB_DIR/deep/**"}]}
-		  exe-inner: {match: [{exe: "$LAB_DIR/in/**/leaf*"}]}
-		  exe-question: {match: [{exe: "$LAB_DIR/q/?.bin"}]}
+		  exe: {match: [{exe: $LAB_REAL_DIR/exact/tool}]}
+		  exe-star: {match: [{exe: "$LAB_REAL_DIR/star/*/tool"}]}
+		  exe-deep: {match: [{exe: "$LAB_REAL_DIR/deep/**"}]}
+		  exe-inner: {match: [{exe: "$LAB_REAL_DIR/in/**/leaf*"}]}
+		  exe-question: {match: [{exe: "$LAB_REAL_DIR/q/?.bin"}]}
 		  tail: {match: [{exe: "**/the/very/tail"}]}
 		  script: {match: [{name: scan.sh}]}
 		  newline: {match: [{name: "two?lines"}, {exe: "**/new?line/*"}]}
