@@ -119,7 +119,8 @@ static void on_listener(struct recv *r, enum kind kind, int fd)
 		r->open++;
 		watch(r, CONNECTION, kind, c);
 	}
-	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+	/* Without descriptors they wait in the backlog until others are read to their end. */
+	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED && errno != EMFILE)
 		lab_die("accept");
 }
 

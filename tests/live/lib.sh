@@ -58,25 +58,32 @@ lab_begin() { # [BUILD]
 	need_root
 	need_programs jq ip nft nsenter
 	LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/outflow-$LAB_NAME.XXXXXX") || exit 1
-	# As the kernel writes it, which knows of no chroot.
-	# shellcheck disable=SC2034 # for the tests
-	LAB_REAL_DIR=$(lab_real_root)$LAB_DIR
 	LAB_SOCK=$LAB_DIR/control.sock
 	LAB_PINS=$LAB_DIR/bpf/outflow
 	# shellcheck disable=SC2034 # for the tests that raise alerts
 	LAB_ALERTS=$LAB_DIR/alerts.jsonl
+	# As the kernel writes it, which knows of no chroot.
+	# shellcheck disable=SC2034 # for the tests
+	LAB_REAL_DIR=$(lab_real_root)$LAB_DIR
 	trap lab_clean EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 }
 
-# Where this root lies on the machine: "" unless it is a chroot's.
+# Where this root lies on the machine: "" unless it is a chroot's, of which nothing in here tells but
+# what outflow itself has seen.
 lab_real_root() {
-	local root
+	local exe
 
-	root=$(nsenter --target 1 --mount readlink /proc/$$/root 2>/dev/null)
-	echo "${root%/}"
+	mountpoint -q / && return
+	cp "$(type -P true)" "$LAB_DIR/lab-root"
+	lab_config </dev/null
+	start_outflowd "$LAB_CONFIG" >&2
+	"$LAB_DIR/lab-root"
+	exe=$(outflow ps --json --all | jq -r '.process | select(.name == "lab-root").exe // empty' | tail -n 1)
+	stop_outflowd >&2
+	echo "${exe%"$LAB_DIR/lab-root"}"
 }
 
 need_root() {
