@@ -32,6 +32,13 @@ static __always_inline bool endpoint_same(const struct of_endpoint *a, const str
 	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
 }
 
+static __always_inline bool route_is_loopback(struct sock *sk)
+{
+	struct dst_entry *dst = sk->sk_dst_cache;
+
+	return dst != NULL && dst->dev->ifindex == LOOPBACK_IFINDEX;
+}
+
 static __always_inline void endpoint_of_socket(struct of_endpoint *to, struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;
@@ -42,6 +49,7 @@ static __always_inline void endpoint_of_socket(struct of_endpoint *to, struct so
 	if (family != OF_AF_INET && family != OF_AF_INET6)
 		return;
 	to->port = bpf_ntohs(sk->__sk_common.skc_dport);
+	to->self = route_is_loopback(sk);
 	if (family == OF_AF_INET) {
 		addr[2] = bpf_htonl(0xffff);
 		addr[3] = sk->__sk_common.skc_daddr;
@@ -68,13 +76,6 @@ static __always_inline bool destination_take(struct of_endpoint *to, struct sock
 	d->cookie = 0;
 	*to = d->to;
 	return true;
-}
-
-static __always_inline bool route_is_loopback(struct sock *sk)
-{
-	struct dst_entry *dst = sk->sk_dst_cache;
-
-	return dst != NULL && dst->dev->ifindex == LOOPBACK_IFINDEX;
 }
 
 static __always_inline void account_look(struct of_account *a, __u64 sent, const struct of_task *t)
@@ -116,8 +117,7 @@ static __always_inline __u32 account_slot(struct of_machine *m)
 }
 
 /* Makes the account of a key, or finds the one that another CPU made meanwhile. */
-static __noinline __u32 account_make(struct of_account_key *key, struct sock *sk, __u32 exec_slot,
-				     bool from_socket)
+static __noinline __u32 account_make(struct of_account_key *key, struct sock *sk, __u32 exec_slot)
 {
 	struct of_machine *m = machine_get();
 	struct of_account *a;
@@ -133,8 +133,7 @@ static __noinline __u32 account_make(struct of_account_key *key, struct sock *sk
 	a->to = key->to;
 	a->look_at = 0;
 	a->netns = sk->__sk_common.skc_net.net->ns.inum;
-	/* An address from the message may take another route than the one the socket cached. */
-	a->flags = from_socket && route_is_loopback(sk) ? OF_ACCOUNT_SELF : 0;
+	a->flags = 0;
 	a->exec_slot = exec_slot;
 	a->generation = __sync_fetch_and_add(&m->next_generation, 1);
 	if (bpf_map_update_elem(&account_index, key, &slot, BPF_NOEXIST) == 0) {
@@ -171,7 +170,7 @@ static __always_inline void overflow_add(struct of_exec_slot *s, __u64 n)
 }
 
 static __always_inline void account_post(struct sock *sk, const struct of_task *t, __u64 n,
-					 const struct of_endpoint *to, bool from_socket)
+					 const struct of_endpoint *to)
 {
 	struct socket_hint *hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
 	struct of_account_key key = { .exec_id = t->exec_id, .to = *to };
@@ -186,7 +185,7 @@ static __always_inline void account_post(struct sock *sk, const struct of_task *
 		}
 	}
 	found = bpf_map_lookup_elem(&account_index, &key);
-	slot = found != NULL ? *found : account_make(&key, sk, t->slot, from_socket);
+	slot = found != NULL ? *found : account_make(&key, sk, t->slot);
 	a = bpf_map_lookup_elem(&accounts, &slot);
 	/* The index may hand out an entry that is being deleted and already serves another key. */
 	if (a == NULL || !endpoint_same(&a->to, to) ||
@@ -235,7 +234,7 @@ static __always_inline int on_send(struct sock *sk, int ret)
 	}
 	if (from_socket)
 		endpoint_of_socket(&to, sk);
-	account_post(sk, t, ret, &to, from_socket);
+	account_post(sk, t, ret, &to);
 	return 0;
 }
 

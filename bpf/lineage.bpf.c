@@ -72,6 +72,10 @@ int BPF_PROG(lineage_exec, struct task_struct *task, int old_pid, struct linux_b
 	struct of_rec_exec *rec;
 	__u32 exe_len, len;
 
+	__u64 old_thread = (__u64)task->tgid << 32 | (__u32)old_pid;
+
+	/* A thread that execs takes its leader's number, and is no more found under its own. */
+	bpf_map_delete_elem(&destinations, &old_thread);
 	if (t == NULL || sc == NULL)
 		return 0;
 	rec = &sc->rec;

@@ -118,6 +118,7 @@ static void sources_open(struct daemon *d)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGHUP); /* the terminal went away; nothing can be reloaded yet */
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	d->signals = (struct loop_src){ .on_ready = on_signal,
 					.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) };

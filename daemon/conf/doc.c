@@ -73,8 +73,8 @@ static int error_at(struct doc *d, size_t line, size_t column, const char *fmt, 
 #undef doc_error
 int doc_error(struct doc *d, const yaml_node_t *at, const char *fmt, ...)
 {
-	size_t line = at != NULL ? at->start_mark.line + 1 : 0;
-	size_t column = at != NULL ? at->start_mark.column + 1 : 0;
+	size_t line = at != NULL ? at->start_mark.line + 1 : 1;
+	size_t column = at != NULL ? at->start_mark.column + 1 : 1;
 	va_list ap;
 	int err;
 
@@ -264,7 +264,7 @@ int doc_init(struct doc *d, const char *name, const void *text, size_t len,
 	*d = (struct doc){ .name = name, .text = text, .len = len, .err = ret_err };
 	buf_init(&d->warnings, (WARNINGS_MAX + 1) * 2 * sizeof(ret_err->msg));
 	if (len > CONFIG_BYTES_MAX) {
-		(void)doc_error(d, NULL, "more than %u bytes", CONFIG_BYTES_MAX);
+		(void)error_at(d, 0, 0, "more than %u bytes", CONFIG_BYTES_MAX);
 		return -EFBIG;
 	}
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {

@@ -37,7 +37,8 @@ void doc_done(struct doc *d);
 const yaml_node_t *doc_root(struct doc *d);
 const yaml_node_t *doc_node(struct doc *d, int id);
 
-/* Both say "name:line:col: ..."; without a node "name: ...". The first returns -EINVAL. */
+/* Both say "name:line:col: ..."; without a node an error is at 1:1, a warning has no
+ * place. The first returns -EINVAL. */
 int doc_error(struct doc *d, const yaml_node_t *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 #ifdef __clang_analyzer__

@@ -300,7 +300,7 @@ static int key_when(struct doc *d, const struct at *at, void *ret)
 	if (err < 0)
 		return err;
 	if (!r->rule->has_endpoint && !r->rule->has_sent && !r->later)
-		return doc_error(d, at->node, "rules[].when: neither 'endpoint' nor 'sent'");
+		return doc_error(d, at->node, "rules[].when: expected 'endpoint', 'sent' or both");
 	/* Who names a role thinks of what it started as one; else of the process that sent. */
 	if (r->per == NULL)
 		r->rule->sent.per = r->rule->roles == OF_ROLE_ANY ? PER_PROCESS : PER_LINEAGE;

@@ -59,6 +59,17 @@ static bool sets_hold(const struct policy *p, uint64_t sets, const struct of_end
 	return false;
 }
 
+/* Whoever fills the account table must not thereby choose the class of what is not seen singly: it
+ * counts as any class that leaves the machine. */
+static bool class_holds(const struct rule *r, const struct account *a)
+{
+	uint32_t classes = a->class;
+
+	if (a->flags & OF_ACCOUNT_OVERFLOW)
+		classes |= CLASS_EXTERNAL | CLASS_INTERNAL;
+	return (r->endpoint.classes & classes) != 0;
+}
+
 /*
  * Traffic to the machine itself and questions to its resolvers are not judged, unless a rule names
  * them by class or by address.
@@ -66,7 +77,7 @@ static bool sets_hold(const struct policy *p, uint64_t sets, const struct of_end
 static bool endpoint_holds(const struct policy *p, const struct rule *r, const struct account *a)
 {
 	bool aside = a->class == CLASS_SELF || a->class == CLASS_RESOLVER;
-	bool named = (r->endpoint.classes & a->class) != 0;
+	bool named = class_holds(r, a);
 	bool in = r->endpoint.in != 0 && sets_hold(p, r->endpoint.in, &a->to);
 
 	if (aside && !named && !in)

@@ -65,8 +65,23 @@ static void sink_close(struct sink *k)
 	k->connecting = k->waiting = k->later = false;
 }
 
+/* What the kernel took and the peer never read is gone with the connection, and nobody can tell how
+ * much that is: syslog over TCP acknowledges nothing (RFC 6587). */
+static void connection_broke(struct sink *k)
+{
+	if (k->conf->type != SINK_SYSLOG || k->conf->transport != TRANSPORT_TCP ||
+	    k->on_connection == 0)
+		return;
+	if (k->doubtful.n == 0)
+		k->doubtful.first_utc_ns = k->last_utc_ns;
+	k->doubtful.last_utc_ns = k->last_utc_ns;
+	k->doubtful.n += k->on_connection;
+	k->on_connection = 0;
+}
+
 static void sink_down(struct sink *k, int err)
 {
+	connection_broke(k);
 	if (k->via->keeps && k->src.fd >= 0)
 		loop_del(k->loop, &k->src);
 	else
@@ -174,13 +189,14 @@ static void sink_format(const struct sink *k, const struct record *r, struct buf
 }
 
 /* As it is of this sink alone, it is no part of the chain: no number and no hash. */
-static void loss_json(struct buf *b, const struct sink *k, const char *reason)
+static void loss_json(struct buf *b, const struct sink *k, const struct sink_gap *gap,
+		      const char *reason)
 {
 	char first[TIME_TEXT_LEN], last[TIME_TEXT_LEN];
 	struct json j;
 
-	time_text(first, k->lost.first_utc_ns);
-	time_text(last, k->lost.last_utc_ns);
+	time_text(first, gap->first_utc_ns);
+	time_text(last, gap->last_utc_ns);
 	json_init(&j, b);
 	json_open(&j, NULL, '{');
 	json_u64(&j, "v", 1);
@@ -190,14 +206,14 @@ static void loss_json(struct buf *b, const struct sink *k, const char *reason)
 	json_cstr(&j, "severity", severity_name(SEVERITY_MEDIUM));
 	json_cstr(&j, "reason", reason);
 	json_cstr(&j, "sink", k->conf->name);
-	json_u64(&j, "dropped", k->lost.n);
+	json_u64(&j, "dropped", gap->n);
 	json_cstr(&j, "first", first);
 	json_cstr(&j, "last", last);
 	json_close(&j, '}');
 }
 
 /* False when it did not fit or there is no memory. */
-static bool loss_add(struct sink *k, const char *reason)
+static bool loss_add(struct sink *k, const struct sink_gap *gap, const char *reason)
 {
 	struct record r = { .severity = SEVERITY_MEDIUM, .type = "loss", .id = "", .rule = "" };
 	struct buf json, text, body, line;
@@ -207,9 +223,9 @@ static bool loss_add(struct sink *k, const char *reason)
 	buf_init(&body, LINE_BYTES_MAX);
 	buf_init(&text, LINE_BYTES_MAX);
 	buf_init(&line, LINE_BYTES_MAX);
-	loss_json(&json, k, reason);
+	loss_json(&json, k, gap, reason);
 	buf_printf(&body, "%s loss: %s", severity_name(r.severity), reason);
-	r.utc_ns = k->lost.last_utc_ns;
+	r.utc_ns = gap->last_utc_ns;
 	r.host = k->host;
 	r.json = json.data;
 	r.json_len = json.len;
@@ -242,13 +258,29 @@ static void sink_say_loss(struct sink *k)
 	(void)snprintf(reason, sizeof(reason),
 		       "%" PRIu64 " record%s not delivered here between %s and %s (queue full)",
 		       k->lost.n, k->lost.n == 1 ? " was" : "s were", first, last);
-	if (loss_add(k, reason))
+	if (loss_add(k, &k->lost, reason))
 		k->lost.n = 0;
+}
+
+static void sink_say_doubt(struct sink *k)
+{
+	char reason[160];
+
+	if (k->doubtful.n == 0 || k->queue.bytes > k->queue.bytes_max / 2)
+		return;
+	(void)snprintf(reason, sizeof(reason),
+		       "the connection broke; of %" PRIu64
+		       " record%s sent over it the last ones may "
+		       "be missing here",
+		       k->doubtful.n, k->doubtful.n == 1 ? "" : "s");
+	if (loss_add(k, &k->doubtful, reason))
+		k->doubtful.n = 0;
 }
 
 static void sink_sent(struct sink *k)
 {
 	k->delivered += !k->queue.first->own;
+	k->on_connection++;
 	queue_pop(&k->queue);
 	k->written = 0;
 	k->up = true;
@@ -354,6 +386,7 @@ static void sink_tick(struct sink *k)
 		sink_down(k, -ETIMEDOUT);
 	k->waiting = k->later = false;
 	sink_say_loss(k);
+	sink_say_doubt(k);
 	sink_flush(k);
 }
 
@@ -425,6 +458,7 @@ void sinks_free(struct sinks *s)
 
 static void sink_put(struct sinks *s, struct sink *k, const struct record *r)
 {
+	k->last_utc_ns = r->utc_ns;
 	sink_format(k, r, &s->text, &s->line);
 	if (s->line.err < 0 || queue_add(&k->queue, s->line.data, s->line.len, false) < 0) {
 		if (k->lost.n++ == 0)

@@ -40,6 +40,11 @@ extern const struct transport transport_tcp;
 extern const struct transport transport_file;
 extern const struct transport transport_stderr;
 
+struct sink_gap {
+	uint64_t n; /* records */
+	int64_t first_utc_ns, last_utc_ns;
+};
+
 struct sink {
 	struct loop_src src;	      /* fd -1: not open */
 	struct loop *loop;	      /* borrowed */
@@ -59,10 +64,10 @@ struct sink {
 	unsigned int backoff_s, retry_in_s; /* backoff 0: the last attempt was good */
 	unsigned int connecting_s;
 	uint64_t delivered, dropped;
-	struct {
-		uint64_t n; /* refused by the full queue and not yet said here */
-		int64_t first_utc_ns, last_utc_ns;
-	} lost;
+	uint64_t on_connection;	  /* records sent over the connection that stands */
+	int64_t last_utc_ns;	  /* of the last record that was put */
+	struct sink_gap lost;	  /* refused by the full queue and not yet said here */
+	struct sink_gap doubtful; /* sent over connections that broke, and not yet said here */
 };
 
 #endif

@@ -121,7 +121,7 @@ enum endpoint_class places_class(const struct places *p, const struct of_endpoin
 		return CLASS_UNKNOWN;
 	if (is_resolver(p, to))
 		return CLASS_RESOLVER;
-	if ((account_flags & OF_ACCOUNT_SELF) || ip_is_loopback(to->addr) || is_own(p, to, netns))
+	if (to->self || ip_is_loopback(to->addr) || is_own(p, to, netns))
 		return CLASS_SELF;
 	return is_internal(p, to) ? CLASS_INTERNAL : CLASS_EXTERNAL;
 }

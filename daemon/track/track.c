@@ -213,12 +213,18 @@ static void on_connect(struct track *t, const struct event *ev)
 	struct exec_node *who = execution_of_process(&t->executions, ev->connect.tgid);
 	struct account_node *n;
 	enum endpoint_class class;
+	struct of_endpoint to;
 
 	if (who == NULL)
 		return;
 	class = places_class(t->places, ev->connect.to, ev->connect.netns, 0);
 	/* To no address is to this machine (the kernel takes loopback). */
 	if (class == CLASS_UNKNOWN || class == CLASS_SELF)
+		return;
+	/* The hook does not know the route yet. */
+	to = *ev->connect.to;
+	to.self = 1;
+	if (account_find(&t->accounts, who->e.exec_id, &to) != NULL)
 		return;
 	n = account_find(&t->accounts, who->e.exec_id, ev->connect.to);
 	if (n != NULL) {

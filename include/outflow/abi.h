@@ -51,9 +51,11 @@ enum of_family {
 struct of_endpoint {
 	__u8 addr[16];
 	__u16 port;
-	__u16 proto;  /* IPPROTO_*, 0 where the family has none */
-	__u8 family;  /* AF_*: AF_INET for v4, also when the socket is a v6 one */
-	__u8 pad0[3]; /* zero */
+	__u16 proto; /* IPPROTO_*, 0 where the family has none */
+	__u8 family; /* AF_*: AF_INET for v4, also when the socket is a v6 one */
+	__u8 self; /* 1: the socket's route leads to the loopback device of its netns. Part of what
+		    * is compared: in a netns of one's own any address can be made a local one. */
+	__u8 pad0[2]; /* zero */
 };
 
 /* Key of the account index: who and where. */
@@ -63,7 +65,7 @@ struct of_account_key {
 };
 
 enum of_account_flags {
-	OF_ACCOUNT_SELF = 1,	 /* the route leads to the loopback device of the netns */
+	/* 1 was the loopback route, which is in the endpoint now */
 	OF_ACCOUNT_OVERFLOW = 2, /* of an execution's endpoints that found no slot; `to` is zero */
 	OF_ACCOUNT_MACHINE = 4,	 /* of executions that found no slot either; exec_id is 0 */
 	OF_ACCOUNT_FINAL = 8, /* in records only: the slot is given back, this generation is over */
