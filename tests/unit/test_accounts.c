@@ -255,6 +255,24 @@ ParameterizedTest(struct place *p, accounts, classes)
 		     endpoint_class_name(t.told[0].account.class), endpoint_class_name(p->class));
 }
 
+/* In a namespace of one's own any address can be made a local one: what goes there says nothing
+ * about what goes to the same address by a wire. */
+Test(accounts, a_local_route_is_another_far_end)
+{
+	struct of_account a = account_of(CURL, FAR, 443, 1);
+
+	a.to.self = 1;
+	rec_account_of(&t.s, &a);
+	a = account_of(CURL, FAR, 443, 4000000);
+	a.generation = 1;
+	rec_account_of(&t.s, &a);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 2);
+	cr_expect_eq(t.told[0].account.class, CLASS_SELF);
+	cr_expect_eq(t.told[1].account.class, CLASS_EXTERNAL);
+	cr_expect_eq(t.told[1].delta, 4000000);
+}
+
 Test(accounts, families_without_addresses)
 {
 	struct of_account a = { .exec_id = CURL, .to.family = OF_AF_PACKET, .sent = 9 };

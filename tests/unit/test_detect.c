@@ -87,6 +87,24 @@ static size_t sent(const struct execution *who, const char *ip, uint64_t time_ns
 	"rules:\n"
 #define EXTRA "  - {id: quiet, when: {sent: {over: 1TiB, within: 1h}}}\n"
 
+/* A full account table must not switch off rules by class; what was not seen singly may be
+ * external. */
+Test(detect, overflow_is_any_class_that_leaves, .fini = stop)
+{
+	struct account a = {
+		.who = &curl, .class = CLASS_UNKNOWN, .flags = OF_ACCOUNT_OVERFLOW, .sent = 4000000
+	};
+	struct subject s = { .kind = SUBJECT_SENT, .time_ns = 1, .delta = a.sent, .account = &a };
+
+	rules(HEAD "  - {id: ext, when: {role: scanner, endpoint: {class: external}, "
+		   "sent: {over: 100kB, within: 10m, per: endpoint}}}\n"
+		   "  - {id: self, when: {role: scanner, endpoint: {class: self}}}\n");
+	got.n = 0;
+	detect_subject(detect, &s, on_verdict, NULL);
+	cr_expect_eq(got.n, 1);
+	cr_expect_str_eq(got.rule, "ext");
+}
+
 struct asked {
 	char when[128];
 	char ip[40];
