@@ -66,8 +66,7 @@ ledger() {
 endpoint_of() { # WAY IP
 	case $1 in
 	packet-*) echo true ;;
-	# They name it in the message, where the socket does not tell: said as unknown, not guessed.
-	ping | raw-*) echo '.endpoint.ip == null and .endpoint.class == "unknown"' ;;
+	ping | raw-*) echo ".endpoint.ip == \"$2\"" ;;
 	*) echo ".endpoint.ip == \"$2\" and .endpoint.port == $PORT" ;;
 	esac
 }
