@@ -144,11 +144,12 @@ static __always_inline void endpoint_of_send(struct of_endpoint *to, struct sock
 		endpoint_of_socket(to, sk);
 }
 
-/* The body of every send hook: `ret` is what the socket layer returned. */
-static __always_inline int on_send(struct sock *sk, long ret)
+/* The body of every send hook: `ret` is what the socket layer returned. Without hints the account
+ * is found through the index each time, and the socket alone tells the far end. */
+static __always_inline int on_send(struct sock *sk, long ret, bool hints)
 {
 	struct of_endpoint to = {};
-	struct socket_hint *hint;
+	struct socket_hint *hint = NULL;
 	struct of_exec_slot *s;
 	struct of_totals *sums;
 	struct of_machine *m;
@@ -165,8 +166,12 @@ static __always_inline int on_send(struct sock *sk, long ret)
 			__sync_fetch_and_add(&sums->local[family & (OF_FAMILIES - 1)], ret);
 		return 0;
 	}
-	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
-	endpoint_of_send(&to, sk, &hint);
+	if (hints) {
+		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+		endpoint_of_send(&to, sk, &hint);
+	} else {
+		endpoint_of_socket(&to, sk);
+	}
 	if (ret <= 0)
 		return 0;
 	__sync_fetch_and_add(&sums->posted, ret);
@@ -183,7 +188,7 @@ static __always_inline int on_send(struct sock *sk, long ret)
 		overflow_add(NULL, ret);
 		return 0;
 	}
-	if (hint == NULL)
+	if (hints && hint == NULL)
 		hint = hint_make(sk);
 	account_post(sk, hint, t, ret, &to);
 	return 0;
@@ -192,27 +197,31 @@ static __always_inline int on_send(struct sock *sk, long ret)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ledger_send, struct sock *sk, int ret, int flags)
 {
-	return on_send(sk, ret);
+	return on_send(sk, ret, true);
 }
 
-/* Before Linux 6.3: what the socket families offer to send with, as far as they send off the
- * machine. They do not call each other. */
-#define LEDGER_TWIN(name, function)                                                             \
+/*
+ * Before Linux 6.3: what the socket families offer to send with, as far as they send off the
+ * machine. They do not call each other. Those of modules go without hints: Linux 6.1 looks the
+ * traced function up in the wrong type data when such a program asks for socket storage, and dies
+ * (bpf_sk_storage_tracing_allowed()).
+ */
+#define LEDGER_TWIN(name, function, hints)                                                      \
 	SEC("fexit/" #function)                                                                 \
 	int BPF_PROG(name, struct socket *sock, struct msghdr *msg, unsigned long len, int ret) \
 	{                                                                                       \
-		return on_send(sock->sk, ret);                                                  \
+		return on_send(sock->sk, ret, hints);                                           \
 	}
 
-LEDGER_TWIN(ledger_inet, inet_sendmsg)
-LEDGER_TWIN(ledger_inet6, inet6_sendmsg)
-LEDGER_TWIN(ledger_packet, packet_sendmsg)
-LEDGER_TWIN(ledger_spkt, packet_sendmsg_spkt)
-LEDGER_TWIN(ledger_vsock, vsock_connectible_sendmsg)
-LEDGER_TWIN(ledger_vsock_dgram, vsock_dgram_sendmsg)
-LEDGER_TWIN(ledger_tipc, tipc_sendmsg)
-LEDGER_TWIN(ledger_tipc_packet, tipc_send_packet)
-LEDGER_TWIN(ledger_tipc_stream, tipc_sendstream)
+LEDGER_TWIN(ledger_inet, inet_sendmsg, true)
+LEDGER_TWIN(ledger_inet6, inet6_sendmsg, true)
+LEDGER_TWIN(ledger_packet, packet_sendmsg, true)
+LEDGER_TWIN(ledger_spkt, packet_sendmsg_spkt, true)
+LEDGER_TWIN(ledger_vsock, vsock_connectible_sendmsg, false)
+LEDGER_TWIN(ledger_vsock_dgram, vsock_dgram_sendmsg, false)
+LEDGER_TWIN(ledger_tipc, tipc_sendmsg, false)
+LEDGER_TWIN(ledger_tipc_packet, tipc_send_packet, false)
+LEDGER_TWIN(ledger_tipc_stream, tipc_sendstream, false)
 
 /* sendfile and splice, before Linux 6.5. A protocol without a way of its own (MPTCP, raw IP) copies
  * the page and sends it as any other: that is counted there. */
@@ -222,7 +231,7 @@ int BPF_PROG(ledger_sendpage, struct socket *sock, struct page *page, int offset
 {
 	struct sock *sk = sock->sk;
 
-	return sk->__sk_common.skc_prot->sendpage == NULL ? 0 : on_send(sk, ret);
+	return sk->__sk_common.skc_prot->sendpage == NULL ? 0 : on_send(sk, ret, true);
 }
 
 /*
