@@ -3,7 +3,7 @@
  * proxy.c: deputies: processes that send what others hand to them. On one port of the loopback
  * device it speaks HTTP CONNECT (RFC 9110 section 9.3.6) and SOCKS5 (RFC 1928), told apart by the
  * first byte; on others it relays to a fixed far end. After each connection it says how many bytes
- * it sent to the far end by its own count. One connection at a time.
+ * it sent to the far end by its own count. Each connection has a process of its own.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -117,21 +117,36 @@ static uint64_t pass_on(struct proxy *p, int client, int out)
 }
 
 /* Says what it sent before it closes: a client that sees the end may count on that. */
-static void serve(struct proxy *p, const struct port *port)
+static void serve(struct proxy *p, const struct port *port, int client)
 {
-	int client = accept4(port->fd, NULL, NULL, SOCK_CLOEXEC), out;
 	struct lab_addr to = port->target;
 	struct lab_post post = { .way = "proxy", .pid = getpid(), .chain = &p->chain, .to = &to };
+	int out;
+
+	if (to.len == 0 && !ask(client, &to))
+		lab_usage("a request that this proxy does not know");
+	out = socket(to.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	if (out < 0 || connect(out, (struct sockaddr *)&to.ss, to.len) < 0)
+		lab_die("connect to the target");
+	lab_chain_add(&p->chain, "proxy", getpid());
+	post.sent = pass_on(p, client, out);
+	close(out);
+	lab_post(&post);
+	close(client);
+}
+
+static void on_client(struct proxy *p, const struct port *port)
+{
+	int client = accept4(port->fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (client < 0)
 		lab_die("accept");
-	if (to.len != 0 || ask(client, &to)) {
-		out = socket(to.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-		if (out < 0 || connect(out, (struct sockaddr *)&to.ss, to.len) < 0)
-			lab_die("connect to the target");
-		post.sent = pass_on(p, client, out);
-		close(out);
-		lab_post(&post);
+	switch (fork()) {
+	case -1:
+		lab_die("fork");
+	case 0:
+		serve(p, port, client);
+		_exit(0);
 	}
 	close(client);
 }
@@ -177,6 +192,8 @@ int main(int argc, char **argv)
 		listen_at(&p, optarg);
 	}
 	lab_chain_self(&p.chain);
+	if (signal(SIGCHLD, SIG_IGN) == SIG_ERR) /* nobody waits for the children */
+		lab_die("SIGCHLD");
 	printf("{\"ready\":true,\"pid\":%d}\n", getpid());
 	lab_flush();
 	for (;;) {
@@ -186,6 +203,6 @@ int main(int argc, char **argv)
 			lab_die("poll");
 		for (i = 0; i < p.n; i++)
 			if (fds[i].revents != 0)
-				serve(&p, &p.ports[i]);
+				on_client(&p, &p.ports[i]);
 	}
 }

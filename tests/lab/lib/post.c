@@ -49,7 +49,9 @@ void lab_chain_add(struct lab_chain *c, const char *name, pid_t pid)
 void lab_chain_self(struct lab_chain *ret)
 {
 	const char *root = getenv("LAB_ROOT");
-	pid_t top = root != NULL ? (pid_t)lab_num("LAB_ROOT", root, 1, INT32_MAX) : getppid();
+	pid_t top = root == NULL		? getppid()
+		    : strcmp(root, "self") == 0 ? getpid()
+						: (pid_t)lab_num("LAB_ROOT", root, 1, INT32_MAX);
 	pid_t pid[CHAIN_MAX], p = getpid(), parent;
 	char name[CHAIN_MAX][32];
 	int i, n = 0;

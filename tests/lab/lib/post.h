@@ -30,8 +30,8 @@ struct lab_post {
 	uint64_t wire; /* what the far end must count, where that is not `sent`; 0: it is */
 };
 
-/* This process and its parents up to the one whose id is in $LAB_ROOT (without it: this one and
- * its parent), by the names in their /proc/PID/stat. */
+/* This process and its parents up to the one whose id is in $LAB_ROOT ("self": none of them;
+ * without it: one), by the names in their /proc/PID/stat. */
 void lab_chain_self(struct lab_chain *ret);
 /* Behind those that are there; what does not fit ends the program. */
 void lab_chain_add(struct lab_chain *c, const char *name, pid_t pid);
