@@ -33,7 +33,7 @@ service_lacks() { # WAY
 	at)
 		if ! command -v at >/dev/null; then
 			echo "no at"
-		elif ! pgrep -x atd >/dev/null; then
+		elif ! pgrep -x atd >/dev/null 2>&1; then
 			echo "no atd runs"
 		fi
 		;;
