@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -102,6 +103,8 @@ static void config_read(struct daemon *d, const struct options *o)
 		log_warn("%s", err.msg);
 		exit(1);
 	}
+	if (o->unload) /* nothing will be judged by it */
+		return;
 	for (line = d->config.warnings; line != NULL && *line != '\0'; line = rest) {
 		rest = strchr(line, '\n');
 		if (rest != NULL)
@@ -145,6 +148,7 @@ static void ctl_open(struct daemon *d)
 				 .ledger = ledger,
 				 .look = look,
 				 .arg = d,
+				 .pins = kernel_pins(d->kernel),
 				 .version = OUTFLOW_VERSION,
 				 .start_ns = machine_now() };
 
@@ -201,6 +205,38 @@ static void daemon_close(struct daemon *d)
 	config_done(&d->config);
 }
 
+/* What came of the pins, then that it starts. */
+static void start_tell(struct daemon *d)
+{
+	const struct pins_status *pins = kernel_pins(d->kernel);
+	const struct origin *origin = track_origin(d->pipeline.track);
+	char text[PINS_TEXT_MAX], line[PINS_TEXT_MAX + 64];
+
+	pins_text(pins, text, sizeof(text));
+	if (pins->tamper) {
+		(void)snprintf(line, sizeof(line), "pins: %s", text);
+		(void)alerts_notice(d->pipeline.alerts, "tamper", SEVERITY_HIGH, line, origin);
+	}
+	(void)snprintf(line, sizeof(line), "outflowd " OUTFLOW_VERSION "; %s", text);
+	(void)alerts_notice(d->pipeline.alerts, "start", SEVERITY_INFO, line, origin);
+	if (pins->tamper || pins->state == PINS_NONE)
+		log_warn("%s", text);
+	else
+		log_info("%s", text);
+	log_info("watching; control socket %s", d->config.control);
+}
+
+static void unload(const char *path)
+{
+	struct kernel_err err = { "" };
+
+	if (kernel_unload(path, &err) < 0) {
+		log_warn("%s", err.msg);
+		exit(1);
+	}
+	exit(0);
+}
+
 static void hooks_print(void)
 {
 	struct kernel_err err = { "" };
@@ -227,12 +263,12 @@ int main(int argc, char **argv)
 		log_info("configuration OK: %s", o.config);
 		return 0;
 	}
+	if (o.unload)
+		unload(d.config.pins);
 	daemon_open(&d, &o);
 	if (!o.foreground && daemon(0, 0) < 0)
 		fail(-errno, "going to the background");
-	(void)alerts_notice(d.pipeline.alerts, "start", SEVERITY_INFO, "outflowd " OUTFLOW_VERSION,
-			    track_origin(d.pipeline.track));
-	log_info("watching; control socket %s", d.config.control);
+	start_tell(&d);
 	err = loop_run(d.loop);
 	if (err < 0)
 		log_warnerr(err, "event loop: outflowd ends");
