@@ -232,6 +232,7 @@ static int kernel_adopt(struct kernel *k, struct kernel_err *ret_err)
 			break;
 	}
 	(void)bpf_link__destroy(link);
+	bpf_program__unload(k->skel->progs.lineage_adopt); /* never again */
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the running processes cannot be read: %s",
 				   strerror(-err));

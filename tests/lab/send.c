@@ -68,10 +68,11 @@ static const struct way {
 
 static const char usage[] =
 	"send --way WAY --to ADDRESS:PORT --bytes N [--chunk N] [--mapped] [--start-wait] "
-	"[--hold]\n"
+	"[--hold] [--pause-us N]\n"
 	"send --list\n"
 	"  --mapped      an IPv4 address as IPv4-mapped IPv6, from an IPv6 socket\n"
 	"  --start-wait  say \"waiting\", then wait for a line on stdin before the first send\n"
+	"  --pause-us    wait so long before each call (tcp-write, tcp-send)\n"
 	"  --hold        when all is sent and said, wait for a line on stdin before the end\n"
 	"Exit: 0 all was sent, 1 not all was, 2 usage, 77 this kernel or user cannot.\n";
 
@@ -81,6 +82,7 @@ struct options {
 	uint64_t bytes;
 	size_t chunk;
 	bool mapped, wait, hold;
+	unsigned int pause_us;
 };
 
 static void list(void)
@@ -107,6 +109,7 @@ static struct options options_parse(int argc, char **argv)
 		{ "mapped", no_argument, NULL, 'm' },
 		{ "start-wait", no_argument, NULL, 's' },
 		{ "hold", no_argument, NULL, 'h' },
+		{ "pause-us", required_argument, NULL, 'p' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, '?' },
 		{ NULL, 0, NULL, 0 },
@@ -136,6 +139,9 @@ static struct options options_parse(int argc, char **argv)
 			break;
 		case 'h':
 			o.hold = true;
+			break;
+		case 'p':
+			o.pause_us = (unsigned int)lab_num("--pause-us", optarg, 0, 1000000);
 			break;
 		case 'l':
 			list();
@@ -193,7 +199,7 @@ int main(int argc, char **argv)
 {
 	struct options o = options_parse(argc, argv);
 	const struct way *way = way_find(o.way);
-	struct job j = { .bytes = o.bytes, .way = way->name, .wait = o.wait };
+	struct job j = { .bytes = o.bytes, .way = way->name, .wait = o.wait, .pause_us = o.pause_us };
 	struct lab_ports ports;
 	int status;
 
