@@ -294,41 +294,55 @@ usleep_random() { # MOST-MICROSECONDS
 	sleep "$(printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % $1)))"
 }
 
-# Slots are given back at the seconds of a daemon's life: it is killed around them. Each of the far
-# ends is an account, and all are over when the flood is.
+# Accounts and executions that are over are given back: it is killed as soon as that is seen to go on,
+# by a look into the map while it stands still.
 killed_while_ageing() { # IDS
-	local first=$1 out sent retired i seconds cut=0
+	local first=$1 sent what before after start cut=0 kills=0
 
-	out=$(in_sender "$B/lab/churn" --procs 4 --flows 8000 --udp --to "$FAR4_C:1-60000")
-	sent=$(jq .sent <<<"$out")
-	for ((i = 0; i < 6; i++)); do
-		seconds=$((3 + i % 3))
-		sleep "$((seconds - 1)).9"
-		usleep_random 200000
+	start=$(machine_says retired)
+	sent=$(in_sender "$B/lab/churn" --procs 1000 --flows 30000 --bytes-min 1000 --bytes-max 1000 --udp \
+		--to "$FAR4_C:1-60000" | jq .sent)
+	for what in retired retired retired retired_executions retired_executions; do
+		before=$(machine_says $what)
+		wait_for 10 grows_by_steps $what "$before" || continue
 		daemon_kill
+		kills=$((kills + 1))
+		after=$(machine_says $what)
+		[ $((after - start)) -ge "$sent" ] || cut=$((cut + 1))
 		start_outflowd "$LAB_CONFIG"
-		retired=$(outflow ledger --json | jq .retired)
-		[ "$retired" -eq 0 ] || [ "$retired" -ge "$sent" ] || cut=$((cut + 1))
 	done
-	printf '  %s bytes in accounts that were over; %s kills left some of them given back, others not\n' \
-		"$sent" $cut
-	wait_for 15 retired_all "$sent"
-	is "killed while ageing: all was retired" "$(retired_all "$sent" && echo yes)" yes
+	printf '  %s bytes in accounts that were over; %s kills, %s of them in the midst of giving back\n' \
+		"$sent" $kills $cut
+	wait_for 20 retired_all $((start + sent))
+	is "killed while ageing: all was retired" "$(retired_all $((start + sent)) && echo yes)" yes
+	is "killed while ageing: in the midst of it" "$([ $cut -gt 0 ] && echo yes)" yes
 	is "killed while ageing: goes on with the same" "$(ids)" "$first"
 	is "killed while ageing: balanced" "$(balanced)" true
-	wait_for 15 accounts_few
-	is "killed while ageing: slots are free again" "$(accounts_few && echo yes)" yes
 	grep 'may stay unused' "$LAB_DIR/outflowd.log" | sed 's/^/  /'
+}
+
+machine_says() { # FIELD
+	bpftool -j map dump pinned "$LAB_PINS/live/maps/machine" | jq ".[0].formatted.value.$1"
+}
+
+# Lets it run for some milliseconds.
+# shellcheck disable=SC2317 # wait_for calls it
+grows_by_steps() { # FIELD FROM
+	local i
+
+	for ((i = 0; i < 10; i++)); do
+		kill -CONT "$LAB_DAEMON"
+		sleep 0.003
+		kill -STOP "$LAB_DAEMON"
+		[ "$(machine_says "$1")" -le "$2" ] || return 0
+	done
+	kill -CONT "$LAB_DAEMON"
+	return 1
 }
 
 # shellcheck disable=SC2317 # wait_for calls it
 retired_all() { # BYTES
 	[ "$(outflow ledger --json | jq .retired)" -ge "$1" ]
-}
-
-# shellcheck disable=SC2317 # wait_for calls it
-accounts_few() {
-	[ "$(outflow status --json | jq .tables.accounts.used)" -lt 5000 ]
 }
 
 transfer() {
