@@ -199,7 +199,9 @@ int main(int argc, char **argv)
 {
 	struct options o = options_parse(argc, argv);
 	const struct way *way = way_find(o.way);
-	struct job j = { .bytes = o.bytes, .way = way->name, .wait = o.wait, .pause_us = o.pause_us };
+	struct job j = {
+		.bytes = o.bytes, .way = way->name, .wait = o.wait, .pause_us = o.pause_us
+	};
 	struct lab_ports ports;
 	int status;
 
