@@ -86,11 +86,18 @@ static int ledger(void *arg, struct ledger *ret)
 	return kernel_ledger(((struct daemon *)arg)->kernel, ret);
 }
 
-/* Says it and leaves: only before the loop runs. */
-static void __attribute__((noreturn)) fail(int err, const char *what)
+/* Leaves, with nothing of the probes left that was not there before: only before the loop runs. */
+static void __attribute__((noreturn)) give_up(struct daemon *d)
+{
+	pipeline_done(&d->pipeline);
+	exit(1);
+}
+
+/* The same, and says why. */
+static void __attribute__((noreturn)) fail(struct daemon *d, int err, const char *what)
 {
 	log_warnerr(err, "%s", what);
-	exit(1);
+	give_up(d);
 }
 
 static void config_read(struct daemon *d, const struct options *o)
@@ -131,10 +138,10 @@ static void sources_open(struct daemon *d)
 	d->ring = (struct loop_src){ .on_ready = on_ring, .fd = kernel_fd(d->kernel) };
 	if (d->signals.fd < 0 || d->timer.fd < 0 ||
 	    timerfd_settime(d->timer.fd, 0, &second, NULL) < 0)
-		fail(-errno, "signals and timer");
+		fail(d, -errno, "signals and timer");
 	if (loop_set(d->loop, &d->signals, EPOLLIN) < 0 ||
 	    loop_set(d->loop, &d->timer, EPOLLIN) < 0 || loop_set(d->loop, &d->ring, EPOLLIN) < 0)
-		fail(-errno, "event loop");
+		fail(d, -errno, "event loop");
 }
 
 static void ctl_open(struct daemon *d)
@@ -153,7 +160,7 @@ static void ctl_open(struct daemon *d)
 				 .start_ns = machine_now() };
 
 	if (ctl_new(d->loop, &view, &d->ctl) < 0)
-		exit(1); /* it said why */
+		give_up(d); /* it said why */
 }
 
 static void daemon_open(struct daemon *d, const struct options *o)
@@ -167,23 +174,24 @@ static void daemon_open(struct daemon *d, const struct options *o)
 		exit(1);
 	}
 	err = intake_new(&kernel_ops, d->kernel, &intake);
+	if (err == 0)
+		err = pipeline_init(&d->pipeline, &d->config, intake, put, d);
 	if (err == 0 && o->record != NULL) {
 		err = intake_record(intake, o->record);
 		if (err < 0)
-			fail(err, o->record);
+			fail(d, err, o->record);
 	}
 	if (err == 0)
 		err = loop_new(&d->loop);
 	if (err == 0)
 		err = sinks_new(d->loop, &d->config, &d->sinks);
-	if (err == 0)
-		err = pipeline_init(&d->pipeline, &d->config, intake, put, d);
 	if (err < 0)
-		fail(err, "start");
+		fail(d, err, "start");
 	track_set_hooks_missing(d->pipeline.track, kernel_hooks_missing(d->kernel));
 	(void)pipeline_look(&d->pipeline);
 	ctl_open(d);
 	sources_open(d);
+	kernel_keep(d->kernel); /* last: a start that is refused leaves nothing */
 }
 
 /* Start order, backwards. */
@@ -267,7 +275,7 @@ int main(int argc, char **argv)
 		unload(d.config.pins);
 	daemon_open(&d, &o);
 	if (!o.foreground && daemon(0, 0) < 0)
-		fail(-errno, "going to the background");
+		fail(&d, -errno, "going to the background");
 	start_tell(&d);
 	err = loop_run(d.loop);
 	if (err < 0)

@@ -74,6 +74,18 @@ static uint64_t wake_roles(const struct policy *p)
 	return roles;
 }
 
+static uint64_t longest_window(const struct policy *p)
+{
+	uint64_t ns = 0;
+	size_t i;
+
+	for (i = 0; i < p->rules_n; i++)
+		if (p->rules[i].off == NULL && p->rules[i].has_sent &&
+		    p->rules[i].sent.within_ns > ns)
+			ns = p->rules[i].sent.within_ns;
+	return ns;
+}
+
 static int kernel_size(struct kernel *k, const struct config *c)
 {
 	const struct config_limits *l = &c->limits;
@@ -85,6 +97,7 @@ static int kernel_size(struct kernel *k, const struct config *c)
 		{ s->maps.records, l->ring_bytes },	{ s->maps.accounts, l->accounts },
 		{ s->maps.account_index, l->accounts }, { s->maps.free_accounts, l->accounts },
 		{ s->maps.executions, l->executions },	{ s->maps.free_executions, l->executions },
+		{ s->maps.told, l->accounts },
 	};
 	size_t i;
 	int err = 0;
@@ -243,7 +256,7 @@ static int kernel_adopt(struct kernel *k, struct kernel_err *ret_err)
 static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		       struct kernel_err *ret_err)
 {
-	int err = books_open(k->skel, adopted, &k->books);
+	int err = books_open(k->skel, adopted, longest_window(&c->policy), &k->books);
 
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
@@ -277,11 +290,7 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
 	m->next_exec_id = machine_now() / 1000;
 	err = hooks_attach(k->skel, cgroup_fd, k->links, ret_err);
-	if (err == 0)
-		err = kernel_adopt(k, ret_err);
-	if (err == 0)
-		pins_save(k->pins, k->skel, k->links);
-	return err;
+	return err < 0 ? err : kernel_adopt(k, ret_err);
 }
 
 static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
@@ -343,6 +352,12 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 	}
 	*ret = k;
 	return 0;
+}
+
+void kernel_keep(struct kernel *k)
+{
+	if (k->pins->status.state != PINS_ADOPTED)
+		pins_save(k->pins, k->skel, k->links);
 }
 
 const struct pins_status *kernel_pins(const struct kernel *k)

@@ -30,7 +30,10 @@ int kernel_print_hooks(struct kernel_err *ret_err);
 /* Names of optional hooks that this kernel refused, NULL behind the last. */
 const char *const *kernel_hooks_missing(const struct kernel *k);
 
-/* How it went with the pins; holds for as long as the engine. */
+/* Pins what kernel_open() made, in the place of what was there; it outlives this process from now
+ * on. The outcome is in the status. */
+void kernel_keep(struct kernel *k);
+/* How it went with the pins; holds for as long as the engine, and is whole after kernel_keep(). */
 const struct pins_status *kernel_pins(const struct kernel *k);
 /* Takes away what a daemon left pinned at `path`, and prints what. 0, -EBUSY: one is running, or
  * -errno; with a message. */

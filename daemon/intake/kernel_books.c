@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -24,35 +23,14 @@
 #include "base/log.h"
 #include "intake/journal.h"
 #include "intake/kernel_private.h"
+#include "intake/told.h"
 #include "outflow/subject.h"
 
 #include "base/poison.h"
 
-#define VIEW_BYTES (64U << 10) /* mapped at first; a multiple of every page size */
-
 #define RETIRE_NS    2000000000ULL  /* after the end of an execution, its accounts are closed */
 #define AGE_EVERY_NS 1000000000ULL  /* looks come more often when somebody asks */
 #define IDLE_NS	     10000000000ULL /* with a table three quarters full, idle accounts are closed */
-
-/*
- * The part of a map that was ever in use, mapped. The kernel counts every page of such a mapping as
- * ours from the start, whether it was touched or not, so it grows as the map fills.
- */
-struct map_view {
-	int fd;
-	void *data;
-	size_t value_size, bytes;
-	uint32_t max;	 /* slots of the map */
-	uint32_t mapped; /* of them, those that `data` holds */
-};
-
-/* What was last told of an account slot. */
-struct account_told {
-	uint64_t exec_id; /* of the account the rest is about; 0: none */
-	uint64_t sent;
-	uint64_t grown_ns; /* when it was last seen to grow */
-	bool closed;	   /* seen closed by the ageing before; it is given back by this one */
-};
 
 struct execution_told {
 	uint64_t exec_id; /* 0: none */
@@ -61,72 +39,29 @@ struct execution_told {
 };
 
 struct books {
-	struct map_view accounts, executions, machine;
+	struct map_view accounts, told, executions, machine;
 	int totals_fd, index_fd, free_accounts_fd, free_executions_fd;
-	struct account_told *account_told;
+	bool *closed; /* account slots seen closed by the ageing before; this one gives them back */
 	struct execution_told *execution_told;
 	uint32_t *untold; /* scratch: slots of executions to tell, in order */
 	uint64_t machine_overflow;
-	uint64_t since_ns; /* when this process began to look: nothing is over for longer */
-	uint64_t adopted;  /* executions with lower ids were told to a daemon before */
-	uint64_t aged_ns;  /* when slots were last closed and given back */
+	uint64_t since_ns;  /* when this process began to look: nothing is over for longer */
+	uint64_t adopted;   /* executions with lower ids were told to a daemon before */
+	uint64_t window_ns; /* the longest of a rule */
+	uint64_t aged_ns;   /* when slots were last closed and given back */
 	uint32_t accounts_open, executions_open; /* at the last look */
 	struct of_totals *per_cpu;
 	int cpus;
 };
 
-static int view_map(struct map_view *v, size_t bytes)
-{
-	size_t whole = v->value_size * v->max;
-	void *data;
-
-	if (bytes > whole)
-		bytes = whole;
-	data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
-	if (data == MAP_FAILED)
-		return -errno;
-	if (v->data != NULL)
-		(void)munmap(v->data, v->bytes);
-	v->data = data;
-	v->bytes = bytes;
-	v->mapped = (uint32_t)(bytes / v->value_size);
-	return 0;
-}
-
-static int view_open(struct bpf_map *map, struct map_view *ret)
-{
-	ret->fd = bpf_map__fd(map);
-	ret->max = bpf_map__max_entries(map);
-	ret->value_size = (bpf_map__value_size(map) + 7U) & ~7U;
-	if (ret->max == 0)
-		return -EINVAL;
-	return view_map(ret, VIEW_BYTES);
-}
-
-/* How many of the first `n` slots can be looked at: all, unless there is no memory for it now.
- * Pointers into the view do not outlive this. */
-static uint32_t view_cover(struct map_view *v, uint32_t n)
-{
-	size_t bytes = v->bytes;
-
-	if (n > v->max)
-		n = v->max;
-	while (bytes < n * v->value_size)
-		bytes *= 2;
-	if (bytes > v->bytes)
-		(void)view_map(v, bytes);
-	return n < v->mapped ? n : v->mapped;
-}
-
-static void view_close(struct map_view *v)
-{
-	if (v->data != NULL)
-		(void)munmap(v->data, v->bytes);
-}
-
 static struct of_account *account_at(const struct books *b, uint32_t slot)
 {
 	return (struct of_account *)b->accounts.data + slot;
+}
+
+static struct of_told *told_at(const struct books *b, uint32_t slot)
+{
+	return (struct of_told *)b->told.data + slot;
 }
 
 static struct of_exec_slot *execution_at(const struct books *b, uint32_t slot)
@@ -181,13 +116,14 @@ static void books_redo(struct books *b)
 	journal_done(m);
 }
 
-int books_open(struct outflow_bpf *skel, bool adopted, struct books **ret)
+int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struct books **ret)
 {
 	struct books *b = calloc(1, sizeof(*b));
 	int err = -ENOMEM;
 
 	if (b == NULL)
 		return err;
+	b->window_ns = window_ns;
 	b->totals_fd = bpf_map__fd(skel->maps.totals);
 	b->index_fd = bpf_map__fd(skel->maps.account_index);
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);
@@ -199,6 +135,8 @@ int books_open(struct outflow_bpf *skel, bool adopted, struct books **ret)
 	}
 	err = view_open(skel->maps.accounts, &b->accounts);
 	if (err == 0)
+		err = view_open(skel->maps.told, &b->told);
+	if (err == 0)
 		err = view_open(skel->maps.executions, &b->executions);
 	if (err == 0)
 		err = view_open(skel->maps.machine, &b->machine);
@@ -206,10 +144,10 @@ int books_open(struct outflow_bpf *skel, bool adopted, struct books **ret)
 		goto out;
 	err = -ENOMEM;
 	b->per_cpu = calloc((size_t)b->cpus, sizeof(*b->per_cpu));
-	b->account_told = calloc(b->accounts.max, sizeof(*b->account_told));
+	b->closed = calloc(b->accounts.max, sizeof(*b->closed));
 	b->execution_told = calloc(b->executions.max, sizeof(*b->execution_told));
 	b->untold = calloc(b->executions.max, sizeof(*b->untold));
-	if (b->per_cpu == NULL || b->account_told == NULL || b->execution_told == NULL ||
+	if (b->per_cpu == NULL || b->closed == NULL || b->execution_told == NULL ||
 	    b->untold == NULL)
 		goto out;
 	if (adopted) {
@@ -228,10 +166,11 @@ void books_free(struct books *b)
 	if (b == NULL)
 		return;
 	view_close(&b->accounts);
+	view_close(&b->told);
 	view_close(&b->executions);
 	view_close(&b->machine);
 	free(b->per_cpu);
-	free(b->account_told);
+	free(b->closed);
 	free(b->execution_told);
 	free(b->untold);
 	free(b);
@@ -245,7 +184,9 @@ struct of_machine *books_machine(const struct books *b)
 /* The counter in the map may be over the end for a moment: see account_slot() in ledger.bpf.c. */
 static uint32_t accounts_used(struct books *b)
 {
-	return view_cover(&b->accounts, books_machine(b)->accounts_used);
+	uint32_t used = view_cover(&b->accounts, books_machine(b)->accounts_used);
+
+	return view_cover(&b->told, used);
 }
 
 static uint32_t executions_used(struct books *b)
@@ -430,23 +371,66 @@ static void executions_tell_changes(struct books *b, uint64_t now_ns, intake_raw
 	}
 }
 
+/* A mark of a slot. */
+struct mark {
+	uint64_t ns;
+	uint32_t slot, i;
+};
+
+static int by_time(const void *x, const void *y)
+{
+	const struct mark *a = x, *b = y;
+
+	if (a->ns != b->ns)
+		return a->ns < b->ns ? -1 : 1;
+	return a->slot != b->slot ? (a->slot < b->slot ? -1 : 1) : (a->i < b->i ? -1 : 1);
+}
+
+/* What a daemon before had told, in the order of its times. Without memory for that, all is told as
+ * of now. */
+static void accounts_tell_again(struct books *b, intake_raw_fn *fn, void *arg)
+{
+	uint32_t used = accounts_used(b), slot, i;
+	struct mark *marks = calloc(used, OF_TOLD_MARKS * sizeof(*marks));
+	size_t n = 0, m;
+
+	for (slot = 0; slot < used; slot++) {
+		struct of_told *told = told_at(b, slot);
+
+		if (marks == NULL || !told_is_of(told, account_at(b, slot))) {
+			*told = (struct of_told){ .exec_id = 0 };
+			continue;
+		}
+		for (i = 0; i < told->n; i++)
+			marks[n++] = (struct mark){ told->at[i].ns, slot, i };
+	}
+	if (n > 0)
+		qsort(marks, n, sizeof(*marks), by_time);
+	for (m = 0; m < n; m++) {
+		struct of_account a = *account_at(b, marks[m].slot);
+
+		a.exec_id &= ~OF_ACCOUNT_CLOSED;
+		a.sent = told_at(b, marks[m].slot)->at[marks[m].i].sent;
+		account_tell(&a, marks[m].ns, fn, arg);
+	}
+	free(marks);
+}
+
 static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	uint32_t used = accounts_used(b), slot, open = 0;
 
 	for (slot = 0; slot < used; slot++) {
-		struct account_told *told = &b->account_told[slot];
+		struct of_told *told = told_at(b, slot);
 		struct of_account a = *account_at(b, slot);
 
 		a.exec_id &= ~OF_ACCOUNT_CLOSED;
 		if (a.exec_id == 0)
 			continue;
 		open++;
-		if (a.exec_id == told->exec_id && a.sent == told->sent)
+		if (told_is_of(told, &a) && told_last(told).sent == a.sent)
 			continue;
-		told->exec_id = a.exec_id;
-		told->sent = a.sent;
-		told->grown_ns = now_ns;
+		told_grow(told, &a, now_ns, b->window_ns);
 		account_tell(&a, now_ns, fn, arg);
 	}
 	b->accounts_open = open;
@@ -484,7 +468,7 @@ static void account_close(struct books *b, uint32_t slot)
 	if (bpf_map_lookup_elem(b->index_fd, &key, &found) == 0 && found == slot)
 		(void)bpf_map_delete_elem(b->index_fd, &key);
 	(void)__atomic_or_fetch(&a->exec_id, OF_ACCOUNT_CLOSED, __ATOMIC_SEQ_CST);
-	b->account_told[slot].closed = true;
+	b->closed[slot] = true;
 }
 
 /* Tells once more what it came to, as final. */
@@ -498,7 +482,8 @@ static void account_give_back(struct books *b, uint32_t slot, uint64_t now_ns, i
 	account_tell(&last, now_ns, fn, arg);
 
 	journal_account(books_machine(b), a, slot);
-	b->account_told[slot] = (struct account_told){ .exec_id = 0 };
+	*told_at(b, slot) = (struct of_told){ .exec_id = 0 };
+	b->closed[slot] = false;
 	account_free(b, slot);
 }
 
@@ -508,20 +493,21 @@ static void accounts_age(struct books *b, uint64_t now_ns, intake_raw_fn *fn, vo
 	bool tight = b->accounts_open > b->accounts.max / 4 * 3;
 
 	for (slot = 0; slot < used; slot++) {
-		struct account_told *told = &b->account_told[slot];
+		const struct of_told *told = told_at(b, slot);
 		const struct of_account *a = account_at(b, slot);
 
-		if (told->closed) {
+		if (b->closed[slot]) {
 			account_give_back(b, slot, now_ns, fn, arg);
 			continue;
 		}
 		if (a->exec_id & OF_ACCOUNT_CLOSED) { /* by a daemon before, who knows when */
-			told->closed = true;
+			b->closed[slot] = true;
 			continue;
 		}
 		if (a->exec_id == 0 || told->exec_id != a->exec_id)
 			continue;
-		if (account_is_over(b, a, now_ns) || (tight && now_ns > told->grown_ns + IDLE_NS))
+		if (account_is_over(b, a, now_ns) ||
+		    (tight && now_ns > told_last(told).ns + IDLE_NS))
 			account_close(b, slot);
 	}
 }
@@ -546,6 +532,8 @@ static void executions_age(struct books *b, uint64_t now_ns)
 void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	executions_tell_new(b, now_ns, fn, arg);
+	if (b->since_ns == 0 && b->adopted != 0)
+		accounts_tell_again(b, fn, arg);
 	accounts_tell(b, now_ns, fn, arg);
 	executions_tell_changes(b, now_ns, fn, arg);
 	if (b->since_ns == 0)

@@ -33,10 +33,32 @@ uint64_t hooks_missed(const struct outflow_bpf *skel);
 /* Before load. 0 with an open descriptor of the cgroup2 root in *ret_cgroup, or -errno. */
 int kernel_check(int *ret_cgroup, struct kernel_err *ret_err);
 
+/* ---- kernel_view.c: array maps in memory ---- */
+
+/*
+ * The part of a map that was ever in use, mapped. The kernel counts every page of such a mapping as
+ * ours from the start, whether it was touched or not, so it grows as the map fills.
+ */
+struct map_view {
+	int fd;
+	void *data;
+	size_t value_size, bytes;
+	uint32_t max;	 /* slots of the map */
+	uint32_t mapped; /* of them, those that `data` holds */
+};
+
+/* 0 or -errno. *ret is zeroed by the caller. */
+int view_open(struct bpf_map *map, struct map_view *ret);
+/* How many of the first `n` slots can be looked at: all, unless there is no memory for it now.
+ * Pointers into the view do not outlive this. */
+uint32_t view_cover(struct map_view *v, uint32_t n);
+void view_close(struct map_view *v);
+
 /* ---- kernel_books.c: the maps, mapped into memory, and what was last told of each slot ---- */
 
-/* `adopted`: the maps are of a daemon before, which may have been killed at anything. */
-int books_open(struct outflow_bpf *skel, bool adopted, struct books **ret);
+/* `adopted`: the maps are of a daemon before, which may have been killed at anything. `window_ns`:
+ * the longest window of a rule. */
+int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struct books **ret);
 void books_free(struct books *b);
 /* A record came through the ring: tells what it refers to, when that was lost, and remembers that
  * the record itself need not be told again. */

@@ -93,6 +93,24 @@ struct of_account {
 	__u32 generation; /* tells two accounts of one key apart that followed each other */
 };
 
+/*
+ * The map `told`, a slot for each of `accounts`: what the daemon told of the account and when,
+ * oldest first. No program uses it; it is for the next daemon (intake/told.h).
+ */
+#define OF_TOLD_MARKS 3
+
+struct of_told_mark {
+	__u64 ns;
+	__u64 sent; /* up to then */
+};
+
+struct of_told {
+	__u64 exec_id; /* of the account the rest is about; 0: none */
+	__u32 generation;
+	__u32 n; /* marks */
+	struct of_told_mark at[OF_TOLD_MARKS];
+};
+
 enum of_exec_flags {
 	OF_EXEC_FORKED = 1,   /* made by fork: runs its parent's image */
 	OF_EXEC_ADOPTED = 2,  /* older than the probes: parent and roles were looked up, not seen */

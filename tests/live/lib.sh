@@ -359,10 +359,9 @@ start_outflowd() { # CONFIGFILE [ARGUMENT...]
 	fi
 }
 
-# Fails the test when it does not end well. Takes its pins away too: a test that wants the next one
-# to go on with them asks for it.
-stop_outflowd() { # [--keep-pins]
-	local status out
+# Fails the test when it does not end well. Its pins stay for the next one.
+end_outflowd() {
+	local status
 
 	[ -n "$LAB_DAEMON" ] || return 0
 	kill "$LAB_DAEMON" 2>/dev/null
@@ -375,7 +374,14 @@ stop_outflowd() { # [--keep-pins]
 	[ "$status" -eq 0 ] || not_ok "outflowd ends" "status $status: $(tail -n 1 "$LAB_DIR/outflowd.log")"
 	lab_forget_pid "$LAB_DAEMON"
 	LAB_DAEMON=
-	[ "${1:-}" != --keep-pins ] || return 0
+}
+
+# The same, and takes its pins away.
+stop_outflowd() {
+	local out
+
+	[ -n "$LAB_DAEMON" ] || return 0
+	end_outflowd
 	if ! out=$("$B/outflowd" --unload -c "$LAB_STARTED" 2>&1) || [ -e "$(lab_pins)" ]; then
 		not_ok "outflowd --unload" "$out"
 	fi
