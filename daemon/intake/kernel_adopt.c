@@ -215,8 +215,7 @@ static int link_check(struct pins *p, const struct bpf_program *prog, uint32_t p
 	__u32 len = sizeof(info);
 	struct link_shape have, want = {
 		.prog_id = prog_id,
-		.cgroup = bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR ||
-			  bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SKB,
+		.cgroup = hooks_at_cgroup(prog),
 		.cgroup_id = cgroup_id,
 		.attach_type = bpf_program__expected_attach_type(prog),
 	};

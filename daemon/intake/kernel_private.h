@@ -27,6 +27,8 @@ int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1
 /* Attaches what was chosen, lineage first; cgroup programs to cgroup_fd. 0 or -errno. */
 int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links[HOOKS_MAX],
 		 struct kernel_err *ret_err);
+/* Is the program attached to a cgroup? */
+bool hooks_at_cgroup(const struct bpf_program *prog);
 /* Sum of the runs that the kernel skipped (bpf_prog_info.recursion_misses, Linux 5.12). */
 uint64_t hooks_missed(const struct outflow_bpf *skel);
 
