@@ -348,8 +348,11 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 	if (err < 0)
 		return err;
 	k = calloc(1, sizeof(*k));
-	err = k == NULL ? kernel_fail(ret_err, -ENOMEM, "out of memory")
-			: pins_open(config->pins, true, &k->pins, ret_err);
+	if (k == NULL) {
+		(void)close(cgroup_fd);
+		return kernel_fail(ret_err, -ENOMEM, "out of memory");
+	}
+	err = pins_open(config->pins, true, &k->pins, ret_err);
 	if (err == 0)
 		err = kernel_start(k, config, cgroup_fd, ret_err);
 	(void)close(cgroup_fd);

@@ -59,7 +59,7 @@ static bool is_kind(int fd, enum pin_kind kind)
 /* A descriptor of what is pinned there, or -errno. */
 static int pinned(const struct pins *p, enum pin_kind kind, const char *name)
 {
-	struct pin_path path;
+	struct pin_path path = { "" };
 	int err = pins_path(p, PINS_LIVE, kind, name, &path), fd;
 
 	if (err < 0)
@@ -289,7 +289,7 @@ int pins_compare(struct pins *p, const struct outflow_bpf *skel, bool maps, int 
 static int progs_take(struct pins *p, struct outflow_bpf *skel, struct bpf_link *links[HOOKS_MAX])
 {
 	struct bpf_program *prog;
-	struct pin_path path;
+	struct pin_path path = { "" };
 	size_t n = 0;
 	int fd, err;
 

@@ -187,11 +187,13 @@ int pins_open(const char *path, bool make, struct pins **ret, struct kernel_err 
 	struct pins *p = calloc(1, sizeof(*p));
 	int i, err = 0;
 
-	if (p == NULL)
-		return kernel_fail(ret_err, -ENOMEM, "out of memory");
+	*ret = p;
+	if (p == NULL) {
+		(void)kernel_fail(ret_err, -ENOMEM, "out of memory");
+		return -ENOMEM;
+	}
 	p->fd = -1;
 	p->status.path = path;
-	*ret = p;
 	if (make ? bpffs_find(p) < 0 : !on_bpffs(path))
 		return 0;
 	for (i = 0; i < LOCK_TRIES && err == 0; i++) {
@@ -275,7 +277,7 @@ uint64_t pins_held(const struct pins *p, const char *set)
 {
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info), zero = 0;
-	struct pin_path path;
+	struct pin_path path = { "" };
 	uint64_t *values = NULL, sum = 0;
 	int cpus = libbpf_num_possible_cpus(), fd = -1, i;
 	size_t each;
@@ -319,7 +321,7 @@ struct pins_removed pins_remove(const struct pins *p, const char *set)
 
 static int pin(const struct pins *p, enum pin_kind kind, const char *name, int fd)
 {
-	struct pin_path path;
+	struct pin_path path = { "" };
 	int err = pins_path(p, PINS_STARTING, kind, name, &path);
 
 	if (err == 0 && bpf_obj_pin(fd, path.s) < 0)
