@@ -64,6 +64,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 
 .PHONY: test
 test: deps ## install what is missing and run every suite (as root)
+	-@packaging/deps vm # what they need and cannot have is said there
 	@$(MAKE) --no-print-directory all $(UNIT) $(LAB) $(FUZZ)
 	@tests/run $(B)
 
@@ -74,6 +75,12 @@ unit: $(UNIT) ## the unit tests alone
 .PHONY: live
 live: all $(LAB) ## the live tests alone (as root)
 	@tests/run $(B) live
+
+.PHONY: test-vm
+test-vm: deps ## the traffic lab on other kernels: VM_KERNELS="6.1 7.2", without it all (as root)
+	@packaging/deps vm
+	@$(MAKE) --no-print-directory all $(LAB)
+	@tests/vm/run $(B) $(VM_KERNELS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## every fuzzer for FUZZ_SECONDS (60)

@@ -24,7 +24,7 @@ vm_names() {
 vm_field() { # KERNEL FIELD
 	awk -v want="$1" -v field="$2" '
 		/^#/ || /^$/ { next }
-		/^[[:blank:]]/ { if (on) print; next }
+		/^[[:blank:]]/ { sub(/^[[:blank:]]+/, ""); if (on) print; next }
 		{ name = $1; sub(/:$/, "", name); sub(/^[^:]*: */, "") }
 		name == "kernel" { mine = $0 == want }
 		{ on = mine && name == field }
@@ -39,9 +39,14 @@ vm_field_or_default() { # KERNEL FIELD
 	fi
 }
 
-# Of all kernels and of this one.
+# Of all kernels and of this one; a field of one kernel does not undo what holds for all.
+vm_fields() { # KERNEL FIELD
+	vm_field '*' "$2" && vm_field "$1" "$2"
+}
+
+# One that refuses needs none.
 vm_modules() { # KERNEL
-	{ vm_field '*' modules && vm_field "$1" modules; } | xargs
+	[ -n "$(vm_field "$1" refuses)" ] || vm_fields "$1" modules | xargs
 }
 
 vm_known() { # KERNEL
