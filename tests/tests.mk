@@ -76,6 +76,11 @@ unit: $(UNIT) ## the unit tests alone
 live: all $(LAB) ## the live tests alone (as root)
 	@tests/run $(B) live
 
+.PHONY: lab
+lab: deps ## the traffic lab: a line for each way out; LAB_BYTES=1048576 for a small one, ROWS="..." for some (as root)
+	@$(MAKE) --no-print-directory all $(LAB)
+	@tests/lab/run $(B) $(ROWS)
+
 .PHONY: test-vm
 test-vm: deps ## the traffic lab on other kernels: VM_KERNELS="6.1 7.2", without it all (as root)
 	@packaging/deps vm
