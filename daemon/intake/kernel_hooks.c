@@ -30,6 +30,15 @@ struct alt {
 	const char *of; /* the tracepoint or function */
 };
 
+/* A socket family that may be a module. */
+struct family {
+	int number;
+	const char *module;
+};
+
+static const struct family vsock = { AF_VSOCK, "vsock" };
+static const struct family tipc = { AF_TIPC, "tipc" };
+
 struct hook {
 	const char *name;
 	/* Not 0: of a family that may be a module. Where the kernel has none of it nobody can send
@@ -52,34 +61,36 @@ struct hook {
 /* In the order of attaching: lineage first, so that every sender already has an execution; then
  * what prepares a send; the sends last. */
 static const struct hook hooks[] = {
-	{ "fork", 0, { TRACEPOINT("lineage_fork", "sched_process_fork") } },
-	{ "exec", 0, { TRACEPOINT("lineage_exec", "sched_process_exec") } },
-	{ "exit", 0, { TRACEPOINT("lineage_exit", "sched_process_exit") } },
-	{ "adoption", 0, { { .prog = "lineage_adopt" } } },
-	{ "creator of a socket", 0, { { .prog = "endpoint_sock_create" } } },
-	{ "datagram destination, IPv4", 0, { { .prog = "endpoint_sendmsg4" } } },
-	{ "datagram destination, IPv6", 0, { { .prog = "endpoint_sendmsg6" } } },
-	{ "destination of raw and ping", 0, { { .prog = "endpoint_egress" } } },
-	{ "connection attempt, IPv4", 0, { { .prog = "endpoint_connect4" } } },
-	{ "connection attempt, IPv6", 0, { { .prog = "endpoint_connect6" } } },
-	{ "end of a connection", 0, { TRACEPOINT("ledger_state", "inet_sock_set_state") } },
-	{ "bytes sent, IPv4", 0, { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
-	{ "bytes sent, IPv6", 0, { SEND, FUNCTION("ledger_inet6", "inet6_sendmsg") } },
-	{ "bytes sent, sendfile", 0, { SEND, FUNCTION("ledger_sendpage", "inet_sendpage") } },
-	{ "bytes sent, packet", 0, { SEND, FUNCTION("ledger_packet", "packet_sendmsg") } },
-	{ "bytes sent, old packet", 0, { SEND, FUNCTION("ledger_spkt", "packet_sendmsg_spkt") } },
+	{ "fork", NULL, { TRACEPOINT("lineage_fork", "sched_process_fork") } },
+	{ "exec", NULL, { TRACEPOINT("lineage_exec", "sched_process_exec") } },
+	{ "exit", NULL, { TRACEPOINT("lineage_exit", "sched_process_exit") } },
+	{ "adoption", NULL, { { .prog = "lineage_adopt" } } },
+	{ "creator of a socket", NULL, { { .prog = "endpoint_sock_create" } } },
+	{ "datagram destination, IPv4", NULL, { { .prog = "endpoint_sendmsg4" } } },
+	{ "datagram destination, IPv6", NULL, { { .prog = "endpoint_sendmsg6" } } },
+	{ "destination of raw and ping", NULL, { { .prog = "endpoint_egress" } } },
+	{ "connection attempt, IPv4", NULL, { { .prog = "endpoint_connect4" } } },
+	{ "connection attempt, IPv6", NULL, { { .prog = "endpoint_connect6" } } },
+	{ "end of a connection", NULL, { TRACEPOINT("ledger_state", "inet_sock_set_state") } },
+	{ "bytes sent, IPv4", NULL, { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
+	{ "bytes sent, IPv6", NULL, { SEND, FUNCTION("ledger_inet6", "inet6_sendmsg") } },
+	{ "bytes sent, sendfile", NULL, { SEND, FUNCTION("ledger_sendpage", "inet_sendpage") } },
+	{ "bytes sent, packet", NULL, { SEND, FUNCTION("ledger_packet", "packet_sendmsg") } },
+	{ "bytes sent, old packet",
+	  NULL,
+	  { SEND, FUNCTION("ledger_spkt", "packet_sendmsg_spkt") } },
 	{ "bytes sent, vsock",
-	  AF_VSOCK,
+	  &vsock,
 	  { SEND, FUNCTION("ledger_vsock", "vsock_connectible_sendmsg") } },
 	{ "bytes sent, vsock datagrams",
-	  AF_VSOCK,
+	  &vsock,
 	  { SEND, FUNCTION("ledger_vsock_dgram", "vsock_dgram_sendmsg") } },
-	{ "bytes sent, TIPC", AF_TIPC, { SEND, FUNCTION("ledger_tipc", "tipc_sendmsg") } },
+	{ "bytes sent, TIPC", &tipc, { SEND, FUNCTION("ledger_tipc", "tipc_sendmsg") } },
 	{ "bytes sent, TIPC packets",
-	  AF_TIPC,
+	  &tipc,
 	  { SEND, FUNCTION("ledger_tipc_packet", "tipc_send_packet") } },
 	{ "bytes sent, TIPC streams",
-	  AF_TIPC,
+	  &tipc,
 	  { SEND, FUNCTION("ledger_tipc_stream", "tipc_sendstream") } },
 };
 
@@ -122,60 +133,79 @@ static int tracepoint_try(const struct btf *vmlinux, const char *name)
 
 /* A module that any user's first socket would load is loaded now: a hook must stand before there is
  * a sender. */
-static void family_load(int family)
+static void family_load(const struct family *family)
 {
-	int fd = family == 0 ? -1 : socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(family->number, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0)
 		(void)close(fd);
 }
 
-/* The function in a module that is loaded. */
-static int module_function_try(struct btf *vmlinux, const char *name)
+/* The kernel's type data of a module that is loaded: a descriptor with its id in *ret_id, or -1. */
+static int module_find(const char *name, __u32 *ret_id)
 {
 	struct bpf_btf_info info;
 	__u32 id = 0, len;
-	struct btf *module;
-	int func, fd, err = -ENOENT;
+	int fd;
 
-	while (err == -ENOENT && bpf_btf_get_next_id(id, &id) == 0) {
-		char module_name[64] = "";
+	while (bpf_btf_get_next_id(id, &id) == 0) {
+		char found[64] = "";
 
 		fd = bpf_btf_get_fd_by_id(id);
 		if (fd < 0)
 			continue;
 		len = sizeof(info);
-		info = (struct bpf_btf_info){ .name = (__u64)(uintptr_t)module_name,
-					      .name_len = sizeof(module_name) };
-		module = NULL;
+		info = (struct bpf_btf_info){ .name = (__u64)(uintptr_t)found,
+					      .name_len = sizeof(found) };
 		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.kernel_btf &&
-		    strcmp(module_name, "vmlinux") != 0)
-			module = btf__load_from_kernel_by_id_split(id, vmlinux);
-		func = module == NULL ? -ENOENT
-				      : btf__find_by_name_kind(module, name, BTF_KIND_FUNC);
-		if (func > 0)
-			err = tracing_try(BPF_TRACE_FEXIT, func, fd);
-		btf__free(module);
+		    strcmp(found, name) == 0) {
+			*ret_id = id;
+			return fd;
+		}
 		(void)close(fd);
 	}
+	return -1;
+}
+
+static int module_function_try(struct btf *vmlinux, const char *module, const char *name)
+{
+	int func = -ENOENT, err = -ENOENT, fd;
+	struct btf *btf;
+	__u32 id = 0;
+
+	fd = module_find(module, &id);
+	if (fd < 0)
+		return err;
+	btf = btf__load_from_kernel_by_id_split(id, vmlinux);
+	if (btf != NULL)
+		func = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
+	if (func > 0)
+		err = tracing_try(BPF_TRACE_FEXIT, func, fd);
+	btf__free(btf);
+	(void)close(fd);
 	return err;
 }
 
-static int function_try(struct btf *vmlinux, const char *name)
+static int function_try(struct btf *vmlinux, const struct family *family, const char *name)
 {
 	int id = btf__find_by_name_kind(vmlinux, name, BTF_KIND_FUNC);
 
-	return id > 0 ? tracing_try(BPF_TRACE_FEXIT, id, 0) : module_function_try(vmlinux, name);
+	if (id > 0)
+		return tracing_try(BPF_TRACE_FEXIT, id, 0);
+	if (family == NULL)
+		return -ENOENT;
+	family_load(family);
+	return module_function_try(vmlinux, family->module, name);
 }
 
 /* 0: this kernel takes it, -ENOENT: it has no such thing, or -errno: what it says. */
-static int alt_try(const struct alt *alt, struct btf *vmlinux)
+static int alt_try(const struct alt *alt, const struct family *family, struct btf *vmlinux)
 {
 	switch (alt->needs) {
 	case NEEDS_TRACEPOINT:
 		return tracepoint_try(vmlinux, alt->of);
 	case NEEDS_FUNCTION:
-		return function_try(vmlinux, alt->of);
+		return function_try(vmlinux, family, alt->of);
 	case NEEDS_NOTHING:
 		break;
 	}
@@ -217,9 +247,7 @@ static struct choice hook_choose(const struct hook *h, struct btf *vmlinux)
 	int err;
 
 	for (i = 0; i < ALTS_MAX && h->alts[i].prog != NULL && c.alt == NULL; i++) {
-		if (h->alts[i].needs == NEEDS_FUNCTION)
-			family_load(h->family);
-		err = alt_try(&h->alts[i], vmlinux);
+		err = alt_try(&h->alts[i], h->family, vmlinux);
 		c.absent = err == -ENOENT;
 		if (err == 0)
 			c.alt = &h->alts[i];
@@ -245,7 +273,7 @@ static struct btf *vmlinux_btf(struct kernel_err *ret_err)
 static int hook_unserved(const struct hook *h, const struct choice *c, const char **ret_missing,
 			 struct kernel_err *ret_err)
 {
-	if (h->family == 0)
+	if (h->family == NULL)
 		return kernel_fail(ret_err, -ENOTSUP, "no hook for '%s': %s", h->name, c->reason);
 	if (!c->absent)
 		*ret_missing = h->name;
