@@ -41,10 +41,9 @@ static const struct family tipc = { AF_TIPC, "tipc" };
 
 struct hook {
 	const char *name;
-	/* Not 0: of a family that may be a module. Where the kernel has none of it nobody can send
-	 * by it, and nothing is missing. Where it refuses the hook, every alert's `loss` says so.
-	 */
-	int family;
+	/* Not NULL: where the kernel has none of it nobody can send by it, and nothing is missing.
+	 * Where it refuses the hook, every alert's `loss` says so. */
+	const struct family *family;
 	struct alt alts[ALTS_MAX];
 };
 
