@@ -88,8 +88,8 @@ static int loop_run(struct job *j, struct reader *r, int fd, const void *to, soc
 			      ? job_skip_errno(j, "connect by loopback")
 			      : job_fail(j, "connect");
 	if (err != 0) {
-		pthread_cancel(r->thread);
-		pthread_join(r->thread, NULL);
+		/* It waits for ever, and goes with the process, which is what follows. */
+		pthread_detach(r->thread);
 		return err;
 	}
 	job_ready(j);
@@ -101,10 +101,10 @@ static int loop_run(struct job *j, struct reader *r, int fd, const void *to, soc
 static int loop(struct job *j, int family, int type, const void *bind_to, const void *to,
 		socklen_t len)
 {
-	struct reader r = { .listens = true };
+	static struct reader r; /* may outlive the call */
 	int fd = -1, err = 0;
 
-	r.fd = socket(family, type | SOCK_CLOEXEC, 0);
+	r = (struct reader){ .listens = true, .fd = socket(family, type | SOCK_CLOEXEC, 0) };
 	if (r.fd < 0)
 		return job_lacks() ? job_skip_errno(j, "socket") : job_fail(j, "socket");
 	if (bind(r.fd, bind_to, len) < 0 || listen(r.fd, 1) < 0)
@@ -118,7 +118,8 @@ static int loop(struct job *j, int family, int type, const void *bind_to, const 
 		err = loop_run(j, &r, fd, to, len);
 	if (fd >= 0)
 		close(fd);
-	close(r.fd);
+	if (err == 0) /* else somebody may still wait there */
+		close(r.fd);
 	return err;
 }
 
