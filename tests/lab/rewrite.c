@@ -204,6 +204,9 @@ int main(int argc, char **argv)
 	}
 	if (w.to[0].len == 0 || w.to[0].len != w.to[1].len || optind < argc)
 		lab_usage("--to and --and are needed, of one family");
+	/* A raw IPv6 socket takes no port but its protocol. */
+	for (o = 0; o < 2 && strcmp(w.kind, "raw") == 0; o++)
+		lab_addr_set_port(&w.to[o], 0);
 	w.now = w.to[0];
 	w.iov = (struct iovec){ .iov_base = w.data, .iov_len = LONG };
 	run(&w, sends);
