@@ -18,7 +18,8 @@
 
 #include "base/poison.h"
 
-#define ADOPT_ROUNDS_MAX 16 /* each round reaches one generation more against the walk's order */
+#define ADOPT_ROUNDS_MAX 16   /* each round reaches one generation more against the walk's order */
+#define PAUSE_BUDGET	 8192 /* records in a pause of a look */
 
 struct kernel {
 	struct outflow_bpf *skel;
@@ -29,7 +30,7 @@ struct kernel {
 	struct of_loss loss; /* as last told */
 	bool started;
 
-	/* While a drain is under way. */
+	/* While a drain or a look is under way. */
 	intake_raw_fn *fn;
 	void *arg;
 	int budget;
@@ -225,6 +226,16 @@ static int kernel_adopt(struct kernel *k, struct kernel_err *ret_err)
 	return 0;
 }
 
+/* Alerts come from the ring; they must not wait for the rest of a long look. */
+static void look_pause(void *arg)
+{
+	struct kernel *k = arg;
+
+	k->budget = PAUSE_BUDGET;
+	if (k->started)
+		(void)ring_buffer__consume(k->ring);
+}
+
 static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
 			struct kernel_err *ret_err)
 {
@@ -235,6 +246,7 @@ static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
 	err = books_open(k->skel, &k->books);
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
+	books_set_pause(k->books, look_pause, k);
 	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
 	books_machine(k->books)->next_exec_id = machine_now() / 1000;
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.records), on_record, k, NULL);
@@ -305,6 +317,8 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	uint64_t now_ns = machine_now();
 	struct of_rec_tick rec = { .hdr = { now_ns, sizeof(rec), OF_REC_TICK, 0 } };
 
+	k->fn = fn;
+	k->arg = arg;
 	machine_look(k->machine, now_ns, fn, arg);
 	loss_tell(k, now_ns, fn, arg);
 	books_look(k->books, now_ns, fn, arg);

@@ -27,6 +27,7 @@
 #define RETIRE_NS    2000000000ULL  /* after the end of an execution, its accounts are closed */
 #define AGE_EVERY_NS 1000000000ULL  /* looks come more often when somebody asks */
 #define IDLE_NS	     10000000000ULL /* with a table three quarters full, idle accounts are closed */
+#define PAUSE_EVERY  8192	    /* accounts told, closed or given back: 10 ms */
 
 /*
  * The part of a map that was ever in use, mapped. The kernel counts every page of such a mapping as
@@ -65,6 +66,9 @@ struct books {
 	uint32_t accounts_open, executions_open; /* at the last look */
 	struct of_totals *per_cpu;
 	int cpus;
+	books_pause_fn *pause;
+	void *pause_arg;
+	uint32_t steps; /* since the last pause */
 };
 
 static int view_map(struct map_view *v, size_t bytes)
@@ -166,6 +170,22 @@ void books_free(struct books *b)
 	free(b->execution_told);
 	free(b->untold);
 	free(b);
+}
+
+void books_set_pause(struct books *b, books_pause_fn *pause, void *arg)
+{
+	b->pause = pause;
+	b->pause_arg = arg;
+}
+
+/* After each account that cost something. Views may move in here. */
+static void step(struct books *b)
+{
+	if (++b->steps < PAUSE_EVERY)
+		return;
+	b->steps = 0;
+	if (b->pause != NULL)
+		b->pause(b->pause_arg);
 }
 
 struct of_machine *books_machine(const struct books *b)
@@ -390,6 +410,7 @@ static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, v
 		told->sent = a.sent;
 		told->grown_ns = now_ns;
 		account_tell(&a, now_ns, fn, arg);
+		step(b);
 	}
 	b->accounts_open = open;
 }
@@ -444,12 +465,15 @@ static void accounts_age(struct books *b, uint64_t now_ns, intake_raw_fn *fn, vo
 
 		if (told->closed) {
 			account_give_back(b, slot, now_ns, fn, arg);
+			step(b);
 			continue;
 		}
 		if (a->exec_id == 0 || told->exec_id != a->exec_id)
 			continue;
-		if (account_is_over(b, a, now_ns) || (tight && now_ns > told->grown_ns + IDLE_NS))
+		if (account_is_over(b, a, now_ns) || (tight && now_ns > told->grown_ns + IDLE_NS)) {
 			account_close(b, slot);
+			step(b);
+		}
 	}
 }
 
