@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * endpoint.bpf.c: where a send wants to go, when the socket does not say: destinations of
- * datagrams, handed to the send hook of the same thread, and attempts to connect.
+ * datagrams, handed to the send hook of the same thread; attempts to connect; who made a socket.
  *
  * The addresses come from the kernel's own copy; the sender cannot change them any more.
  */
@@ -35,13 +35,11 @@ static __always_inline void endpoint_v6(struct of_endpoint *to, struct bpf_sock_
 	to->proto = ctx->protocol;
 }
 
-/* `d` is the caller's, filled but for the cookie. */
-static __always_inline void destination_leave(struct bpf_sock_addr *ctx, struct destination *d)
+/* `d` is the caller's, filled. */
+static __always_inline void destination_leave(__u64 thread, struct destination *d)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
 	struct destination *old;
 
-	d->cookie = bpf_get_socket_cookie(ctx);
 	old = bpf_map_lookup_elem(&destinations, &thread);
 	if (old != NULL)
 		*old = *d;
@@ -55,9 +53,10 @@ int endpoint_sendmsg4(struct bpf_sock_addr *ctx)
 	struct destination d = {};
 
 	endpoint_v4(&d.to, ctx);
+	d.cookie = bpf_get_socket_cookie(ctx);
 	/* With control data and no address the hook fires with zeros: the socket's own counts. */
 	if (ctx->user_ip4 != 0 || ctx->user_port != 0)
-		destination_leave(ctx, &d);
+		destination_leave(bpf_get_current_pid_tgid(), &d);
 	return 1;
 }
 
@@ -67,8 +66,76 @@ int endpoint_sendmsg6(struct bpf_sock_addr *ctx)
 	struct destination d = {};
 
 	endpoint_v6(&d.to, ctx);
+	d.cookie = bpf_get_socket_cookie(ctx);
 	if (d.to.port != 0 || ctx->user_ip6[3] != 0 || ctx->user_ip6[0] != 0)
-		destination_leave(ctx, &d);
+		destination_leave(bpf_get_current_pid_tgid(), &d);
+	return 1;
+}
+
+/* The far end of a packet, and for UDP its port. False: not to be told from it. */
+static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __sk_buff *skb,
+					       bool has_port)
+{
+	__u32 *addr = (__u32 *)to->addr, at;
+	__be16 port = 0;
+	__u8 b = 0;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		addr[2] = bpf_htonl(0xffff);
+		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0 ||
+		    bpf_skb_load_bytes(skb, 16, &addr[3], 4) < 0)
+			return false;
+		to->family = OF_AF_INET;
+		at = (b & 15) * 4;
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		if (bpf_skb_load_bytes(skb, 6, &b, sizeof(b)) < 0 ||
+		    bpf_skb_load_bytes(skb, 24, addr, 16) < 0)
+			return false;
+		to->family = OF_AF_INET6;
+		at = 40;
+		/* Behind extension headers: the socket remembers the port as well. */
+		if (has_port && b != to->proto)
+			return false;
+	} else {
+		return false;
+	}
+	if (has_port && bpf_skb_load_bytes(skb, at + 2, &port, sizeof(port)) < 0)
+		return false;
+	to->port = bpf_ntohs(port);
+	to->self = skb->ifindex == LOOPBACK_IFINDEX;
+	return true;
+}
+
+/*
+ * Raw and ping sockets name their destination in the message, which no hook shows; and when a
+ * datagram that several sends put together leaves, only the packet tells that it did. It leaves in
+ * the sender's own context. Sockets of the kernel, which send at any time, have no hint.
+ */
+SEC("cgroup_skb/egress")
+int endpoint_egress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct socket_hint *hint;
+	struct task_struct *task;
+	struct destination d = {};
+	bool udp;
+
+	if (sk == NULL)
+		return 1;
+	sk = bpf_sk_fullsock(sk);
+	if (sk == NULL || (sk->type != SOCK_DGRAM && sk->type != SOCK_RAW))
+		return 1;
+	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+	udp = sk->protocol == IPPROTO_UDP || sk->protocol == IPPROTO_UDPLITE;
+	udp = udp && sk->type == SOCK_DGRAM;
+	if (hint == NULL || (udp && hint->corks == 0))
+		return 1;
+	d.to.proto = sk->protocol;
+	if (!endpoint_of_packet(&d.to, skb, udp))
+		return 1;
+	d.cookie = bpf_get_socket_cookie(skb);
+	task = bpf_get_current_task_btf();
+	destination_leave((__u64)task->tgid << 32 | (__u32)task->pid, &d);
 	return 1;
 }
 
@@ -102,5 +169,22 @@ int endpoint_connect6(struct bpf_sock_addr *ctx)
 		return 1;
 	endpoint_v6(&rec.to, ctx);
 	connect_tell(&rec);
+	return 1;
+}
+
+/* Who made a socket is asked when somebody else sends by it. */
+SEC("cgroup/sock_create")
+int endpoint_sock_create(struct bpf_sock *sk)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u64 *exec_id = bpf_map_lookup_elem(&exec_ids, &tgid);
+	struct socket_hint *hint =
+		bpf_sk_storage_get(&socket_hints, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (hint == NULL)
+		return 1; /* tried again at its first send, and counted then */
+	hint->slot = OF_NO_SLOT;
+	if (exec_id != NULL)
+		hint->creator = *exec_id;
 	return 1;
 }

@@ -64,6 +64,7 @@ static __always_inline void execution_store(struct of_exec *e, const char *exe, 
 	if (m == NULL)
 		return;
 	e->exec_id = __sync_fetch_and_add(&m->next_exec_id, 1);
+	bpf_map_update_elem(&exec_ids, &e->tgid, &e->exec_id, BPF_ANY);
 	e->slot = execution_slot(m);
 	s = execution_find(e->slot);
 	if (s == NULL) {

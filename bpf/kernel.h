@@ -40,6 +40,7 @@ enum {
 	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1,
 	BPF_F_MMAPABLE = 1024,
+	BPF_F_CLONE = 512,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 };
 
@@ -52,8 +53,21 @@ enum {
 #define EEXIST 17
 
 /* include/linux/socket.h, include/uapi/linux/in.h */
-#define SOCK_STREAM 1
-#define SOCK_DGRAM  2
+#define SOCK_STREAM	1
+#define SOCK_DGRAM	2
+#define SOCK_RAW	3
+#define IPPROTO_ICMP	1
+#define IPPROTO_TCP	6
+#define IPPROTO_UDP	17
+#define IPPROTO_ICMPV6	58
+#define IPPROTO_UDPLITE 136
+
+/* include/net/tcp_states.h, include/net/sock.h, include/uapi/linux/if_ether.h */
+#define TCP_CLOSE  7
+#define SOCK_DONE  1 /* bit of skc_flags: the peer's FIN was taken */
+#define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
+#define ETH_P_IP   0x0800
+#define ETH_P_IPV6 0x86dd
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -165,6 +179,12 @@ struct in6_addr {
 	} in6_u;
 };
 
+struct page;
+
+struct proto {
+	void *sendpage; /* until Linux 6.4 */
+};
+
 struct sock_common {
 	union {
 		struct {
@@ -179,6 +199,8 @@ struct sock_common {
 		};
 	};
 	unsigned short skc_family;
+	unsigned long skc_flags;
+	struct proto *skc_prot;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 };
@@ -194,8 +216,58 @@ struct dst_entry {
 struct sock {
 	struct sock_common __sk_common;
 	struct dst_entry *sk_dst_cache;
+	int sk_write_pending;
 	__u16 sk_type;
 	__u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct msghdr;
+
+struct flowi_ports {
+	__be16 dport;
+	__be16 sport;
+};
+
+union flowi_uli {
+	struct flowi_ports ports;
+};
+
+struct flowi4 {
+	__be32 daddr;
+	union flowi_uli uli;
+};
+
+struct flowi6 {
+	struct in6_addr daddr;
+	union flowi_uli uli;
+};
+
+struct flowi {
+	union {
+		struct flowi4 ip4;
+		struct flowi6 ip6;
+	} u;
+};
+
+struct inet_cork_full {
+	struct flowi fl;
+};
+
+struct inet_sock {
+	struct inet_cork_full cork;
+};
+
+struct udp_sock {
+	struct inet_sock inet;
+	int pending; /* AF_INET or AF_INET6: a corked datagram waits; 0: none does */
+};
+
+struct tcp_sock {
+	__u64 bytes_received;
 };
 
 struct seq_file {
@@ -216,7 +288,46 @@ struct bpf_iter__task {
 #pragma clang attribute pop
 
 /* Contexts: the verifier rewrites these accesses, no relocation (include/uapi/linux/bpf.h). */
-struct bpf_sock;
+struct bpf_sock {
+	__u32 bound_dev_if;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+};
+
+struct __sk_buff {
+	__u32 len;
+	__u32 pkt_type;
+	__u32 mark;
+	__u32 queue_mapping;
+	__u32 protocol; /* network order */
+	__u32 vlan_present;
+	__u32 vlan_tci;
+	__u32 vlan_proto;
+	__u32 priority;
+	__u32 ingress_ifindex;
+	__u32 ifindex;
+	__u32 tc_index;
+	__u32 cb[5];
+	__u32 hash;
+	__u32 tc_classid;
+	__u32 data;
+	__u32 data_end;
+	__u32 napi_id;
+	__u32 family;
+	__u32 remote_ip4;
+	__u32 local_ip4;
+	__u32 remote_ip6[4];
+	__u32 local_ip6[4];
+	__u32 remote_port;
+	__u32 local_port;
+	__u32 data_meta;
+	__u64 flow_keys __attribute__((aligned(8)));
+	__u64 tstamp;
+	__u32 wire_len;
+	__u32 gso_segs;
+	struct bpf_sock *sk __attribute__((aligned(8)));
+};
 
 struct bpf_sock_addr {
 	__u32 user_family;

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ledger.bpf.c: posts every byte that the kernel accepted from a task to the account (execution,
- * far endpoint).
- *
- * The total is raised before anything can fail. Then the socket's hint names the slot of its last
- * send; when execution and endpoint still agree the bytes are added there. Otherwise the index
- * finds the slot, or a new one is made; and when there is none left the execution's overflow takes
- * the bytes, or the machine's. Never nobody.
+ * ledger.bpf.c: every byte that the kernel accepted from a task, by whatever hook this kernel has.
+ * The total is raised before anything can fail.
  */
 #define SCRATCH ledger_scratch
-#include "execution.bpf.h"
+#include "account.bpf.h"
 
 char LICENSE[] SEC("license")
 __weak = "GPL";
-
-#define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
-
-/* The next look is due when an account has doubled; the first at its first byte. */
-#define LOOK_FIRST 16384
 
 static __always_inline bool family_is_local(__u16 family)
 {
@@ -25,24 +15,43 @@ static __always_inline bool family_is_local(__u16 family)
 	       family == OF_AF_ALG;
 }
 
-static __always_inline bool endpoint_same(const struct of_endpoint *a, const struct of_endpoint *b)
+static __always_inline bool socket_is_udp(const struct sock *sk)
 {
-	const __u64 *x = (const void *)a, *y = (const void *)b;
-
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
+	return sk->sk_type == SOCK_DGRAM &&
+	       (sk->sk_protocol == IPPROTO_UDP || sk->sk_protocol == IPPROTO_UDPLITE);
 }
 
-static __always_inline bool route_is_loopback(struct sock *sk)
+static __always_inline bool route_is_loopback(const struct sock *sk)
 {
 	struct dst_entry *dst = sk->sk_dst_cache;
 
 	return dst != NULL && dst->dev->ifindex == LOOPBACK_IFINDEX;
 }
 
-static __always_inline void endpoint_of_socket(struct of_endpoint *to, struct sock *sk)
+static __always_inline void endpoint_v4(struct of_endpoint *to, __be32 ip)
+{
+	__u32 *addr = (__u32 *)to->addr;
+
+	addr[2] = bpf_htonl(0xffff);
+	addr[3] = ip;
+	to->family = OF_AF_INET;
+}
+
+static __always_inline void endpoint_v6(struct of_endpoint *to, const struct in6_addr *ip)
+{
+	__u32 *addr = (__u32 *)to->addr;
+
+	addr[0] = ip->in6_u.u6_addr32[0];
+	addr[1] = ip->in6_u.u6_addr32[1];
+	addr[2] = ip->in6_u.u6_addr32[2];
+	addr[3] = ip->in6_u.u6_addr32[3];
+	to->family = addr[0] == 0 && addr[1] == 0 && addr[2] == bpf_htonl(0xffff) ? OF_AF_INET
+										  : OF_AF_INET6;
+}
+
+static __always_inline void endpoint_of_socket(struct of_endpoint *to, const struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;
-	__u32 *addr = (__u32 *)to->addr;
 
 	to->family = family;
 	to->proto = family == OF_AF_PACKET || family == OF_AF_VSOCK ? 0 : sk->sk_protocol;
@@ -50,20 +59,33 @@ static __always_inline void endpoint_of_socket(struct of_endpoint *to, struct so
 		return;
 	to->port = bpf_ntohs(sk->__sk_common.skc_dport);
 	to->self = route_is_loopback(sk);
-	if (family == OF_AF_INET) {
-		addr[2] = bpf_htonl(0xffff);
-		addr[3] = sk->__sk_common.skc_daddr;
-		return;
-	}
-	addr[0] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[0];
-	addr[1] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[1];
-	addr[2] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[2];
-	addr[3] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[3];
-	if (addr[0] == 0 && addr[1] == 0 && addr[2] == bpf_htonl(0xffff))
-		to->family = OF_AF_INET;
+	if (family == OF_AF_INET)
+		endpoint_v4(to, sk->__sk_common.skc_daddr);
+	else
+		endpoint_v6(to, &sk->__sk_common.skc_v6_daddr);
 }
 
-/* Takes the destination that the cgroup hook left for this datagram. */
+/* Where a datagram goes that several sends put together: settled by the first, whatever the socket
+ * is connected to since. `family` is that of the packet. */
+static __always_inline void endpoint_of_cork(struct of_endpoint *to, const struct sock *sk,
+					     int family)
+{
+	const struct udp_sock *up = (const void *)sk;
+	struct in6_addr ip;
+
+	to->proto = sk->sk_protocol;
+	to->self = route_is_loopback(sk);
+	if (family == OF_AF_INET) {
+		endpoint_v4(to, BPF_CORE_READ(up, inet.cork.fl.u.ip4.daddr));
+		to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip4.uli.ports.dport));
+		return;
+	}
+	BPF_CORE_READ_INTO(&ip, up, inet.cork.fl.u.ip6.daddr);
+	endpoint_v6(to, &ip);
+	to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip6.uli.ports.dport));
+}
+
+/* Takes the destination that a cgroup hook left for this datagram. */
 static __always_inline bool destination_take(struct of_endpoint *to, struct sock *sk)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -78,146 +100,80 @@ static __always_inline bool destination_take(struct of_endpoint *to, struct sock
 	return true;
 }
 
-static __always_inline void account_look(struct of_account *a, __u64 sent, const struct of_task *t)
+static __always_inline void endpoint_of_datagram(struct of_endpoint *to, struct sock *sk,
+						 struct socket_hint **hint)
 {
-	struct of_rec_account rec;
-	bool now = ((t->roles | OF_ROLE_ANY) & cfg_wake_roles) != 0;
+	const struct udp_sock *up = (const void *)sk;
+	int pending = socket_is_udp(sk) ? BPF_CORE_READ(up, pending) : 0;
 
-	/* Two senders may both get here; the record is a hint and may come twice. */
-	a->look_at = sent < LOOK_FIRST ? LOOK_FIRST : sent * 2;
-	rec.a = *a;
-	rec.a.exec_id = t->exec_id; /* in the slot it may not be set yet */
-	rec.a.sent = sent;
-	emit_header(&rec.hdr, OF_REC_ACCOUNT, sizeof(rec));
-	emit_hint(&rec, sizeof(rec), now ? EMIT_NOW : EMIT_LATER);
-}
-
-static __always_inline void account_add(struct of_account *a, __u64 n, const struct of_task *t)
-{
-	__u64 sent = __sync_fetch_and_add(&a->sent, n) + n;
-
-	if (sent >= a->look_at)
-		account_look(a, sent, t);
-}
-
-/* A free slot, or OF_NO_SLOT. */
-static __always_inline __u32 account_slot(struct of_machine *m)
-{
-	__u32 slot;
-
-	if (bpf_map_pop_elem(&free_accounts, &slot) == 0)
-		return slot;
-	if (m->accounts_used >= cfg_accounts)
-		return OF_NO_SLOT;
-	slot = __sync_fetch_and_add(&m->accounts_used, 1);
-	if (slot < cfg_accounts)
-		return slot;
-	__sync_fetch_and_add(&m->accounts_used, -1);
-	return OF_NO_SLOT;
-}
-
-/* Makes the account of a key, or finds the one that another CPU made meanwhile. */
-static __noinline __u32 account_make(struct of_account_key *key, struct sock *sk, __u32 exec_slot)
-{
-	struct of_machine *m = machine_get();
-	struct of_account *a;
-	__u32 slot, *found;
-
-	if (m == NULL)
-		return OF_NO_SLOT;
-	slot = account_slot(m);
-	a = bpf_map_lookup_elem(&accounts, &slot);
-	if (a == NULL)
-		return OF_NO_SLOT;
-	/* `sent` is zero since the slot was given back. */
-	a->to = key->to;
-	a->look_at = 0;
-	a->netns = sk->__sk_common.skc_net.net->ns.inum;
-	a->flags = 0;
-	a->exec_slot = exec_slot;
-	a->generation = __sync_fetch_and_add(&m->next_generation, 1);
-	if (bpf_map_update_elem(&account_index, key, &slot, BPF_NOEXIST) == 0) {
-		/* Last, since old hints may still lead here and must find all else in place. */
-		(void)__sync_lock_test_and_set(&a->exec_id, key->exec_id);
-		return slot;
-	}
-	bpf_map_push_elem(&free_accounts, &slot, BPF_ANY);
-	found = bpf_map_lookup_elem(&account_index, key);
-	return found == NULL ? OF_NO_SLOT : *found;
-}
-
-static __always_inline void hint_set(struct sock *sk, struct socket_hint *hint, __u32 slot)
-{
-	if (hint == NULL)
-		hint = bpf_sk_storage_get(&socket_hints, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	/* Refused: a sender can use up its socket's allowance with control data. */
-	if (hint == NULL)
-		LOSS(socket_storage);
-	else
-		hint->slot = slot;
-}
-
-static __always_inline void overflow_add(struct of_exec_slot *s, __u64 n)
-{
-	struct of_machine *m = machine_get();
-
-	if (s != NULL)
-		__sync_fetch_and_add(&s->e.overflow, n);
-	else if (m != NULL)
-		__sync_fetch_and_add(&m->overflow, n);
-	if (m != NULL)
-		__sync_fetch_and_add(&m->loss.accounts_full, 1);
-}
-
-static __always_inline void account_post(struct sock *sk, const struct of_task *t, __u64 n,
-					 const struct of_endpoint *to)
-{
-	struct socket_hint *hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
-	struct of_account_key key = { .exec_id = t->exec_id, .to = *to };
-	struct of_account *a;
-	__u32 slot, *found;
-
-	if (hint != NULL) {
-		a = bpf_map_lookup_elem(&accounts, &hint->slot);
-		if (a != NULL && a->exec_id == t->exec_id && endpoint_same(&a->to, to)) {
-			account_add(a, n, t);
-			return;
-		}
-	}
-	found = bpf_map_lookup_elem(&account_index, &key);
-	slot = found != NULL ? *found : account_make(&key, sk, t->slot);
-	a = bpf_map_lookup_elem(&accounts, &slot);
-	/* The index may hand out an entry that is being deleted and already serves another key. */
-	if (a == NULL || !endpoint_same(&a->to, to) ||
-	    (a->exec_id != t->exec_id && a->exec_id != 0)) {
-		overflow_add(execution_find(t->slot), n);
+	if (pending != 0) {
+		if (*hint == NULL)
+			*hint = hint_make(sk);
+		if (*hint != NULL)
+			(*hint)->corks = pending;
+		(void)destination_take(to, sk);
+		endpoint_of_cork(to, sk, pending);
 		return;
 	}
-	account_add(a, n, t);
-	hint_set(sk, hint, slot);
+	if (destination_take(to, sk))
+		return;
+	/* What this send completed may have been sent away by another thread. */
+	if (*hint != NULL && (*hint)->corks != 0)
+		endpoint_of_cork(to, sk, (*hint)->corks);
+	else
+		endpoint_of_socket(to, sk);
 }
 
-/* The body of every send hook: `ret` is what the socket layer returned. */
-static __always_inline int on_send(struct sock *sk, int ret)
+/* A send that was under way when another thread disconnected the socket counts where it went. */
+static __always_inline bool endpoint_left(struct of_endpoint *to, struct socket_hint *hint)
+{
+	if (hint == NULL || hint->leaving == 0)
+		return false;
+	hint->leaving--;
+	*to = hint->left;
+	return true;
+}
+
+/* For a failed send, too: what the hooks have left for it must not wait for the next one. */
+static __always_inline void endpoint_of_send(struct of_endpoint *to, struct sock *sk,
+					     struct socket_hint **hint)
+{
+	if (sk->sk_type == SOCK_DGRAM || sk->sk_type == SOCK_RAW)
+		endpoint_of_datagram(to, sk, hint);
+	else if (!endpoint_left(to, *hint))
+		endpoint_of_socket(to, sk);
+}
+
+/* The body of every send hook: `ret` is what the socket layer returned. Without hints the account
+ * is found through the index each time, and the socket alone tells the far end. */
+static __always_inline int on_send(struct sock *sk, long ret, bool hints)
 {
 	struct of_endpoint to = {};
+	struct socket_hint *hint = NULL;
 	struct of_exec_slot *s;
 	struct of_totals *sums;
 	struct of_machine *m;
 	struct of_task *t;
-	bool from_socket;
 	__u32 zero = 0;
 	__u16 family;
 
 	family = sk->__sk_common.skc_family;
-	from_socket = sk->sk_type != SOCK_DGRAM || !destination_take(&to, sk);
 	sums = bpf_map_lookup_elem(&totals, &zero);
-	if (ret <= 0 || sums == NULL)
+	if (sums == NULL)
 		return 0;
 	if (family_is_local(family)) {
-		__sync_fetch_and_add(&sums->local[family & (OF_FAMILIES - 1)], ret);
+		if (ret > 0)
+			__sync_fetch_and_add(&sums->local[family & (OF_FAMILIES - 1)], ret);
 		return 0;
 	}
+	if (hints) {
+		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+		endpoint_of_send(&to, sk, &hint);
+	} else {
+		endpoint_of_socket(&to, sk);
+	}
+	if (ret <= 0)
+		return 0;
 	__sync_fetch_and_add(&sums->posted, ret);
 	t = task_get(bpf_get_current_task_btf());
 	s = t == NULL ? NULL : execution_find(t->slot);
@@ -232,14 +188,78 @@ static __always_inline int on_send(struct sock *sk, int ret)
 		overflow_add(NULL, ret);
 		return 0;
 	}
-	if (from_socket)
-		endpoint_of_socket(&to, sk);
-	account_post(sk, t, ret, &to);
+	if (hints && hint == NULL)
+		hint = hint_make(sk);
+	account_post(sk, hint, t, ret, &to);
 	return 0;
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ledger_send, struct sock *sk, int ret, int flags)
 {
-	return on_send(sk, ret);
+	return on_send(sk, ret, true);
+}
+
+/*
+ * Before Linux 6.3: what the socket families offer to send with, as far as they send off the
+ * machine. They do not call each other. Those of modules go without hints: Linux 6.1 looks the
+ * traced function up in the wrong type data when such a program asks for socket storage, and dies
+ * (bpf_sk_storage_tracing_allowed()).
+ */
+#define LEDGER_TWIN(name, function, hints)                                                      \
+	SEC("fexit/" #function)                                                                 \
+	int BPF_PROG(name, struct socket *sock, struct msghdr *msg, unsigned long len, int ret) \
+	{                                                                                       \
+		return on_send(sock->sk, ret, hints);                                           \
+	}
+
+LEDGER_TWIN(ledger_inet, inet_sendmsg, true)
+LEDGER_TWIN(ledger_inet6, inet6_sendmsg, true)
+LEDGER_TWIN(ledger_packet, packet_sendmsg, true)
+LEDGER_TWIN(ledger_spkt, packet_sendmsg_spkt, true)
+LEDGER_TWIN(ledger_vsock, vsock_connectible_sendmsg, false)
+LEDGER_TWIN(ledger_vsock_dgram, vsock_dgram_sendmsg, false)
+LEDGER_TWIN(ledger_tipc, tipc_sendmsg, false)
+LEDGER_TWIN(ledger_tipc_packet, tipc_send_packet, false)
+LEDGER_TWIN(ledger_tipc_stream, tipc_sendstream, false)
+
+/* sendfile and splice, before Linux 6.5. A protocol without a way of its own (MPTCP, raw IP) copies
+ * the page and sends it as any other: that is counted there. */
+SEC("fexit/inet_sendpage")
+int BPF_PROG(ledger_sendpage, struct socket *sock, struct page *page, int offset,
+	     unsigned long size, int flags, long ret)
+{
+	struct sock *sk = sock->sk;
+
+	return sk->__sk_common.skc_prot->sendpage == NULL ? 0 : on_send(sk, ret, true);
+}
+
+/*
+ * A TCP socket ends or is disconnected; its address is still in place. What it received since its
+ * last send is posted; and who waits in a send now will return with bytes for this far end, when
+ * the socket may already lead to another.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(ledger_state, struct sock *sk, int old_state, int new_state)
+{
+	struct socket_hint *hint;
+	struct of_account *a;
+	__u32 waiting;
+
+	if (new_state != TCP_CLOSE || !socket_is_tcp(sk))
+		return 0;
+	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+	if (hint == NULL)
+		return 0;
+	a = bpf_map_lookup_elem(&accounts, &hint->slot);
+	if (a != NULL && a->exec_id != 0 && a->generation == hint->generation)
+		account_receive(a, hint, sk);
+	hint->received = 0; /* the next connection counts anew */
+	waiting = sk->sk_write_pending;
+	if (waiting > 0) {
+		__builtin_memset(&hint->left, 0, sizeof(hint->left));
+		endpoint_of_socket(&hint->left, sk);
+	}
+	hint->leaving = waiting;
+	return 0;
 }

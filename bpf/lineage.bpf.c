@@ -113,11 +113,13 @@ int BPF_PROG(lineage_exit, struct task_struct *task)
 	struct of_exec_slot *s;
 	struct of_task *t;
 	__u64 thread = bpf_get_current_pid_tgid();
+	__u32 tgid = task->tgid;
 
 	bpf_map_delete_elem(&destinations, &thread);
 	/* Counted down before this event: 0 in the last thread, or in the last two at once. */
 	if (task->signal->live.counter != 0)
 		return 0;
+	bpf_map_delete_elem(&exec_ids, &tgid);
 	t = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (t == NULL)
 		t = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);

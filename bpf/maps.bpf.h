@@ -87,15 +87,32 @@ struct {
 	__type(value, struct of_task);
 } tasks __weak SEC(".maps");
 
-/* The slot that a socket's last send was posted to. */
+/* The execution that a process runs now, for programs that cannot ask task storage: cgroup ones on
+ * 6.1 and 6.12. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32); /* tgid */
+	__type(value, __u64);
+} exec_ids __weak SEC(".maps");
+
+/*
+ * What is remembered beside a socket. Made with the socket, before its owner can use up the memory
+ * that the kernel allows for it; copied to what a listener accepts.
+ */
 struct socket_hint {
-	__u32 slot;
-	__u32 pad0;
+	__u64 creator;	  /* exec_id; 0: the socket is older than the probes */
+	__u64 received;	  /* bytes that are posted already */
+	__u32 slot;	  /* of the account of the last send; OF_NO_SLOT: none yet */
+	__u32 generation; /* of that account */
+	__u32 corks;	  /* 1: its datagrams are put together by several sends */
+	__u32 leaving;	  /* sends that were under way when it was disconnected from `left` */
+	struct of_endpoint left;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
 	__type(key, int);
 	__type(value, struct socket_hint);
 } socket_hints __weak SEC(".maps");

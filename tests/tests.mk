@@ -78,6 +78,11 @@ unit: $(UNIT) ## the unit tests alone
 live: all $(LAB) ## the live tests alone (as root)
 	@tests/run $(B) live
 
+.PHONY: lab
+lab: deps ## the traffic lab: a line for each way out; LAB_BYTES=1048576 for a small one, ROWS="..." for some (as root)
+	@$(MAKE) --no-print-directory all $(LAB)
+	@tests/lab/run $(B) $(ROWS)
+
 .PHONY: fuzz
 fuzz: $(FUZZ) ## every fuzzer for FUZZ_SECONDS (60)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)

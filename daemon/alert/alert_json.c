@@ -55,6 +55,7 @@ void alert_facts(struct buf *b, const struct policy *p, const struct account *ac
 	json_process(&j, who);
 	subject_json_lineage(&j, who);
 	subject_json_roles(&j, p, who == NULL ? 0 : who->roles);
+	subject_json_creator(&j, account);
 	json_nil(&j, "ci");
 	subject_json_endpoint(&j, account);
 }
@@ -122,7 +123,7 @@ static void json_bytes(struct json *j, const struct open_alert *a)
 
 	json_open(j, "bytes", '{');
 	json_u64(j, "sent", a->sent);
-	json_nil(j, "received");
+	subject_json_received(j, a->received, a->account_flags);
 	if (a->window_ns == 0)
 		json_nil(j, "window_s");
 	else if (a->window_ns % s == 0)

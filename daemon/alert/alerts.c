@@ -203,6 +203,7 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		.last_ns = s->time_ns,
 		.count = 1,
 		.sent = v->sent,
+		.received = s->account->received,
 		.limit = v->limit,
 		.window_ns = v->window_ns,
 		.facts_len = a->json.len,
@@ -219,6 +220,7 @@ static void open_fold(struct alerts *a, struct open_alert *alert, const struct v
 	alert->count++;
 	if (v->sent > alert->sent)
 		alert->sent = v->sent;
+	alert->received = v->subject->account->received;
 	if (v->subject->time_ns > alert->last_ns) {
 		alert->last_ns = v->subject->time_ns;
 		alert->last_utc_ns = utc(o, v->subject->time_ns);

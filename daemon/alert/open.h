@@ -37,7 +37,8 @@ struct open_alert {
 	int64_t first_utc_ns, last_utc_ns;
 	uint64_t last_ns; /* boot time of the last news */
 	uint64_t count;
-	uint64_t sent; /* the largest told */
+	uint64_t sent;	   /* the largest told */
+	uint64_t received; /* on the account, as last told */
 	uint64_t limit, window_ns;
 	size_t facts_len;
 	char facts[];

@@ -66,6 +66,35 @@ void subject_json_endpoint(struct json *j, const struct account *a)
 	json_close(j, '}');
 }
 
+void subject_json_creator(struct json *j, const struct account *a)
+{
+	const struct execution *e = a->creator;
+
+	if (a->creator_id == 0) {
+		json_nil(j, "creator");
+		return;
+	}
+	json_open(j, "creator", '{');
+	if (e != NULL)
+		json_u64(j, "pid", e->tgid);
+	else
+		json_nil(j, "pid");
+	json_u64(j, "exec_id", a->creator_id);
+	if (e != NULL)
+		json_str(j, "name", e->name, strnlen(e->name, sizeof(e->name)));
+	else
+		json_nil(j, "name");
+	json_close(j, '}');
+}
+
+void subject_json_received(struct json *j, uint64_t received, uint32_t account_flags)
+{
+	if (account_flags & OF_ACCOUNT_RECEIVED)
+		json_u64(j, "received", received);
+	else
+		json_nil(j, "received");
+}
+
 void subject_json_time(struct json *j, const char *key, int64_t utc_ns)
 {
 	char text[TIME_TEXT_LEN];

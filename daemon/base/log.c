@@ -19,6 +19,11 @@ void log_init(const char *name, enum log_level level)
 	log_max = level;
 }
 
+bool log_is_debug(void)
+{
+	return log_max >= LOG_LEVEL_DEBUG;
+}
+
 /*
  * One write for a line, so that lines of two programs on one terminal do not mix. A full pipe that
  * nobody reads must not stop the program: poll() says that it takes PIPE_BUF bytes (pipe(7)), which

@@ -9,6 +9,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* `name` is borrowed for good: a string literal. */
@@ -18,6 +20,8 @@ void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Adds ": " and the text of the error; err is -errno. */
 void log_warnerr(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Is it worth making a text for log_debug()? */
+bool log_is_debug(void);
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

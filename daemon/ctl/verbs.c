@@ -54,10 +54,11 @@ static int flows_next(struct ctl_walk *w, struct buf *out)
 	}
 	subject_json_lineage(&j, a->who);
 	subject_json_roles(&j, &w->view->config->policy, a->who != NULL ? a->who->roles : 0);
+	subject_json_creator(&j, a);
 	subject_json_endpoint(&j, a);
 	json_open(&j, "bytes", '{');
 	json_u64(&j, "sent", a->sent);
-	json_nil(&j, "received");
+	subject_json_received(&j, a->received, a->flags);
 	json_close(&j, '}');
 	boot_time(&j, "first", o, a->first_ns);
 	boot_time(&j, "last", o, a->last_ns);

@@ -24,6 +24,7 @@
 struct kernel {
 	struct outflow_bpf *skel;
 	struct bpf_link *links[HOOKS_MAX];
+	const char *hooks_missing[HOOKS_MAX + 1];
 	struct ring_buffer *ring;
 	struct books *books;
 	struct machine *machine;
@@ -39,14 +40,20 @@ struct kernel {
 static int __attribute__((format(printf, 2, 0)))
 libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[1024];
+	char *text = NULL, *line, *rest;
 
-	/* What goes wrong is said by kernel_open() in one line; the verifier's log only helps us.
-	 */
+	/* What goes wrong is said by kernel_open() in one line; the verifier's log, which is many
+	 * lines in one, only helps us. */
 	(void)level;
-	(void)vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = '\0';
-	log_debug("libbpf: %s", line);
+	if (!log_is_debug() || vasprintf(&text, fmt, ap) < 0)
+		return 0;
+	for (line = text; line != NULL && *line != '\0'; line = rest) {
+		rest = strchr(line, '\n');
+		if (rest != NULL)
+			*rest++ = '\0';
+		log_debug("libbpf: %s", line);
+	}
+	free(text);
 	return 0;
 }
 
@@ -84,6 +91,7 @@ static int kernel_size(struct kernel *k, const struct config *c)
 		{ s->maps.records, l->ring_bytes },	{ s->maps.accounts, l->accounts },
 		{ s->maps.account_index, l->accounts }, { s->maps.free_accounts, l->accounts },
 		{ s->maps.executions, l->executions },	{ s->maps.free_executions, l->executions },
+		{ s->maps.exec_ids, l->executions },
 	};
 	size_t i;
 	int err = 0;
@@ -169,7 +177,7 @@ static int kernel_load(struct kernel *k, const struct config *c, struct kernel_e
 	if (k->skel == NULL)
 		return kernel_fail(ret_err, -errno, "the probes cannot be opened: %s",
 				   strerror(errno));
-	err = hooks_choose(k->skel, ret_err);
+	err = hooks_choose(k->skel, k->hooks_missing, ret_err);
 	if (err < 0)
 		return err;
 	k->skel->rodata->cfg_globs = globs;
@@ -361,9 +369,5 @@ int kernel_ledger(const struct kernel *k, struct ledger *ret)
 
 const char *const *kernel_hooks_missing(const struct kernel *k)
 {
-	static const char *const none[] = { NULL };
-
-	/* Every hook of the table is needed so far: an open engine lacks none. */
-	(void)k;
-	return none;
+	return k->hooks_missing;
 }

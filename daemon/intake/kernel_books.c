@@ -44,7 +44,7 @@ struct map_view {
 /* What was last told of an account slot. */
 struct account_told {
 	uint64_t exec_id; /* of the account the rest is about; 0: none */
-	uint64_t sent;
+	uint64_t sent, received;
 	uint64_t grown_ns; /* when it was last seen to grow */
 	bool closed;	   /* first step of giving back is done */
 };
@@ -404,9 +404,11 @@ static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, v
 		if (a.exec_id == 0)
 			continue;
 		open++;
-		if (a.exec_id == told->exec_id && a.sent == told->sent)
+		if (a.exec_id == told->exec_id && a.sent == told->sent &&
+		    a.received == told->received)
 			continue;
 		told->exec_id = a.exec_id;
+		told->received = a.received;
 		told->sent = a.sent;
 		told->grown_ns = now_ns;
 		account_tell(&a, now_ns, fn, arg);
@@ -450,6 +452,7 @@ static void account_give_back(struct books *b, uint32_t slot, uint64_t now_ns, i
 
 	books_machine(b)->retired += a->sent;
 	a->sent = 0;
+	a->received = 0;
 	b->account_told[slot] = (struct account_told){ .exec_id = 0 };
 	(void)bpf_map_update_elem(b->free_accounts_fd, NULL, &slot, BPF_ANY);
 }

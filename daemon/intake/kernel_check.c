@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 
 #include "intake/kernel_private.h"
 
@@ -67,6 +68,32 @@ static int check_btf(struct kernel_err *ret_err)
 			   strerror(errno));
 }
 
+/* What the programs call. The list of helpers in the kernel's own type data tells; task storage for
+ * tracing programs (5.13) came before bpf_loop (5.17) and has no entry of its own. */
+static int check_helpers(struct kernel_err *ret_err)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *t;
+	const struct btf_enum *e = NULL;
+	int id = btf == NULL ? -1 : btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);
+	bool found = false;
+	__u16 i;
+
+	if (id > 0) {
+		t = btf__type_by_id(btf, (__u32)id);
+		e = btf_enum(t);
+		for (i = 0; i < btf_vlen(t) && !found; i++)
+			found = strcmp(btf__name_by_offset(btf, e[i].name_off), "BPF_FUNC_loop") ==
+				0;
+	}
+	btf__free(btf);
+	if (found)
+		return 0;
+	return kernel_fail(ret_err, -ENOTSUP,
+			   "this kernel is too old: it lacks task storage for tracing programs and "
+			   "bpf_loop (Linux 5.17 and later have them)");
+}
+
 static int check_ring(struct kernel_err *ret_err)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "outflow_try", 0, 0,
@@ -110,6 +137,8 @@ int kernel_check(int *ret_cgroup, struct kernel_err *ret_err)
 
 	if (err == 0)
 		err = check_btf(ret_err);
+	if (err == 0)
+		err = check_helpers(ret_err);
 	if (err == 0)
 		err = check_ring(ret_err);
 	if (err == 0)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * kernel_hooks.c: which program serves which purpose. A hook is a row of alternatives, best first;
- * the first that this kernel has is taken. Probing asks for the feature, never for a version.
+ * the first that this kernel takes is chosen. That is found by trying, never by a version.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -16,67 +18,262 @@
 
 #define ALTS_MAX 2
 
+enum needs {
+	NEEDS_NOTHING, /* what every kernel has that passed kernel_check() */
+	NEEDS_TRACEPOINT,
+	NEEDS_FUNCTION, /* of the kernel or of a module that is loaded, to be traced at its exit */
+};
+
 struct alt {
 	const char *prog;
-	const char *needs; /* BTF typedef that the kernel has with the tracepoint; NULL: nothing */
+	enum needs needs;
+	const char *of; /* the tracepoint or function */
 };
 
 struct hook {
 	const char *name;
+	/* Not 0: of a family that may be a module. Where the kernel has none of it nobody can send
+	 * by it, and nothing is missing. Where it refuses the hook, every alert's `loss` says so.
+	 */
+	int family;
 	struct alt alts[ALTS_MAX];
 };
 
-/* In the order of attaching: lineage first, so that every sender already has an execution. */
+#define TRACEPOINT(prog, of)               \
+	{                                  \
+		prog, NEEDS_TRACEPOINT, of \
+	}
+#define FUNCTION(prog, of)               \
+	{                                \
+		prog, NEEDS_FUNCTION, of \
+	}
+#define SEND TRACEPOINT("ledger_send", "sock_send_length") /* Linux 6.3 */
+
+/* In the order of attaching: lineage first, so that every sender already has an execution; then
+ * what prepares a send; the sends last. */
 static const struct hook hooks[] = {
-	{ "fork", { { "lineage_fork", "btf_trace_sched_process_fork" } } },
-	{ "exec", { { "lineage_exec", "btf_trace_sched_process_exec" } } },
-	{ "exit", { { "lineage_exit", "btf_trace_sched_process_exit" } } },
-	{ "adoption", { { "lineage_adopt", NULL } } },
-	{ "datagram destination, IPv4", { { "endpoint_sendmsg4", NULL } } },
-	{ "datagram destination, IPv6", { { "endpoint_sendmsg6", NULL } } },
-	{ "connection attempt, IPv4", { { "endpoint_connect4", NULL } } },
-	{ "connection attempt, IPv6", { { "endpoint_connect6", NULL } } },
-	{ "bytes sent", { { "ledger_send", "btf_trace_sock_send_length" } } },
+	{ "fork", 0, { TRACEPOINT("lineage_fork", "sched_process_fork") } },
+	{ "exec", 0, { TRACEPOINT("lineage_exec", "sched_process_exec") } },
+	{ "exit", 0, { TRACEPOINT("lineage_exit", "sched_process_exit") } },
+	{ "adoption", 0, { { .prog = "lineage_adopt" } } },
+	{ "creator of a socket", 0, { { .prog = "endpoint_sock_create" } } },
+	{ "datagram destination, IPv4", 0, { { .prog = "endpoint_sendmsg4" } } },
+	{ "datagram destination, IPv6", 0, { { .prog = "endpoint_sendmsg6" } } },
+	{ "destination of raw and ping", 0, { { .prog = "endpoint_egress" } } },
+	{ "connection attempt, IPv4", 0, { { .prog = "endpoint_connect4" } } },
+	{ "connection attempt, IPv6", 0, { { .prog = "endpoint_connect6" } } },
+	{ "end of a connection", 0, { TRACEPOINT("ledger_state", "inet_sock_set_state") } },
+	{ "bytes sent, IPv4", 0, { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
+	{ "bytes sent, IPv6", 0, { SEND, FUNCTION("ledger_inet6", "inet6_sendmsg") } },
+	{ "bytes sent, sendfile", 0, { SEND, FUNCTION("ledger_sendpage", "inet_sendpage") } },
+	{ "bytes sent, packet", 0, { SEND, FUNCTION("ledger_packet", "packet_sendmsg") } },
+	{ "bytes sent, old packet", 0, { SEND, FUNCTION("ledger_spkt", "packet_sendmsg_spkt") } },
+	{ "bytes sent, vsock",
+	  AF_VSOCK,
+	  { SEND, FUNCTION("ledger_vsock", "vsock_connectible_sendmsg") } },
+	{ "bytes sent, vsock datagrams",
+	  AF_VSOCK,
+	  { SEND, FUNCTION("ledger_vsock_dgram", "vsock_dgram_sendmsg") } },
+	{ "bytes sent, TIPC", AF_TIPC, { SEND, FUNCTION("ledger_tipc", "tipc_sendmsg") } },
+	{ "bytes sent, TIPC packets",
+	  AF_TIPC,
+	  { SEND, FUNCTION("ledger_tipc_packet", "tipc_send_packet") } },
+	{ "bytes sent, TIPC streams",
+	  AF_TIPC,
+	  { SEND, FUNCTION("ledger_tipc_stream", "tipc_sendstream") } },
 };
 
 #define HOOKS_N (sizeof(hooks) / sizeof(hooks[0]))
 _Static_assert(HOOKS_N <= HOOKS_MAX, "links[] holds one for each hook");
 
-/* The alternative that this kernel has, or NULL. */
-static const struct alt *hook_choice(const struct hook *h, const struct btf *btf)
-{
-	size_t i;
+/* ---- What this kernel takes ---- */
 
-	for (i = 0; i < ALTS_MAX && h->alts[i].prog != NULL; i++)
-		if (h->alts[i].needs == NULL ||
-		    btf__find_by_name_kind(btf, h->alts[i].needs, BTF_KIND_TYPEDEF) > 0)
-			return &h->alts[i];
-	return NULL;
+/* A program that does nothing, attached and taken away again: what the kernel says to that. */
+static int tracing_try(enum bpf_attach_type type, int btf_id, int btf_fd)
+{
+	static const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type,
+		    .attach_btf_id = (__u32)btf_id,
+		    .attach_btf_obj_fd = btf_fd > 0 ? (__u32)btf_fd : 0);
+	int link, prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "outflow_try", "GPL", nothing,
+				       sizeof(nothing) / sizeof(nothing[0]), &opts);
+
+	if (prog < 0)
+		return prog;
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	if (link >= 0)
+		(void)close(link);
+	(void)close(prog);
+	return link < 0 ? link : 0;
 }
 
-int hooks_choose(struct outflow_bpf *skel, struct kernel_err *ret_err)
+static int tracepoint_try(const struct btf *vmlinux, const char *name)
+{
+	char typedef_name[64];
+	int id;
+
+	(void)snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(vmlinux, typedef_name, BTF_KIND_TYPEDEF);
+	return id < 0 ? -ENOENT : tracing_try(BPF_TRACE_RAW_TP, id, 0);
+}
+
+/* A module that any user's first socket would load is loaded now: a hook must stand before there is
+ * a sender. */
+static void family_load(int family)
+{
+	int fd = family == 0 ? -1 : socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* The function in a module that is loaded. */
+static int module_function_try(struct btf *vmlinux, const char *name)
+{
+	struct bpf_btf_info info;
+	__u32 id = 0, len;
+	struct btf *module;
+	int func, fd, err = -ENOENT;
+
+	while (err == -ENOENT && bpf_btf_get_next_id(id, &id) == 0) {
+		char module_name[64] = "";
+
+		fd = bpf_btf_get_fd_by_id(id);
+		if (fd < 0)
+			continue;
+		len = sizeof(info);
+		info = (struct bpf_btf_info){ .name = (__u64)(uintptr_t)module_name,
+					      .name_len = sizeof(module_name) };
+		module = NULL;
+		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.kernel_btf &&
+		    strcmp(module_name, "vmlinux") != 0)
+			module = btf__load_from_kernel_by_id_split(id, vmlinux);
+		func = module == NULL ? -ENOENT
+				      : btf__find_by_name_kind(module, name, BTF_KIND_FUNC);
+		if (func > 0)
+			err = tracing_try(BPF_TRACE_FEXIT, func, fd);
+		btf__free(module);
+		(void)close(fd);
+	}
+	return err;
+}
+
+static int function_try(struct btf *vmlinux, const char *name)
+{
+	int id = btf__find_by_name_kind(vmlinux, name, BTF_KIND_FUNC);
+
+	return id > 0 ? tracing_try(BPF_TRACE_FEXIT, id, 0) : module_function_try(vmlinux, name);
+}
+
+/* 0: this kernel takes it, -ENOENT: it has no such thing, or -errno: what it says. */
+static int alt_try(const struct alt *alt, struct btf *vmlinux)
+{
+	switch (alt->needs) {
+	case NEEDS_TRACEPOINT:
+		return tracepoint_try(vmlinux, alt->of);
+	case NEEDS_FUNCTION:
+		return function_try(vmlinux, alt->of);
+	case NEEDS_NOTHING:
+		break;
+	}
+	return 0;
+}
+
+static const char *needs_name(enum needs needs)
+{
+	return needs == NEEDS_FUNCTION ? "the function" : "the tracepoint";
+}
+
+/* "the kernel has the tracepoint x", or why not. */
+static void alt_reason(const struct alt *alt, int err, char *buf, size_t size)
+{
+	if (alt->needs == NEEDS_NOTHING)
+		(void)snprintf(buf, size, "every kernel has it");
+	else if (err == 0)
+		(void)snprintf(buf, size, "the kernel takes %s %s", needs_name(alt->needs),
+			       alt->of);
+	else if (err == -ENOENT)
+		(void)snprintf(buf, size, "the kernel lacks %s %s", needs_name(alt->needs),
+			       alt->of);
+	else
+		(void)snprintf(buf, size, "the kernel refuses %s %s: %s", needs_name(alt->needs),
+			       alt->of, strerror(-err));
+}
+
+/* Why each alternative was passed over, and the last taken if there is one. */
+struct choice {
+	const struct alt *alt; /* NULL: none */
+	bool absent;	       /* the last one: the kernel has no such thing */
+	char reason[256];
+};
+
+static struct choice hook_choose(const struct hook *h, struct btf *vmlinux)
+{
+	struct choice c = { .alt = NULL };
+	size_t i, len = 0;
+	int err;
+
+	for (i = 0; i < ALTS_MAX && h->alts[i].prog != NULL && c.alt == NULL; i++) {
+		if (h->alts[i].needs == NEEDS_FUNCTION)
+			family_load(h->family);
+		err = alt_try(&h->alts[i], vmlinux);
+		c.absent = err == -ENOENT;
+		if (err == 0)
+			c.alt = &h->alts[i];
+		if (i > 0)
+			len += (size_t)snprintf(c.reason + len, sizeof(c.reason) - len, "; ");
+		alt_reason(&h->alts[i], err, c.reason + len, sizeof(c.reason) - len);
+		len = strlen(c.reason);
+	}
+	return c;
+}
+
+static struct btf *vmlinux_btf(struct kernel_err *ret_err)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	struct bpf_program *prog;
-	const struct alt *alt;
-	int err = 0;
-	size_t i;
 
 	if (btf == NULL)
-		return kernel_fail(ret_err, -errno, "the kernel's BTF cannot be read: %s",
-				   strerror(errno));
+		(void)kernel_fail(ret_err, -errno, "the kernel's BTF cannot be read: %s",
+				  strerror(errno));
+	return btf;
+}
+
+/* What no alternative serves: 0 where nobody can send by it or it is told in *ret_missing. */
+static int hook_unserved(const struct hook *h, const struct choice *c, const char **ret_missing,
+			 struct kernel_err *ret_err)
+{
+	if (h->family == 0)
+		return kernel_fail(ret_err, -ENOTSUP, "no hook for '%s': %s", h->name, c->reason);
+	if (!c->absent)
+		*ret_missing = h->name;
+	return 0;
+}
+
+/* ---- What is done with that ---- */
+
+int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1],
+		 struct kernel_err *ret_err)
+{
+	struct btf *btf = vmlinux_btf(ret_err);
+	struct bpf_program *prog;
+	struct choice c;
+	size_t i, missing = 0;
+	int err = 0;
+
+	if (btf == NULL)
+		return -ENOTSUP;
 	bpf_object__for_each_program(prog, skel->obj)(void) bpf_program__set_autoload(prog, false);
 	for (i = 0; i < HOOKS_N && err == 0; i++) {
-		alt = hook_choice(&hooks[i], btf);
-		if (alt == NULL) {
-			err = kernel_fail(ret_err, -ENOTSUP,
-					  "no hook for '%s': this kernel lacks the tracepoint "
-					  "'%s' (Linux 6.3 and later have it)",
-					  hooks[i].name,
-					  hooks[i].alts[0].needs + strlen("btf_trace_"));
-			break;
+		c = hook_choose(&hooks[i], btf);
+		if (c.alt == NULL) {
+			err = hook_unserved(&hooks[i], &c, &ret_missing[missing], ret_err);
+			missing += ret_missing[missing] != NULL;
+			continue;
 		}
-		prog = bpf_object__find_program_by_name(skel->obj, alt->prog);
+		prog = bpf_object__find_program_by_name(skel->obj, c.alt->prog);
 		err = prog == NULL ? -ENOENT : bpf_program__set_autoload(prog, true);
 	}
 	btf__free(btf);
@@ -85,9 +282,32 @@ int hooks_choose(struct outflow_bpf *skel, struct kernel_err *ret_err)
 
 static struct bpf_link *prog_attach(struct bpf_program *prog, int cgroup_fd)
 {
-	if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
+	switch (bpf_program__type(prog)) {
+	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+	case BPF_PROG_TYPE_CGROUP_SOCK:
+	case BPF_PROG_TYPE_CGROUP_SKB:
 		return bpf_program__attach_cgroup(prog, cgroup_fd);
-	return bpf_program__attach(prog);
+	default:
+		return bpf_program__attach(prog);
+	}
+}
+
+/* The program that serves a hook, when an earlier hook has not attached it and attaching is all it
+ * needs: the iterator is run by kernel_adopt(), when all the others stand. NULL: none. */
+static struct bpf_program *hook_program(const struct outflow_bpf *skel, size_t hook, size_t alt)
+{
+	const char *name = hooks[hook].alts[alt].prog;
+	struct bpf_program *prog =
+		name == NULL ? NULL : bpf_object__find_program_by_name(skel->obj, name);
+	size_t i;
+
+	if (prog == NULL || !bpf_program__autoload(prog) ||
+	    bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
+		return NULL;
+	for (i = 0; i < hook; i++)
+		if (strcmp(hooks[i].alts[0].prog, name) == 0)
+			return NULL;
+	return prog;
 }
 
 int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links[HOOKS_MAX],
@@ -97,17 +317,15 @@ int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links
 	size_t i, j;
 
 	for (i = 0; i < HOOKS_N; i++) {
-		for (j = 0; j < ALTS_MAX && hooks[i].alts[j].prog != NULL; j++) {
-			prog = bpf_object__find_program_by_name(skel->obj, hooks[i].alts[j].prog);
-			/* The iterator is run by kernel_adopt(), when all the others stand. */
-			if (prog == NULL || !bpf_program__autoload(prog) ||
-			    bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
+		for (j = 0; j < ALTS_MAX; j++) {
+			prog = hook_program(skel, i, j);
+			if (prog == NULL)
 				continue;
 			links[i] = prog_attach(prog, cgroup_fd);
 			if (links[i] == NULL)
 				return kernel_fail(ret_err, -errno,
 						   "hook '%s': program %s cannot be attached: %s",
-						   hooks[i].name, hooks[i].alts[j].prog,
+						   hooks[i].name, bpf_program__name(prog),
 						   strerror(errno));
 		}
 	}
@@ -133,28 +351,26 @@ uint64_t hooks_missed(const struct outflow_bpf *skel)
 
 int kernel_print_hooks(struct kernel_err *ret_err)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct alt *alt;
-	int err = 0;
+	const char *missing = NULL;
+	struct choice c;
+	struct btf *btf;
+	int cgroup_fd, err;
 	size_t i;
 
+	err = kernel_check(&cgroup_fd, ret_err);
+	if (err < 0)
+		return err;
+	(void)close(cgroup_fd);
+	btf = vmlinux_btf(ret_err);
 	if (btf == NULL)
-		return kernel_fail(ret_err, -errno, "the kernel's BTF cannot be read: %s",
-				   strerror(errno));
+		return -ENOTSUP;
 	for (i = 0; i < HOOKS_N; i++) {
-		alt = hook_choice(&hooks[i], btf);
-		if (alt == NULL) {
-			(void)printf("%-28s none: the kernel has no %s\n", hooks[i].name,
-				     hooks[i].alts[0].needs);
-			err = kernel_fail(ret_err, -ENOTSUP,
-					  "hook '%s' has no program that this "
-					  "kernel takes",
-					  hooks[i].name);
-			continue;
-		}
-		(void)printf("%-28s %-20s %s%s\n", hooks[i].name, alt->prog,
-			     alt->needs == NULL ? "needs nothing special" : "the kernel has ",
-			     alt->needs == NULL ? "" : alt->needs + strlen("btf_trace_"));
+		c = hook_choose(&hooks[i], btf);
+		(void)printf("%-28s %-20s %s\n", hooks[i].name,
+			     c.alt != NULL ? c.alt->prog : "none", c.reason);
+		/* The first that is missing is the one line. */
+		if (c.alt == NULL && err == 0)
+			err = hook_unserved(&hooks[i], &c, &missing, ret_err);
 	}
 	btf__free(btf);
 	return err;

@@ -15,11 +15,13 @@ struct machine;
 
 /* ---- kernel_hooks.c: which program serves which purpose ---- */
 
-#define HOOKS_MAX 16
+#define HOOKS_MAX 32
 
-/* Turns on the programs of the first alternative that this kernel has, for each hook. 0, or
- * -ENOTSUP with a message when a hook has none. */
-int hooks_choose(struct outflow_bpf *skel, struct kernel_err *ret_err);
+/* Turns on the programs of the first alternative that this kernel takes, for each hook. 0, with the
+ * names of those that it could be without and that it refused; or -ENOTSUP with a message when
+ * another has none. */
+int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1],
+		 struct kernel_err *ret_err);
 /* Attaches what was chosen, lineage first; cgroup programs to cgroup_fd. 0 or -errno. */
 int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links[HOOKS_MAX],
 		 struct kernel_err *ret_err);

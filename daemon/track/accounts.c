@@ -35,6 +35,7 @@ static void node_free(struct accounts *x, struct account_node *n)
 	table_del(&x->by_key, &n->by_key);
 	slots_del(&x->slots, n->place);
 	list_del(&n->sibling);
+	list_del(&n->made);
 	list_del(&n->pending);
 	list_del(&n->final);
 	free(n);
@@ -67,6 +68,7 @@ struct account_node *account_add(struct accounts *x, struct exec_node *who,
 	if (n == NULL)
 		return NULL;
 	list_init(&n->sibling);
+	list_init(&n->made);
 	list_init(&n->pending);
 	list_init(&n->final);
 	n->who = who;
@@ -108,22 +110,44 @@ static struct generation *generation_get(struct account_node *n, uint32_t number
 	return number == before->number ? before : NULL;
 }
 
-uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent, uint64_t time_ns)
+uint64_t account_grow(struct account_node *n, const struct of_account *a, uint64_t time_ns)
 {
-	struct generation *g = generation_get(n, generation);
+	struct generation *g = generation_get(n, a->generation);
 	uint64_t delta;
 
 	/* A record from the ring may be older than what a look has told since. */
-	if (g == NULL || sent <= g->seen)
+	if (g != NULL && a->received > g->received) {
+		n->a.received += a->received - g->received;
+		g->received = a->received;
+	}
+	if (g == NULL || a->sent <= g->seen)
 		return 0;
 	list_del(&n->final);
-	delta = sent - g->seen;
-	g->seen = sent;
+	delta = a->sent - g->seen;
+	g->seen = a->sent;
 	n->a.sent += delta;
 	if (n->a.first_ns == 0)
 		n->a.first_ns = time_ns;
 	n->a.last_ns = time_ns;
 	return delta;
+}
+
+void account_made_by(struct account_node *n, struct exec_node *creator)
+{
+	n->a.creator = &creator->e;
+	list_add(&creator->made, &n->made);
+}
+
+void accounts_disown(struct exec_node *creator)
+{
+	struct account_node *n;
+	struct list *first;
+
+	while ((first = list_first(&creator->made)) != NULL) {
+		n = list_entry(first, struct account_node, made);
+		n->a.creator = NULL;
+		list_del(&n->made);
+	}
 }
 
 void account_await(struct accounts *x, struct account_node *n, uint64_t time_ns)

@@ -51,6 +51,7 @@ static void node_free(struct executions *x, struct exec_node *n)
 	list_del(&n->sibling);
 	list_del(&n->ended);
 	list_del(&n->lingering);
+	accounts_disown(n);
 	text_put(n->exe);
 	free(n->argv);
 	free(n);
@@ -101,6 +102,7 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
 	list_init(&n->children);
 	list_init(&n->sibling);
 	list_init(&n->accounts);
+	list_init(&n->made);
 	list_init(&n->ended);
 	list_init(&n->lingering);
 	if (slots_add(&x->slots, n, &n->place) < 0) {

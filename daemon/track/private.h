@@ -40,6 +40,7 @@ struct exec_node {
 	struct exec_node *parent;
 	struct list children, sibling; /* sibling: in its parent's children */
 	struct list accounts;
+	struct list made;      /* accounts of others that send by a socket of its making */
 	struct list ended;     /* in executions.ended, from its end until its grace is over */
 	struct list lingering; /* in executions.lingering, from then until it has no children */
 	size_t place;
@@ -83,7 +84,7 @@ bool execution_elide(struct executions *x);
 /* One life of a kernel slot that the account had; numbers only grow, and wrap. */
 struct generation {
 	uint32_t number;
-	uint64_t seen; /* bytes */
+	uint64_t seen, received; /* bytes */
 };
 
 struct account_node {
@@ -91,6 +92,7 @@ struct account_node {
 	struct account a;
 	struct exec_node *who; /* NULL: the machine's */
 	struct list sibling;   /* in who->accounts */
+	struct list made;      /* in the `made` of the socket's creator */
 	struct list pending;   /* in accounts.pending: an attempt that is waited for */
 	struct list final;     /* in accounts.final: the kernel has given its slot back */
 	/* Two can grow at once: of one that is closed the last sends are told a second later. */
@@ -114,8 +116,9 @@ struct account_node *account_find(const struct accounts *x, uint64_t exec_id,
 /* NULL: no room or no memory. `who` NULL: the machine's. */
 struct account_node *account_add(struct accounts *x, struct exec_node *who,
 				 const struct of_endpoint *to);
-/* What the kernel's counter says now. Returns by how much the account grew. */
-uint64_t account_grow(struct account_node *n, uint32_t generation, uint64_t sent, uint64_t time_ns);
+/* What the kernel's counters say now. Returns by how much more it sent. */
+uint64_t account_grow(struct account_node *n, const struct of_account *a, uint64_t time_ns);
+void account_made_by(struct account_node *n, struct exec_node *creator);
 void account_await(struct accounts *x, struct account_node *n, uint64_t time_ns);
 /* The oldest attempt that began before `before_ns` and still sent nothing; NULL: none. */
 struct account_node *account_attempt(struct accounts *x, uint64_t before_ns);
@@ -124,6 +127,8 @@ void account_finish(struct accounts *x, struct account_node *n, uint32_t generat
 /* Frees the account that has been final longest. What comes for the same key later is a generation
  * of its own and counts from zero, so that no byte is told twice. False: none is final. */
 bool account_evict(struct accounts *x);
+/* An execution goes whose sockets others may still send by. */
+void accounts_disown(struct exec_node *creator);
 /* Frees all accounts of an execution. */
 void accounts_release(struct accounts *x, struct exec_node *who);
 

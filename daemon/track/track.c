@@ -246,6 +246,18 @@ static void on_connect(struct track *t, const struct event *ev)
 	account_await(&t->accounts, n, ev->time_ns);
 }
 
+static void account_creator(struct track *t, struct account_node *n, uint64_t creator_id)
+{
+	struct exec_node *creator;
+
+	if (creator_id == 0 || n->a.creator_id != 0)
+		return;
+	n->a.creator_id = creator_id;
+	creator = execution_find(&t->executions, creator_id);
+	if (creator != NULL)
+		account_made_by(n, creator);
+}
+
 static void on_account(struct track *t, const struct event *ev)
 {
 	const struct of_account *a = ev->account;
@@ -267,7 +279,8 @@ static void on_account(struct track *t, const struct event *ev)
 		n->a.flags = a->flags & ~OF_ACCOUNT_FINAL;
 		n->a.class = places_class(t->places, &a->to, a->netns, a->flags);
 	}
-	delta = account_grow(n, a->generation, a->sent, ev->time_ns);
+	account_creator(t, n, a->creator);
+	delta = account_grow(n, a, ev->time_ns);
 	if (delta > 0 && who != NULL)
 		who->e.sent += delta;
 	if (delta > 0)

@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define OF_ABI_VERSION 1
+#define OF_ABI_VERSION 2
 
 #define OF_NAME_LEN    64   /* file name of an execution with its NUL; longer ones are cut */
 #define OF_EXE_LEN     256  /* path of the executed file with its NUL; longer ones keep the tail */
@@ -69,11 +69,12 @@ enum of_account_flags {
 	OF_ACCOUNT_OVERFLOW = 2, /* of an execution's endpoints that found no slot; `to` is zero */
 	OF_ACCOUNT_MACHINE = 4,	 /* of executions that found no slot either; exec_id is 0 */
 	OF_ACCOUNT_FINAL = 8, /* in records only: the slot is given back, this generation is over */
+	OF_ACCOUNT_RECEIVED = 16, /* `received` is counted: a TCP socket's */
 };
 
 /*
- * One account: a slot of the map `accounts`, found through `account_index`. 64 bytes, one cache
- * line. exec_id 0: the slot is free. `sent` only grows while the slot is in use.
+ * One account: a slot of the map `accounts`, found through `account_index`. exec_id 0: the slot is
+ * free. `sent` and `received` only grow while the slot is in use.
  */
 struct of_account {
 	__u64 exec_id;
@@ -85,6 +86,10 @@ struct of_account {
 	__u16 pad0;    /* zero */
 	__u32 exec_slot;
 	__u32 generation; /* tells two accounts of one key apart that followed each other */
+	/* Bytes that arrived in order on its TCP sockets, read or not, as of their last send or
+	 * their end. */
+	__u64 received;
+	__u64 creator; /* exec_id that made the socket, when it is another's; the first such met */
 };
 
 enum of_exec_flags {

@@ -42,7 +42,11 @@ struct account {
 	struct of_endpoint to; /* zero for an overflow account */
 	enum endpoint_class class;
 	uint64_t sent;
+	uint64_t received;	    /* with OF_ACCOUNT_RECEIVED in flags, else nobody counts it */
 	uint64_t first_ns, last_ns; /* when growth was first and last told */
+	/* Who made a socket that it sent by, when that was another execution: the first such. */
+	uint64_t creator_id; /* exec_id; 0: none, or the socket is older than the probes */
+	const struct execution *creator; /* NULL: none, or not known any more */
 	uint32_t netns;
 	uint32_t flags; /* enum of_account_flags */
 };

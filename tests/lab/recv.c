@@ -2,7 +2,8 @@
 /*
  * recv.c: the far end: takes what comes, throws it away, and counts what it read. On SIGTERM it
  * first takes what is still on its way (until no connection is open and nothing came for QUIET_MS,
- * at most DRAIN_MS), then prints a line of JSON for each protocol.
+ * at most DRAIN_MS), then prints a line of JSON for each protocol; one that this kernel lacks has
+ * none.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,9 +27,14 @@
 #define READ_TIMES 16	 /* then another connection has its turn */
 #define QUIET_MS   100	 /* a loopback or veth round trip takes microseconds */
 #define DRAIN_MS   20000 /* 20,000 connections are read in less than a second */
+#define PORTS	   65536
+
+#define SOL_DCCP	     269 /* linux/socket.h */
+#define DCCP_SOCKOPT_SERVICE 2	 /* linux/dccp.h, which does not agree with netinet/in.h */
+#define DCCP_SERVICE_LAB     42	 /* what the lab's senders ask for */
 
 /* Order of the lines at the end. */
-enum kind { TCP, MPTCP, UDP, UDPLITE, KINDS };
+enum kind { TCP, MPTCP, UDP, UDPLITE, SCTP, DCCP, KINDS };
 
 static const struct {
 	const char *name;
@@ -38,6 +44,8 @@ static const struct {
 	[MPTCP] = { "mptcp", SOCK_STREAM, IPPROTO_MPTCP },
 	[UDP] = { "udp", SOCK_DGRAM, IPPROTO_UDP },
 	[UDPLITE] = { "udplite", SOCK_DGRAM, IPPROTO_UDPLITE },
+	[SCTP] = { "sctp", SOCK_STREAM, IPPROTO_SCTP },
+	[DCCP] = { "dccp", SOCK_DCCP, IPPROTO_DCCP },
 };
 
 /* What an epoll event stands for: packed into its 64 bits, so that nothing needs to be freed. */
@@ -49,75 +57,94 @@ struct recv {
 	uint64_t received[KINDS];
 	uint64_t conns[KINDS];
 	bool used[KINDS];
+	uint64_t *by_port[KINDS]; /* PORTS each; NULL where nobody asked */
 	uint64_t open;
-	bool ending;
+	bool ending, each;
 	char *scratch; /* where a kernel that does not discard by itself may write */
 };
 
-static uint64_t tag(enum role role, enum kind kind, int fd)
+/* A socket, as its epoll event tells it. */
+struct source {
+	enum role role;
+	enum kind kind;
+	uint16_t port;
+	int fd;
+};
+
+static uint64_t tag(const struct source *s)
 {
-	return (uint64_t)role << 48 | (uint64_t)kind << 32 | (uint32_t)fd;
+	return (uint64_t)s->role << 56 | (uint64_t)s->kind << 48 | (uint64_t)s->port << 32 |
+	       (uint32_t)s->fd;
 }
 
-static void watch(struct recv *r, enum role role, enum kind kind, int fd)
+static void watch(struct recv *r, const struct source *s)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.u64 = tag(role, kind, fd) };
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = tag(s) };
 
-	if (epoll_ctl(r->epfd, EPOLL_CTL_ADD, fd, &e) < 0)
+	if (epoll_ctl(r->epfd, EPOLL_CTL_ADD, s->fd, &e) < 0)
 		lab_die("epoll_ctl");
 }
 
-/* MSG_TRUNC makes TCP discard without a copy, and tells the whole length of a datagram. */
-static ssize_t discard(struct recv *r, enum kind kind, int fd)
+static bool datagrams(enum kind kind)
 {
-	size_t max = kinds[kind].type == SOCK_STREAM ? READ_MAX : 1;
+	return kinds[kind].type == SOCK_DGRAM;
+}
+
+/* MSG_TRUNC makes TCP discard without a copy, and tells the whole length of a datagram. */
+static ssize_t discard(struct recv *r, const struct source *s)
+{
+	size_t max = datagrams(s->kind) ? 1 : READ_MAX;
 	ssize_t n;
 
 	do {
-		n = recv(fd, r->scratch, max, MSG_TRUNC | MSG_DONTWAIT);
+		n = recv(s->fd, r->scratch, max, MSG_TRUNC | MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
-	if (n > 0)
-		r->received[kind] += (uint64_t)n;
+	if (n > 0) {
+		r->received[s->kind] += (uint64_t)n;
+		r->by_port[s->kind][s->port] += (uint64_t)n;
+	}
 	return n;
 }
 
-static void on_connection(struct recv *r, enum kind kind, int fd)
+static void on_connection(struct recv *r, const struct source *s)
 {
 	ssize_t n = 1;
 	int i;
 
 	for (i = 0; i < READ_TIMES && n > 0; i++)
-		n = discard(r, kind, fd);
+		n = discard(r, s);
 	if (n > 0 || (n < 0 && errno == EAGAIN))
 		return;
-	close(fd);
+	close(s->fd);
 	r->open--;
 }
 
-static void on_datagrams(struct recv *r, enum kind kind, int fd)
+static void on_datagrams(struct recv *r, const struct source *s)
 {
 	ssize_t n;
 	int i;
 
 	for (i = 0; i < 16 * READ_TIMES; i++) {
-		n = discard(r, kind, fd);
+		n = discard(r, s);
 		if (n < 0)
 			return;
-		r->conns[kind]++;
+		r->conns[s->kind]++;
 	}
 }
 
-static void on_listener(struct recv *r, enum kind kind, int fd)
+static void on_listener(struct recv *r, const struct source *s)
 {
-	int c, inline_oob = 1;
+	struct source c = *s;
+	int inline_oob = 1;
 
-	while ((c = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+	c.role = CONNECTION;
+	while ((c.fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
 		/* Urgent bytes are counted as the others. MPTCP has none. */
-		if (kind == TCP)
-			setsockopt(c, SOL_SOCKET, SO_OOBINLINE, &inline_oob, sizeof(inline_oob));
-		r->conns[kind]++;
+		if (s->kind == TCP)
+			setsockopt(c.fd, SOL_SOCKET, SO_OOBINLINE, &inline_oob, sizeof(inline_oob));
+		r->conns[s->kind]++;
 		r->open++;
-		watch(r, CONNECTION, kind, c);
+		watch(r, &c);
 	}
 	/* Without descriptors they wait in the backlog until others are read to their end. */
 	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED && errno != EMFILE)
@@ -126,22 +153,26 @@ static void on_listener(struct recv *r, enum kind kind, int fd)
 
 static void on_event(struct recv *r, uint64_t t)
 {
-	int fd = (int)(uint32_t)t;
-	enum kind kind = (enum kind)(t >> 32 & 0xffff);
+	struct source s = {
+		.role = (enum role)(t >> 56),
+		.kind = (enum kind)(t >> 48 & 0xff),
+		.port = (uint16_t)(t >> 32),
+		.fd = (int)(uint32_t)t,
+	};
 
-	switch ((enum role)(t >> 48)) {
+	switch (s.role) {
 	case SIGNALS:
-		epoll_ctl(r->epfd, EPOLL_CTL_DEL, fd, NULL);
+		epoll_ctl(r->epfd, EPOLL_CTL_DEL, s.fd, NULL);
 		r->ending = true;
 		break;
 	case LISTENER:
-		on_listener(r, kind, fd);
+		on_listener(r, &s);
 		break;
 	case CONNECTION:
-		on_connection(r, kind, fd);
+		on_connection(r, &s);
 		break;
 	case DATAGRAMS:
-		on_datagrams(r, kind, fd);
+		on_datagrams(r, &s);
 		break;
 	}
 }
@@ -152,27 +183,48 @@ static void option_on(int fd, int level, int name, int value)
 		lab_die("setsockopt(%d, %d)", level, name);
 }
 
-static void bind_one(struct recv *r, enum kind kind, struct lab_addr *a, uint16_t port)
+/* What a lab on another kernel may lack; who wants to send by it will say so. */
+static bool may_lack(enum kind kind)
 {
-	bool stream = kinds[kind].type == SOCK_STREAM;
-	int fd = socket(a->ss.ss_family, kinds[kind].type | SOCK_NONBLOCK | SOCK_CLOEXEC,
-			kinds[kind].proto);
+	return kind == MPTCP || kind == UDPLITE || kind == SCTP || kind == DCCP;
+}
 
-	if (fd < 0)
-		lab_die("socket %s", kinds[kind].name);
+static void options_set(enum kind kind, int fd, int family)
+{
+	unsigned int service = htonl(DCCP_SERVICE_LAB);
+
 	option_on(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (a->ss.ss_family == AF_INET6)
+	if (family == AF_INET6)
 		option_on(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	if (!stream)
+	if (datagrams(kind))
 		option_on(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20);
 	if (kind == TCP)
 		option_on(fd, IPPROTO_TCP, TCP_FASTOPEN, BACKLOG);
+	if (kind == DCCP)
+		option_on(fd, SOL_DCCP, DCCP_SOCKOPT_SERVICE, (int)service);
+}
+
+/* False when this kernel has no such socket. */
+static bool bind_one(struct recv *r, enum kind kind, struct lab_addr *a, uint16_t port)
+{
+	struct source s = { .role = datagrams(kind) ? DATAGRAMS : LISTENER,
+			    .kind = kind,
+			    .port = port };
+
+	s.fd = socket(a->ss.ss_family, kinds[kind].type | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		      kinds[kind].proto);
+	if (s.fd < 0 && may_lack(kind))
+		return false;
+	if (s.fd < 0)
+		lab_die("socket %s", kinds[kind].name);
+	options_set(kind, s.fd, a->ss.ss_family);
 	lab_addr_set_port(a, port);
-	if (bind(fd, (struct sockaddr *)&a->ss, a->len) < 0)
+	if (bind(s.fd, (struct sockaddr *)&a->ss, a->len) < 0)
 		lab_die("bind %s port %u", kinds[kind].name, port);
-	if (stream && listen(fd, BACKLOG) < 0)
+	if (s.role == LISTENER && listen(s.fd, BACKLOG) < 0)
 		lab_die("listen %s port %u", kinds[kind].name, port);
-	watch(r, stream ? LISTENER : DATAGRAMS, kind, fd);
+	watch(r, &s);
+	return true;
 }
 
 static void bind_range(struct recv *r, enum kind kind, const char *ip, const char *text)
@@ -185,9 +237,13 @@ static void bind_range(struct recv *r, enum kind kind, const char *ip, const cha
 
 	snprintf(addr, sizeof(addr), "[%s]:1", ip);
 	lab_addr_parse(addr, false, &a, &none);
+	if (r->by_port[kind] == NULL)
+		r->by_port[kind] = calloc(PORTS, sizeof(uint64_t));
+	if (r->by_port[kind] == NULL)
+		lab_die("counters");
 	r->used[kind] = true;
-	for (port = ports.lo; port <= ports.hi; port++)
-		bind_one(r, kind, &a, (uint16_t)port);
+	for (port = ports.lo; port <= ports.hi && r->used[kind]; port++)
+		r->used[kind] = bind_one(r, kind, &a, (uint16_t)port);
 }
 
 static uint64_t now_ms(void)
@@ -219,22 +275,36 @@ static void loop(struct recv *r)
 	}
 }
 
+static void say_ports(const struct recv *r, enum kind kind)
+{
+	unsigned int port;
+
+	for (port = 0; port < PORTS; port++)
+		if (r->by_port[kind][port] != 0)
+			printf("{\"each\":\"%s\",\"port\":%u,\"received\":%llu}\n",
+			       kinds[kind].name, port, (unsigned long long)r->by_port[kind][port]);
+}
+
 static void say(const struct recv *r)
 {
-	int k;
+	enum kind k;
 
-	for (k = 0; k < KINDS; k++)
-		if (r->used[k])
-			printf("{\"proto\":\"%s\",\"received\":%llu,\"%s\":%llu,\"open\":%llu}\n",
-			       kinds[k].name, (unsigned long long)r->received[k],
-			       kinds[k].type == SOCK_STREAM ? "conns" : "datagrams",
-			       (unsigned long long)r->conns[k],
-			       kinds[k].type == SOCK_STREAM ? (unsigned long long)r->open : 0ULL);
+	for (k = 0; k < KINDS; k++) {
+		if (!r->used[k])
+			continue;
+		printf("{\"proto\":\"%s\",\"received\":%llu,\"%s\":%llu,\"open\":%llu}\n",
+		       kinds[k].name, (unsigned long long)r->received[k],
+		       datagrams(k) ? "datagrams" : "conns", (unsigned long long)r->conns[k],
+		       datagrams(k) ? 0ULL : (unsigned long long)r->open);
+		if (r->each)
+			say_ports(r, k);
+	}
 	lab_flush();
 }
 
 static void signals_open(struct recv *r)
 {
+	struct source s = { .role = SIGNALS };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -245,7 +315,8 @@ static void signals_open(struct recv *r)
 	r->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	if (r->signals < 0)
 		lab_die("signalfd");
-	watch(r, SIGNALS, TCP, r->signals);
+	s.fd = r->signals;
+	watch(r, &s);
 }
 
 int main(int argc, char **argv)
@@ -255,12 +326,15 @@ int main(int argc, char **argv)
 		{ "mptcp", required_argument, NULL, MPTCP },
 		{ "udp", required_argument, NULL, UDP },
 		{ "udplite", required_argument, NULL, UDPLITE },
+		{ "sctp", required_argument, NULL, SCTP },
+		{ "dccp", required_argument, NULL, DCCP },
 		{ "bind", required_argument, NULL, 'b' },
+		{ "each", no_argument, NULL, 'e' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct recv r = { .epfd = epoll_create1(EPOLL_CLOEXEC), .scratch = malloc(READ_MAX) };
 	const char *ip = "::";
-	int c;
+	int c, k;
 
 	if (r.epfd < 0 || r.scratch == NULL)
 		lab_die("start");
@@ -269,16 +343,21 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'b')
 			ip = optarg;
+		else if (c == 'e')
+			r.each = true;
 		else if (c >= 0 && c < KINDS)
 			bind_range(&r, (enum kind)c, ip, optarg);
 		else
-			lab_usage("[--bind ADDRESS] {--tcp|--mptcp|--udp|--udplite} PORT[-PORT] "
-				  "...; every address unless --bind comes before");
+			lab_usage("[--each] [--bind ADDRESS] {--tcp|--mptcp|--udp|--udplite|"
+				  "--sctp|--dccp} PORT[-PORT] ...; every address unless --bind "
+				  "comes before; --each counts by port, too");
 	}
 	printf("{\"ready\":true,\"pid\":%d}\n", getpid());
 	lab_flush();
 	loop(&r);
 	say(&r);
+	for (k = 0; k < KINDS; k++)
+		free(r.by_port[k]);
 	free(r.scratch);
 	return r.open == 0 ? 0 : 1;
 }

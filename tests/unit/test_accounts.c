@@ -105,6 +105,71 @@ Test(accounts, two_generations_grow_at_once)
 	cr_expect_eq(tracked_execution(&t, CURL)->sent, 340);
 }
 
+/* ---- What was received, and who made the socket ---- */
+
+static void received(uint32_t generation, uint64_t sent, uint64_t n)
+{
+	struct of_account a = account_of(CURL, FAR, 443, sent);
+
+	a.generation = generation;
+	a.flags = OF_ACCOUNT_RECEIVED;
+	a.received = n;
+	rec_account_of(&t.s, &a);
+}
+
+Test(accounts, received_adds_up_over_generations)
+{
+	received(1, 100, 5000);
+	received(1, 100, 9000);
+	received(1, 100, 6000); /* from the ring, and older */
+	received(2, 1, 30);
+	tracked_run(&t);
+	cr_expect_eq(t.told_n, 2, "receiving is not sending");
+	cr_expect_eq(tracked_account(&t, CURL, FAR, 443)->received, 9030);
+	cr_expect(tracked_account(&t, CURL, FAR, 443)->flags & OF_ACCOUNT_RECEIVED);
+}
+
+static void made_by(uint64_t creator)
+{
+	struct of_account a = account_of(CURL, FAR, 443, 1);
+
+	a.creator = creator;
+	rec_account_of(&t.s, &a);
+}
+
+Test(accounts, the_first_other_creator_stays)
+{
+	rec_exec(&t.s, 6, 0, 103, "/usr/bin/maker");
+	made_by(0);
+	made_by(6);
+	made_by(CURL);
+	tracked_run(&t);
+	cr_expect_eq(tracked_account(&t, CURL, FAR, 443)->creator_id, 6);
+	cr_expect_eq(tracked_account(&t, CURL, FAR, 443)->creator, tracked_execution(&t, 6));
+}
+
+Test(accounts, a_creator_that_is_forgotten_leaves_its_id)
+{
+	rec_exec(&t.s, 6, 0, 103, "/usr/bin/maker");
+	made_by(6);
+	rec_exit(&t.s, 6, 103);
+	tracked_run(&t);
+	tracked_tick(&t, 120 * SECOND);
+	cr_assert_null(tracked_execution(&t, 6));
+	cr_expect_eq(tracked_account(&t, CURL, FAR, 443)->creator_id, 6);
+	cr_expect_null(tracked_account(&t, CURL, FAR, 443)->creator);
+}
+
+Test(accounts, a_creator_that_nobody_told_of)
+{
+	made_by(77);
+	tracked_run(&t);
+	cr_expect_eq(tracked_account(&t, CURL, FAR, 443)->creator_id, 77);
+	cr_expect_null(tracked_account(&t, CURL, FAR, 443)->creator);
+}
+
+/* ---- Generations ---- */
+
 Test(accounts, the_generation_before_is_met_second)
 {
 	snapshot(9, 10);

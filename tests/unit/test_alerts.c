@@ -187,7 +187,7 @@ Test(alerts, json_of_an_alert)
 		"\"argv_truncated\":true,\"sha256\":null,\"uid\":1001,\"loginuid\":null,"
 		"\"cgroup\":null,\"container\":null},"
 		"\"lineage\":[\"Runner.Worker[3001]\",\"bash[4100]\",\"curl[4242]\"],"
-		"\"roles\":[\"runner\",\"scanner\"],\"ci\":null,"
+		"\"roles\":[\"runner\",\"scanner\"],\"creator\":null,\"ci\":null,"
 		"\"endpoint\":{\"ip\":\"203.0.113.9\",\"port\":443,\"proto\":\"tcp\","
 		"\"class\":\"external\",\"names\":[]},"
 		"\"bytes\":{\"sent\":393216,\"received\":null,\"window_s\":null},"

@@ -117,6 +117,20 @@ void lab_addr_set_port(struct lab_addr *a, uint16_t port)
 		((struct sockaddr_in6 *)&a->ss)->sin6_port = htons(port);
 }
 
+void lab_addr_text(const struct lab_addr *a, char *buf, size_t size, uint16_t *ret_port)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&a->ss;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->ss;
+
+	if (a->ss.ss_family == AF_INET)
+		inet_ntop(AF_INET, &in->sin_addr, buf, (socklen_t)size);
+	else if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], buf, (socklen_t)size);
+	else
+		inet_ntop(AF_INET6, &in6->sin6_addr, buf, (socklen_t)size);
+	*ret_port = ntohs(in->sin_port); /* both families have it in the same place */
+}
+
 void lab_wait_line(void)
 {
 	char c;

@@ -34,6 +34,8 @@ struct lab_ports lab_ports(const char *what, const char *text);
 void lab_addr_parse(const char *text, bool mapped, struct lab_addr *ret_addr,
 		    struct lab_ports *ret_ports);
 void lab_addr_set_port(struct lab_addr *a, uint16_t port);
+/* The address in numbers, an IPv4-mapped one as IPv4; `size` of at least INET6_ADDRSTRLEN. */
+void lab_addr_text(const struct lab_addr *a, char *buf, size_t size, uint16_t *ret_port);
 
 /* One line from stdin; its end counts as a line. */
 void lab_wait_line(void);

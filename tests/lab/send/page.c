@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* page.c: the ways over a stream socket that hand over pages instead of copying. */
 #include <errno.h>
-#include <fcntl.h>
+#include <time.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "way.h"
 
-/* A file in memory that holds one chunk. */
-static int chunk_file(struct job *j, int *ret_fd)
+int job_chunk_file(struct job *j, int *ret_fd)
 {
 	int fd = memfd_create("chunk", MFD_CLOEXEC);
 	size_t done = 0;
@@ -35,69 +33,60 @@ static int chunk_file(struct job *j, int *ret_fd)
 	return 0;
 }
 
-int tcp_sendfile(struct job *j)
+static int sendfile_to(struct job *j, int fd)
 {
-	int file = -1, fd, err = job_socket(j, SOCK_STREAM, IPPROTO_TCP, true, &fd);
+	int file = -1, err = job_chunk_file(j, &file);
 	off_t off;
 
-	if (err != 0)
-		return err;
-	err = chunk_file(j, &file);
 	while (err == 0 && j->sent < j->bytes) {
 		off = 0;
 		err = job_count(j, "sendfile", sendfile(fd, file, &off, job_next(j)));
 	}
 	if (file >= 0)
 		close(file);
+	return err;
+}
+
+static int sendfile_by(struct job *j, int type, int proto)
+{
+	int fd, err = job_socket(j, type, proto, true, &fd);
+
+	if (err != 0)
+		return err;
+	err = sendfile_to(j, fd);
 	close(fd);
 	return err;
 }
 
-/* All that lies in the pipe to the socket; only what the socket took counts. */
-static int splice_out(struct job *j, int from, int fd, size_t left)
+int tcp_sendfile(struct job *j)
 {
-	uint64_t before;
-	int err = 0;
-
-	while (err == 0 && left > 0) {
-		before = j->sent;
-		err = job_count(j, "splice", splice(from, NULL, fd, NULL, left, SPLICE_F_MOVE));
-		left -= (size_t)(j->sent - before);
-	}
-	return err;
+	return sendfile_by(j, SOCK_STREAM, IPPROTO_TCP);
 }
 
-static int splice_over(struct job *j, const int p[2], int fd)
+int mptcp_sendfile(struct job *j)
 {
-	int err = 0;
-
-	while (err == 0 && j->sent < j->bytes) {
-		struct iovec iov = { .iov_base = j->buf, .iov_len = job_next(j) };
-		ssize_t n = vmsplice(p[1], &iov, 1, 0);
-
-		if (n < 0)
-			return job_fail(j, "vmsplice");
-		err = splice_out(j, p[0], fd, (size_t)n);
-	}
-	return err;
+	return sendfile_by(j, SOCK_STREAM, IPPROTO_MPTCP);
 }
 
-int tcp_splice(struct job *j)
+/* A page is a datagram, as the kernel hands them over; or several in one, as it likes. */
+int udp_sendfile(struct job *j)
 {
-	int p[2], fd, err = job_socket(j, SOCK_STREAM, IPPROTO_TCP, true, &fd);
+	return sendfile_by(j, SOCK_DGRAM, IPPROTO_UDP);
+}
+
+int raw_sendfile(struct job *j)
+{
+	lab_addr_set_port(&j->to, 0);
+	return sendfile_by(j, SOCK_RAW, IPPROTO_EXPERIMENT);
+}
+
+int ktls_sendfile(struct job *j)
+{
+	int fd, err = ktls_socket(j, &fd);
 
 	if (err != 0)
 		return err;
-	if (pipe2(p, O_CLOEXEC) < 0) {
-		err = job_fail(j, "pipe2");
-		goto out;
-	}
-	/* Best effort: a small pipe only takes more calls. */
-	(void)fcntl(p[1], F_SETPIPE_SZ, 1 << 20);
-	err = splice_over(j, p, fd);
-	close(p[0]);
-	close(p[1]);
-out:
+	err = sendfile_to(j, fd);
 	close(fd);
 	return err;
 }

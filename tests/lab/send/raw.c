@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* raw.c: the ways below the transport: ping and raw sockets, and frames for the link. */
+/* raw.c: the ways below the transport: ping sockets and raw sockets. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
-#include <netpacket/packet.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "way.h"
-
-#define EXPERIMENT     253    /* IP protocol for experiments (RFC 3692 section 2.1) */
-#define ETH_EXPERIMENT 0x88b5 /* ether type for local experiments (IEEE 802) */
-#define ETH_HEADER     14
 
 /* Each message carries a header of its own: the last one must not be left too short for it. */
 static size_t next_with_header(const struct job *j, size_t min)
@@ -79,87 +74,81 @@ int raw_icmp(struct job *j)
 
 int raw_ip(struct job *j)
 {
-	return to_address(j, SOCK_RAW, EXPERIMENT, 1);
+	return to_address(j, SOCK_RAW, IPPROTO_EXPERIMENT, 1);
 }
 
-static bool same_address(const struct sockaddr *a, const struct sockaddr *b)
+int ping_connected(struct job *j)
 {
-	if (a == NULL || a->sa_family != b->sa_family)
-		return false;
-	if (a->sa_family == AF_INET)
-		return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
-		       ((const struct sockaddr_in *)b)->sin_addr.s_addr;
-	return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
-		      &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
-}
-
-static int interface_with(const struct sockaddr *own)
-{
-	struct ifaddrs *list, *i;
-	int index = 0;
-
-	if (getifaddrs(&list) < 0)
-		return 0;
-	for (i = list; i != NULL && index == 0; i = i->ifa_next)
-		if (same_address(i->ifa_addr, own))
-			index = (int)if_nametoindex(i->ifa_name);
-	freeifaddrs(list);
-	return index;
-}
-
-/* Index of the interface that the route to job.to leaves by; 0: none. */
-static int interface_to(const struct job *j)
-{
-	struct sockaddr_storage own;
-	socklen_t len = sizeof(own);
-	int index = 0, fd = socket(j->to.ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return 0;
-	if (connect(fd, (const struct sockaddr *)&j->to.ss, j->to.len) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&own, &len) == 0)
-		index = interface_with((struct sockaddr *)&own);
-	close(fd);
-	return index;
-}
-
-/* To everybody on the link, with an ether type that nobody listens to. */
-static int frames(struct job *j, int type, size_t header)
-{
-	struct sockaddr_ll ll = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_EXPERIMENT),
-		.sll_halen = 6,
-		.sll_addr = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
-	};
+	bool v4 = j->to.ss.ss_family == AF_INET;
 	int fd, err;
 
-	ll.sll_ifindex = interface_to(j);
-	if (ll.sll_ifindex == 0)
-		return job_skip(j, "no interface has the address that the route starts from");
-	if (header > 0 && j->chunk < header)
-		j->chunk = header;
-	if (header > 0) {
-		memset(j->buf, 0xff, 6);
-		memset(j->buf + 6, 0, 6);
-		j->buf[12] = ETH_EXPERIMENT >> 8;
-		j->buf[13] = ETH_EXPERIMENT & 0xff;
-	}
-	fd = socket(AF_PACKET, type | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return job_skip(j, "no packet socket for this kernel or user");
-	job_ready(j);
-	err = sendto_over(j, fd, &ll, sizeof(ll), header);
+	lab_addr_set_port(&j->to, 0);
+	err = job_socket(j, SOCK_DGRAM, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, true, &fd);
+	if (err != 0)
+		return err;
+	memset(j->buf, 0, sizeof(struct icmphdr));
+	j->buf[0] = v4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
+	err = sendto_over(j, fd, NULL, 0, sizeof(struct icmphdr));
 	close(fd);
 	return err;
 }
 
-int packet_raw(struct job *j)
+int raw_connected(struct job *j)
 {
-	return frames(j, SOCK_RAW, ETH_HEADER);
+	int fd, err;
+
+	lab_addr_set_port(&j->to, 0);
+	err = job_socket(j, SOCK_RAW, IPPROTO_EXPERIMENT, true, &fd);
+	if (err != 0)
+		return err;
+	err = sendto_over(j, fd, NULL, 0, 1);
+	close(fd);
+	return err;
 }
 
-int packet_dgram(struct job *j)
+static void header_write(const struct job *j, size_t n)
 {
-	return frames(j, SOCK_DGRAM, 0);
+	struct iphdr *v4 = (struct iphdr *)j->buf;
+	struct ip6_hdr *v6 = (struct ip6_hdr *)j->buf;
+
+	if (j->to.ss.ss_family == AF_INET) {
+		memset(v4, 0, sizeof(*v4)); /* the kernel adds length, checksum and source */
+		v4->version = 4;
+		v4->ihl = sizeof(*v4) / 4;
+		v4->ttl = 64;
+		v4->protocol = IPPROTO_EXPERIMENT;
+		v4->daddr = ((const struct sockaddr_in *)&j->to.ss)->sin_addr.s_addr;
+		return;
+	}
+	memset(v6, 0, sizeof(*v6));
+	v6->ip6_vfc = 6 << 4;
+	v6->ip6_plen = htons((uint16_t)(n - sizeof(*v6)));
+	v6->ip6_nxt = IPPROTO_EXPERIMENT;
+	v6->ip6_hlim = 64;
+	v6->ip6_dst = ((const struct sockaddr_in6 *)&j->to.ss)->sin6_addr;
+}
+
+/* The sender writes the IP header, too; it counts as sent. */
+int raw_hdrincl(struct job *j)
+{
+	bool v4 = j->to.ss.ss_family == AF_INET;
+	size_t n, head = v4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr);
+	int on = 1, fd, err;
+
+	lab_addr_set_port(&j->to, 0);
+	err = job_socket(j, SOCK_RAW, IPPROTO_EXPERIMENT, false, &fd);
+	if (err != 0)
+		return err;
+	if (v4 ? setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)) < 0
+	       : setsockopt(fd, IPPROTO_IPV6, 36 /* IPV6_HDRINCL */, &on, sizeof(on)) < 0)
+		err = job_skip_errno(j, "HDRINCL");
+	while (err == 0 && j->sent < j->bytes) {
+		n = next_with_header(j, head);
+		header_write(j, n);
+		err = job_count(j, "sendto",
+				sendto(fd, j->buf, n, 0, (const struct sockaddr *)&j->to.ss,
+				       j->to.len));
+	}
+	close(fd);
+	return err;
 }

@@ -12,24 +12,13 @@
 
 #include "way.h"
 
-typedef int64_t stream_fn(const struct job *j, int fd, size_t n);
-
-static int stream_over(struct job *j, int fd, const char *what, stream_fn *fn)
-{
-	int err = 0;
-
-	while (err == 0 && j->sent < j->bytes)
-		err = job_count(j, what, fn(j, fd, job_next(j)));
-	return err;
-}
-
-static int stream(struct job *j, int proto, const char *what, stream_fn *fn)
+static int stream(struct job *j, int proto, const char *what, job_fn *fn)
 {
 	int fd, err = job_socket(j, SOCK_STREAM, proto, true, &fd);
 
 	if (err != 0)
 		return err;
-	err = stream_over(j, fd, what, fn);
+	err = job_over(j, fd, what, fn);
 	close(fd);
 	return err;
 }
@@ -141,7 +130,7 @@ int tcp_fastopen(struct job *j)
 	else
 		err = job_count(j, "sendto(MSG_FASTOPEN)", n);
 	if (err == 0)
-		err = stream_over(j, fd, "send", do_send);
+		err = job_over(j, fd, "send", do_send);
 	close(fd);
 	return err;
 }
@@ -165,7 +154,7 @@ int tcp_cork(struct job *j)
 	if (setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)) < 0)
 		err = job_fail(j, "setsockopt(TCP_CORK)");
 	else
-		err = stream_over(j, fd, "write", do_write);
+		err = job_over(j, fd, "write", do_write);
 	close(fd);
 	return err;
 }
@@ -208,7 +197,7 @@ static void *run_half(void *arg)
 {
 	struct half *h = arg;
 
-	h->err = stream_over(h->j, h->fd, "write", do_write);
+	h->err = job_over(h->j, h->fd, "write", do_write);
 	return NULL;
 }
 
@@ -226,7 +215,7 @@ int tcp_thread(struct job *j)
 	j->bytes -= second.bytes;
 	if (pthread_create(&t, NULL, run_half, &h) != 0)
 		lab_die("pthread_create");
-	err = stream_over(j, h.fd, "write", do_write);
+	err = job_over(j, h.fd, "write", do_write);
 	pthread_join(t, NULL);
 	j->sent += second.sent;
 	j->calls += second.calls;

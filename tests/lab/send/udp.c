@@ -11,7 +11,6 @@
 
 #define MESSAGES 32    /* one sendmmsg; more than 16, where some monitors stop to look */
 #define SEGMENT	 1400  /* fits any Ethernet */
-#define PIECES	 4     /* of one corked datagram */
 #define DATAGRAM 65507 /* most that IPv4 carries by UDP */
 
 typedef int64_t datagram_fn(const struct job *j, int fd, size_t n);
@@ -147,18 +146,4 @@ int udp_gso(struct job *j)
 		err = datagrams_over(j, fd, "send(UDP_SEGMENT)", do_send);
 	close(fd);
 	return err;
-}
-
-static int64_t do_send_piece(const struct job *j, int fd, size_t n)
-{
-	bool last = j->calls % PIECES == PIECES - 1 || j->sent + n >= j->bytes;
-
-	return send(fd, j->buf, n, last ? 0 : MSG_MORE);
-}
-
-/* Several sends make one datagram. */
-int udp_cork(struct job *j)
-{
-	j->chunk = j->chunk > DATAGRAM ? DATAGRAM / PIECES : (j->chunk + PIECES - 1) / PIECES;
-	return datagrams(j, true, "send(MSG_MORE)", do_send_piece);
 }

@@ -7,28 +7,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "way.h"
+#include "ring.h"
 
 #define ENTRIES	      64
 #define DATAGRAM      65507
 #define NOTIF_WAIT_MS 10000
-
-/* What a submission points to; lives as long as the run. */
-struct pending {
-	struct iovec iov;
-	struct msghdr msg;
-};
-
-typedef void prep_fn(struct io_uring_sqe *sqe, struct job *j, struct pending *p, int fd);
-
-struct ring_way {
-	const char *what;
-	uint8_t op;
-	prep_fn *prep;
-	unsigned int setup;	/* IORING_SETUP_* */
-	unsigned int sqe_flags; /* IOSQE_* */
-	bool datagram;
-};
 
 static void prep_send(struct io_uring_sqe *sqe, struct job *j, struct pending *p, int fd)
 {
@@ -62,9 +45,38 @@ static void prep_sendmsg_to(struct io_uring_sqe *sqe, struct job *j, struct pend
 	p->msg.msg_namelen = j->to.len;
 }
 
-/* One completion: a result, or with zero-copy the news that the pages are free again. */
-static int take(struct job *j, struct io_uring *ring, const char *what, unsigned int *notifs,
-		bool *result)
+static void prep_sendmsgzc(struct io_uring_sqe *sqe, struct job *j, struct pending *p, int fd)
+{
+	prep_sendmsg(sqe, j, p, fd);
+	io_uring_prep_sendmsg_zc(sqe, fd, &p->msg, 0);
+}
+
+static void prep_writev(struct io_uring_sqe *sqe, struct job *j, struct pending *p, int fd)
+{
+	p->iov = (struct iovec){ .iov_base = j->buf, .iov_len = job_next(j) };
+	io_uring_prep_writev(sqe, fd, &p->iov, 1, 0);
+}
+
+static void prep_writefixed(struct io_uring_sqe *sqe, struct job *j, struct pending *p, int fd)
+{
+	(void)p;
+	io_uring_prep_write_fixed(sqe, fd, j->buf, (unsigned int)job_next(j), 0, 0);
+}
+
+static void prep_zcfixed(struct io_uring_sqe *sqe, struct job *j, struct pending *p, int fd)
+{
+	(void)p;
+	io_uring_prep_send_zc_fixed(sqe, fd, j->buf, job_next(j), 0, 0, 0);
+}
+
+static void prep_sendto(struct io_uring_sqe *sqe, struct job *j, struct pending *p, int fd)
+{
+	prep_send(sqe, j, p, fd);
+	io_uring_prep_send_set_addr(sqe, (struct sockaddr *)&j->to.ss, (uint16_t)j->to.len);
+}
+
+int ring_take(struct job *j, struct io_uring *ring, const char *what, unsigned int *notifs,
+	      bool *result)
 {
 	struct __kernel_timespec t = { .tv_sec = NOTIF_WAIT_MS / 1000 };
 	struct io_uring_cqe *cqe;
@@ -88,7 +100,7 @@ static int take(struct job *j, struct io_uring *ring, const char *what, unsigned
 }
 
 /* One in flight at a time: a stream's pieces must not overtake each other. */
-static int ring_over(struct job *j, const struct ring_way *w, struct io_uring *ring, int fd)
+int ring_over(struct job *j, const struct ring_way *w, struct io_uring *ring, int fd)
 {
 	struct pending p;
 	struct io_uring_sqe *sqe;
@@ -106,14 +118,14 @@ static int ring_over(struct job *j, const struct ring_way *w, struct io_uring *r
 		if (io_uring_submit(ring) < 0)
 			return job_fail(j, "io_uring_submit");
 		for (result = false; err == 0 && !result;)
-			err = take(j, ring, w->what, &notifs, &result);
+			err = ring_take(j, ring, w->what, &notifs, &result);
 	}
 	while (err == 0 && notifs > 0)
-		err = take(j, ring, w->what, &notifs, &result);
+		err = ring_take(j, ring, w->what, &notifs, &result);
 	return err;
 }
 
-static int ring_open(struct job *j, const struct ring_way *w, struct io_uring *ring)
+int ring_open(struct job *j, const struct ring_way *w, struct io_uring *ring)
 {
 	struct io_uring_probe *probe;
 	bool able;
@@ -130,6 +142,26 @@ static int ring_open(struct job *j, const struct ring_way *w, struct io_uring *r
 	return job_skip(j, "this kernel's io_uring lacks the operation");
 }
 
+static int register_buffer(struct job *j, struct io_uring *ring)
+{
+	struct iovec iov = { .iov_base = j->buf, .iov_len = j->chunk };
+	int err = io_uring_register_buffers(ring, &iov, 1);
+
+	errno = -err;
+	/* ENOMEM: this user may not lock so much memory. */
+	if (err == -ENOMEM)
+		return job_skip_errno(j, "io_uring_register_buffers");
+	return err < 0 ? job_fail(j, "io_uring_register_buffers") : 0;
+}
+
+static int register_file(struct job *j, struct io_uring *ring, int fd)
+{
+	int err = io_uring_register_files(ring, &fd, 1);
+
+	errno = -err;
+	return err < 0 ? job_fail(j, "io_uring_register_files") : 0;
+}
+
 static int ring_run(struct job *j, const struct ring_way *w)
 {
 	struct io_uring ring;
@@ -141,8 +173,12 @@ static int ring_run(struct job *j, const struct ring_way *w)
 		j->chunk = DATAGRAM;
 	err = w->datagram ? job_socket(j, SOCK_DGRAM, IPPROTO_UDP, false, &fd)
 			  : job_socket(j, SOCK_STREAM, IPPROTO_TCP, true, &fd);
+	if (err == 0 && w->fixed_buf)
+		err = register_buffer(j, &ring);
+	if (err == 0 && w->fixed_file)
+		err = register_file(j, &ring, fd);
 	if (err == 0)
-		err = ring_over(j, w, &ring, fd);
+		err = ring_over(j, w, &ring, w->fixed_file ? 0 : fd);
 	io_uring_queue_exit(&ring);
 	if (fd >= 0)
 		close(fd);
@@ -151,61 +187,147 @@ static int ring_run(struct job *j, const struct ring_way *w)
 
 int uring_send(struct job *j)
 {
-	static const struct ring_way w = { "IORING_OP_SEND", IORING_OP_SEND, prep_send, 0, 0, 0 };
-
-	return ring_run(j, &w);
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SEND",
+				   .op = IORING_OP_SEND,
+				   .prep = prep_send,
+			   });
 }
 
 int uring_async(struct job *j)
 {
-	static const struct ring_way w = {
-		"IORING_OP_SEND", IORING_OP_SEND, prep_send, 0, IOSQE_ASYNC, 0,
-	};
-
-	return ring_run(j, &w);
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SEND",
+				   .op = IORING_OP_SEND,
+				   .prep = prep_send,
+				   .sqe_flags = IOSQE_ASYNC,
+			   });
 }
 
 int uring_sqpoll(struct job *j)
 {
-	static const struct ring_way w = {
-		"IORING_OP_SEND", IORING_OP_SEND, prep_send, IORING_SETUP_SQPOLL, 0, 0,
-	};
-
-	return ring_run(j, &w);
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SEND",
+				   .op = IORING_OP_SEND,
+				   .prep = prep_send,
+				   .setup = IORING_SETUP_SQPOLL,
+			   });
 }
 
 int uring_sendzc(struct job *j)
 {
-	static const struct ring_way w = {
-		"IORING_OP_SEND_ZC", IORING_OP_SEND_ZC, prep_sendzc, 0, 0, 0,
-	};
-
-	return ring_run(j, &w);
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SEND_ZC",
+				   .op = IORING_OP_SEND_ZC,
+				   .prep = prep_sendzc,
+			   });
 }
 
 int uring_sendmsg(struct job *j)
 {
-	static const struct ring_way w = {
-		"IORING_OP_SENDMSG", IORING_OP_SENDMSG, prep_sendmsg, 0, 0, 0,
-	};
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SENDMSG",
+				   .op = IORING_OP_SENDMSG,
+				   .prep = prep_sendmsg,
+			   });
+}
 
-	return ring_run(j, &w);
+int uring_sendmsgzc(struct job *j)
+{
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SENDMSG_ZC",
+				   .op = IORING_OP_SENDMSG_ZC,
+				   .prep = prep_sendmsgzc,
+			   });
 }
 
 int uring_write(struct job *j)
 {
-	static const struct ring_way w = {
-		"IORING_OP_WRITE", IORING_OP_WRITE, prep_write, 0, 0, 0,
-	};
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_WRITE",
+				   .op = IORING_OP_WRITE,
+				   .prep = prep_write,
+			   });
+}
 
-	return ring_run(j, &w);
+int uring_writev(struct job *j)
+{
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_WRITEV",
+				   .op = IORING_OP_WRITEV,
+				   .prep = prep_writev,
+			   });
+}
+
+int uring_fixedbuf(struct job *j)
+{
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_WRITE_FIXED",
+				   .op = IORING_OP_WRITE_FIXED,
+				   .prep = prep_writefixed,
+				   .fixed_buf = true,
+			   });
+}
+
+int uring_zcfixed(struct job *j)
+{
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SEND_ZC",
+				   .op = IORING_OP_SEND_ZC,
+				   .prep = prep_zcfixed,
+				   .fixed_buf = true,
+			   });
+}
+
+int uring_fixedfile(struct job *j)
+{
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SEND",
+				   .op = IORING_OP_SEND,
+				   .prep = prep_send,
+				   .sqe_flags = IOSQE_FIXED_FILE,
+				   .fixed_file = true,
+			   });
 }
 
 int uring_udp(struct job *j)
 {
-	static const struct ring_way w = {
-		"IORING_OP_SENDMSG", IORING_OP_SENDMSG, prep_sendmsg_to, 0, 0, true,
-	};
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SENDMSG",
+				   .op = IORING_OP_SENDMSG,
+				   .prep = prep_sendmsg_to,
+				   .datagram = true,
+			   });
+}
 
-	return ring_run(j, &w);
+int uring_udp_async(struct job *j)
+{
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SENDMSG",
+				   .op = IORING_OP_SENDMSG,
+				   .prep = prep_sendmsg_to,
+				   .sqe_flags = IOSQE_ASYNC,
+				   .datagram = true,
+			   });
+}
+
+int uring_udp_sqpoll(struct job *j)
+{
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SENDMSG",
+				   .op = IORING_OP_SENDMSG,
+				   .prep = prep_sendmsg_to,
+				   .setup = IORING_SETUP_SQPOLL,
+				   .datagram = true,
+			   });
+}
+
+int uring_sendto(struct job *j)
+{
+	return ring_run(j, &(struct ring_way){
+				   .what = "IORING_OP_SEND",
+				   .op = IORING_OP_SEND,
+				   .prep = prep_sendto,
+				   .datagram = true,
+			   });
 }

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# services.sh: deputies that are services of a machine: why this one cannot show them, found by asking,
+# and how to send by those that it can. Sourced by tests/lab/run and by tests/lab/service.
+
+# Prints why not; nothing when the service is here and may be used.
+service_lacks() { # WAY
+	case $1 in
+	ssh)
+		if ! command -v ssh >/dev/null; then
+			echo "no ssh"
+		elif ! [ -x /usr/sbin/sshd ]; then
+			echo "no sshd to log in at"
+		else
+			echo "its own protocol wraps each byte: no count to hold the ledger against"
+		fi
+		;;
+	docker-sock)
+		if ! [ -S /var/run/docker.sock ]; then
+			echo "no /var/run/docker.sock"
+		else
+			echo "the lab starts no containers in a machine's own engine; see deputy-mock"
+		fi
+		;;
+	systemd-run)
+		if ! command -v systemd-run >/dev/null; then
+			echo "no systemd-run"
+		elif ! [ -d /run/systemd/system ]; then
+			echo "systemd is not the first process"
+		fi
+		;;
+	at)
+		if ! command -v at >/dev/null; then
+			echo "no at"
+		elif ! pgrep -x atd >/dev/null 2>&1; then
+			echo "no atd runs"
+		fi
+		;;
+	cron)
+		if ! pgrep -x 'cron|crond' >/dev/null 2>&1; then
+			echo "no cron runs"
+		else
+			echo "it starts programs on the minute, by a table that is the machine's own"
+		fi
+		;;
+	esac
+}
