@@ -76,20 +76,47 @@ recv_stop() { # NAME PID PROTO; prints what it read
 # ---- The attacks ----
 
 # By nobody, without a capability.
-optmem() {
+optmem_run() { # ARGUMENT...
+	nsenter --net="/run/netns/$SENDER_NET" setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all \
+		--bounding-set=-all "$LAB_PUBLIC/optmem" --to "$FAR4_C:9100" --bytes 1000000 "$@"
+}
+
+optmem_check() { # NAME
 	local out pid
 
-	far_count_two "$FAR4_C" "$FAR4_B"
-	out=$(in_sender setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
-		"$LAB_PUBLIC/optmem" --to "$FAR4_C:9100" --bytes 1000000)
+	out=$(tail -n 1 "$LAB_DIR/optmem")
 	pid=$(jq .pid <<<"$out")
 	printf '  %s\n' "$out"
-	is "option memory used up by nobody: all sent" "$(jq .sent <<<"$out")" 1000000
-	is "option memory used up by nobody: posted, to the byte" "$(flows_settle 10 1000000 flows_of "$pid")" 1000000
-	is "option memory used up by nobody: as the far end counted" "$(posted_two "$pid")" "$(far_counted_two 28)"
-	is "option memory used up by nobody: whose" "$(outflow ps --json --all |
-		jq "select(.process.pid == $pid and .sent > 0).process.uid")" 65534
-	above_zero "option memory used up by nobody: said" "$(outflow status --json | jq .loss.socket_storage)"
+	is "$1: all sent" "$(jq .sent <<<"$out")" 1000000
+	is "$1: posted, to the byte" "$(flows_settle 10 1000000 flows_of "$pid")" 1000000
+	is "$1: as the far end counted" "$(posted_two "$pid")" "$(far_counted_two 28)"
+	is "$1: whose" "$(outflow ps --json --all | jq "select(.process.pid == $pid and .sent > 0).process.uid")" 65534
+}
+
+# Once with sockets that nobody saw made: no storage can be kept there then, which must be said.
+optmem() {
+	local first
+
+	LAB_PUBLIC=$LAB_DIR/public
+	chmod 0711 "$LAB_DIR"
+	mkdir -m 0755 "$LAB_PUBLIC"
+	install -m 0755 "$B/lab/optmem" "$LAB_PUBLIC/optmem"
+	mkfifo "$LAB_DIR/optmem.in"
+	optmem_run --start-wait <"$LAB_DIR/optmem.in" >"$LAB_DIR/optmem" &
+	LAB_PIDS+=($!)
+	exec {first}>"$LAB_DIR/optmem.in"
+	wait_for 10 grep -q waiting "$LAB_DIR/optmem"
+	start_outflowd "$LAB_CONFIG"
+	far_count_two "$FAR4_C" "$FAR4_B"
+	echo >&"$first"
+	exec {first}>&-
+	wait_for 10 grep -q sent "$LAB_DIR/optmem"
+	optmem_check "option memory used up by nobody, older sockets"
+	above_zero "option memory used up by nobody, older sockets: said" "$(outflow status --json |
+		jq .loss.socket_storage)"
+	far_count_two "$FAR4_C" "$FAR4_B"
+	optmem_run >"$LAB_DIR/optmem"
+	optmem_check "option memory used up by nobody, new sockets"
 }
 
 rewriting() { # KIND CALL ADDRESS ADDRESS HEADERS
@@ -153,7 +180,7 @@ bytewise() {
 	far_count_udp 9300
 	for way in tcp-write udp-write; do
 		out=$(in_sender "$B/lab/send" --way $way --chunk 1 --bytes 1000000 --to "$FAR4:9300")
-		is "byte by byte: $way, calls" "$(jq .calls <<<"$out")" 1000000
+		is "byte by byte: $way, all sent" "$(jq .sent <<<"$out")" 1000000
 		is "byte by byte: $way, posted" "$(flows_settle 10 1000000 flows_of "$(jq .pid <<<"$out")")" 1000000
 	done
 	is "byte by byte: the far end counted the datagrams" "$(far_counted_udp)" 1000000
@@ -191,6 +218,7 @@ blocked() {
 
 	recv_start blocked --tcp 9500
 	kill -STOP "$RECV"
+	: >"$LAB_DIR/stall"
 	nsenter --net="/run/netns/$SENDER_NET" "$B/lab/stall" --to "$FAR4:9500" --bytes $LONG_SEND >"$LAB_DIR/stall" &
 	stall=$!
 	LAB_PIDS+=("$stall")
@@ -217,6 +245,7 @@ reconnected() {
 	kill -STOP "$first"
 	recv_start second --tcp 9601
 	second=$RECV
+	: >"$LAB_DIR/stall"
 	nsenter --net="/run/netns/$SENDER_NET" "$B/lab/stall" --to "$FAR4:9600" --bytes $LONG_SEND \
 		--then "$FAR4_B:9601" --more 1000 >"$LAB_DIR/stall" &
 	stall=$!
@@ -247,12 +276,6 @@ lab_config <<-END
 	sinks:
 	  - {type: file, path: $LAB_ALERTS, format: json}
 END
-start_outflowd "$LAB_CONFIG"
-# Where nobody may go, too.
-LAB_PUBLIC=$LAB_DIR/public
-chmod 0711 "$LAB_DIR"
-mkdir -m 0755 "$LAB_PUBLIC"
-install -m 0755 "$B/lab/optmem" "$LAB_PUBLIC/optmem"
 optmem
 rewritten
 shared udp
