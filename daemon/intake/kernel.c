@@ -84,14 +84,15 @@ static int kernel_size(struct kernel *k, const struct config *c)
 {
 	const struct config_limits *l = &c->limits;
 	struct outflow_bpf *s = k->skel;
+	uint32_t reserve = l->accounts / 8 < OF_RESERVE_MAX ? l->accounts / 8 : OF_RESERVE_MAX;
 	const struct {
 		struct bpf_map *map;
 		uint32_t n;
 	} sizes[] = {
-		{ s->maps.records, l->ring_bytes },	{ s->maps.accounts, l->accounts },
-		{ s->maps.account_index, l->accounts }, { s->maps.free_accounts, l->accounts },
-		{ s->maps.executions, l->executions },	{ s->maps.free_executions, l->executions },
-		{ s->maps.exec_ids, l->executions },
+		{ s->maps.records, l->ring_bytes },	    { s->maps.accounts, l->accounts },
+		{ s->maps.account_index, l->accounts },	    { s->maps.free_accounts, l->accounts },
+		{ s->maps.free_reserve, reserve },	    { s->maps.executions, l->executions },
+		{ s->maps.free_executions, l->executions }, { s->maps.exec_ids, l->executions },
 	};
 	size_t i;
 	int err = 0;
@@ -100,6 +101,7 @@ static int kernel_size(struct kernel *k, const struct config *c)
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
 	s->rodata->cfg_accounts = l->accounts;
 	s->rodata->cfg_executions = l->executions;
+	s->rodata->cfg_reserve = reserve;
 	s->rodata->cfg_ring_bytes = l->ring_bytes;
 	s->rodata->cfg_wake_roles = wake_roles(&c->policy);
 	return err;
@@ -255,6 +257,7 @@ static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
 	books_set_pause(k->books, look_pause, k);
+	books_reserve(k->books);
 	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
 	books_machine(k->books)->next_exec_id = machine_now() / 1000;
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.records), on_record, k, NULL);

@@ -57,7 +57,8 @@ struct execution_told {
 
 struct books {
 	struct map_view accounts, executions, machine;
-	int totals_fd, index_fd, free_accounts_fd, free_executions_fd;
+	int totals_fd, index_fd, free_accounts_fd, free_reserve_fd, free_executions_fd;
+	uint32_t reserve; /* account slots below this */
 	struct account_told *account_told;
 	struct execution_told *execution_told;
 	uint32_t *untold; /* scratch: slots of executions to tell, in order */
@@ -130,6 +131,8 @@ int books_open(struct outflow_bpf *skel, struct books **ret)
 	b->totals_fd = bpf_map__fd(skel->maps.totals);
 	b->index_fd = bpf_map__fd(skel->maps.account_index);
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);
+	b->free_reserve_fd = bpf_map__fd(skel->maps.free_reserve);
+	b->reserve = bpf_map__max_entries(skel->maps.free_reserve);
 	b->free_executions_fd = bpf_map__fd(skel->maps.free_executions);
 	b->cpus = libbpf_num_possible_cpus();
 	if (b->cpus <= 0) {
@@ -440,6 +443,21 @@ static void account_close(struct books *b, uint32_t slot)
 	b->account_told[slot].closed = true;
 }
 
+/* Where a free slot waits for its next account. */
+static int account_free_fd(const struct books *b, uint32_t slot)
+{
+	return slot < b->reserve ? b->free_reserve_fd : b->free_accounts_fd;
+}
+
+void books_reserve(struct books *b)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < b->reserve; slot++)
+		(void)bpf_map_update_elem(account_free_fd(b, slot), NULL, &slot, BPF_ANY);
+	books_machine(b)->accounts_used = b->reserve;
+}
+
 /* Tells once more what it came to, as final. */
 static void account_give_back(struct books *b, uint32_t slot, uint64_t now_ns, intake_raw_fn *fn,
 			      void *arg)
@@ -454,7 +472,7 @@ static void account_give_back(struct books *b, uint32_t slot, uint64_t now_ns, i
 	a->sent = 0;
 	a->received = 0;
 	b->account_told[slot] = (struct account_told){ .exec_id = 0 };
-	(void)bpf_map_update_elem(b->free_accounts_fd, NULL, &slot, BPF_ANY);
+	(void)bpf_map_update_elem(account_free_fd(b, slot), NULL, &slot, BPF_ANY);
 }
 
 static void accounts_age(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
