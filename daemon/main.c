@@ -24,7 +24,7 @@
 
 #include "base/poison.h"
 
-#define DRAIN_BUDGET 8192 /* records for one turn of the loop; other sources get theirs then */
+#define DRAIN_BUDGET 8192  /* records for one turn of the loop; other sources get theirs then */
 #define NICE	     (-10) /* nine times the share of an ordinary process */
 
 struct daemon {
