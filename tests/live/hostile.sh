@@ -145,8 +145,8 @@ floods() {
 	flood "ring full" 100000 "$(far_ends 2)" '[.endpoint.ip, .endpoint.port]' "[\"$FAR4_B\",443]"
 	optmem
 	stop_outflowd
-	# Room for none: the far end cannot be told then, which must be said.
-	config "ring: 4096, accounts: 1024"
+	# Room for none, not even in the reserve: the far end cannot be told then, which must be said.
+	config "ring: 4096, accounts: 64"
 	: >"$LAB_ALERTS"
 	start_outflowd "$LAB_CONFIG"
 	flood "overflow of accounts" 1000000 "$(far_ends 16)" \
