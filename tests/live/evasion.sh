@@ -62,6 +62,7 @@ recv_start() { # NAME ARGUMENT...
 	local name=$1
 
 	shift
+	: >"$LAB_DIR/$name"
 	nsenter --net="/run/netns/$FAR_NET" "$B/lab/recv" "$@" >"$LAB_DIR/$name" 2>&1 &
 	RECV=$!
 	LAB_PIDS+=("$RECV")
