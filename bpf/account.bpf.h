@@ -57,8 +57,9 @@ static __always_inline struct socket_hint *hint_make(struct sock *sk)
 
 static __always_inline void account_look(struct of_account *a, __u64 sent, const struct of_task *t)
 {
+	struct of_machine *m = machine_get();
 	struct of_rec_account rec;
-	bool now = ((t->roles | OF_ROLE_ANY) & cfg_wake_roles) != 0;
+	bool now = m != NULL && ((t->roles | OF_ROLE_ANY) & m->wake_roles) != 0;
 
 	/* Two senders may both get here; the record is a hint and may come twice. */
 	a->look_at = sent < LOOK_FIRST ? LOOK_FIRST : sent * 2;

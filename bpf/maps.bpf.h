@@ -23,8 +23,6 @@ const volatile __u32 cfg_executions __weak = 0;
 const volatile __u32 cfg_reserve __weak = 0; /* account slots below this are the reserve */
 const volatile __u32 cfg_ring_bytes __weak = 0;
 const volatile __u32 cfg_globs __weak = 0;
-/* Accounts of these roles wake the daemon at once; the others wait for its next look. */
-const volatile __u64 cfg_wake_roles __weak = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -53,6 +51,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct of_account);
 } accounts __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct of_told);
+} told __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -87,11 +88,18 @@ static int ledger(void *arg, struct ledger *ret)
 	return kernel_ledger(((struct daemon *)arg)->kernel, ret);
 }
 
-/* Says it and leaves: only before the loop runs. */
-static void __attribute__((noreturn)) fail(int err, const char *what)
+/* Leaves, with nothing of the probes left that was not there before: only before the loop runs. */
+static void __attribute__((noreturn)) give_up(struct daemon *d)
+{
+	pipeline_done(&d->pipeline);
+	exit(1);
+}
+
+/* The same, and says why. */
+static void __attribute__((noreturn)) fail(struct daemon *d, int err, const char *what)
 {
 	log_warnerr(err, "%s", what);
-	exit(1);
+	give_up(d);
 }
 
 static void config_read(struct daemon *d, const struct options *o)
@@ -104,6 +112,8 @@ static void config_read(struct daemon *d, const struct options *o)
 		log_warn("%s", err.msg);
 		exit(1);
 	}
+	if (o->unload) /* nothing will be judged by it */
+		return;
 	for (line = d->config.warnings; line != NULL && *line != '\0'; line = rest) {
 		rest = strchr(line, '\n');
 		if (rest != NULL)
@@ -130,10 +140,10 @@ static void sources_open(struct daemon *d)
 	d->ring = (struct loop_src){ .on_ready = on_ring, .fd = kernel_fd(d->kernel) };
 	if (d->signals.fd < 0 || d->timer.fd < 0 ||
 	    timerfd_settime(d->timer.fd, 0, &second, NULL) < 0)
-		fail(-errno, "signals and timer");
+		fail(d, -errno, "signals and timer");
 	if (loop_set(d->loop, &d->signals, EPOLLIN) < 0 ||
 	    loop_set(d->loop, &d->timer, EPOLLIN) < 0 || loop_set(d->loop, &d->ring, EPOLLIN) < 0)
-		fail(-errno, "event loop");
+		fail(d, -errno, "event loop");
 }
 
 static void ctl_open(struct daemon *d)
@@ -147,11 +157,12 @@ static void ctl_open(struct daemon *d)
 				 .ledger = ledger,
 				 .look = look,
 				 .arg = d,
+				 .pins = kernel_pins(d->kernel),
 				 .version = OUTFLOW_VERSION,
 				 .start_ns = machine_now() };
 
 	if (ctl_new(d->loop, &view, &d->ctl) < 0)
-		exit(1); /* it said why */
+		give_up(d); /* it said why */
 }
 
 /* Who floods tables and ring takes the processor too, and alerts would wait for it: eight senders
@@ -175,23 +186,24 @@ static void daemon_open(struct daemon *d, const struct options *o)
 		exit(1);
 	}
 	err = intake_new(&kernel_ops, d->kernel, &intake);
+	if (err == 0)
+		err = pipeline_init(&d->pipeline, &d->config, intake, put, d);
 	if (err == 0 && o->record != NULL) {
 		err = intake_record(intake, o->record);
 		if (err < 0)
-			fail(err, o->record);
+			fail(d, err, o->record);
 	}
 	if (err == 0)
 		err = loop_new(&d->loop);
 	if (err == 0)
 		err = sinks_new(d->loop, &d->config, &d->sinks);
-	if (err == 0)
-		err = pipeline_init(&d->pipeline, &d->config, intake, put, d);
 	if (err < 0)
-		fail(err, "start");
+		fail(d, err, "start");
 	track_set_hooks_missing(d->pipeline.track, kernel_hooks_missing(d->kernel));
 	(void)pipeline_look(&d->pipeline);
 	ctl_open(d);
 	sources_open(d);
+	kernel_keep(d->kernel); /* last: a start that is refused leaves nothing */
 }
 
 /* Start order, backwards. */
@@ -211,6 +223,38 @@ static void daemon_close(struct daemon *d)
 	sinks_free(d->sinks);
 	loop_free(d->loop);
 	config_done(&d->config);
+}
+
+/* What came of the pins, then that it starts. */
+static void start_tell(struct daemon *d)
+{
+	const struct pins_status *pins = kernel_pins(d->kernel);
+	const struct origin *origin = track_origin(d->pipeline.track);
+	char text[PINS_TEXT_MAX], line[PINS_TEXT_MAX + 64];
+
+	pins_text(pins, text, sizeof(text));
+	if (pins->tamper) {
+		(void)snprintf(line, sizeof(line), "pins: %s", text);
+		(void)alerts_notice(d->pipeline.alerts, "tamper", SEVERITY_HIGH, line, origin);
+	}
+	(void)snprintf(line, sizeof(line), "outflowd " OUTFLOW_VERSION "; %s", text);
+	(void)alerts_notice(d->pipeline.alerts, "start", SEVERITY_INFO, line, origin);
+	if (pins->tamper || pins->state == PINS_NONE)
+		log_warn("%s", text);
+	else
+		log_info("%s", text);
+	log_info("watching; control socket %s", d->config.control);
+}
+
+static void unload(const char *path)
+{
+	struct kernel_err err = { "" };
+
+	if (kernel_unload(path, &err) < 0) {
+		log_warn("%s", err.msg);
+		exit(1);
+	}
+	exit(0);
 }
 
 static void hooks_print(void)
@@ -239,12 +283,12 @@ int main(int argc, char **argv)
 		log_info("configuration OK: %s", o.config);
 		return 0;
 	}
+	if (o.unload)
+		unload(d.config.pins);
 	daemon_open(&d, &o);
 	if (!o.foreground && daemon(0, 0) < 0)
-		fail(-errno, "going to the background");
-	(void)alerts_notice(d.pipeline.alerts, "start", SEVERITY_INFO, "outflowd " OUTFLOW_VERSION,
-			    track_origin(d.pipeline.track));
-	log_info("watching; control socket %s", d.config.control);
+		fail(&d, -errno, "going to the background");
+	start_tell(&d);
 	err = loop_run(d.loop);
 	if (err < 0)
 		log_warnerr(err, "event loop: outflowd ends");

@@ -12,7 +12,7 @@
 static void usage(FILE *to)
 {
 	(void)fprintf(to, "usage: outflowd [-c FILE] [-f] [-v] [--record FILE]\n"
-			  "       outflowd [-c FILE] -t\n"
+			  "       outflowd [-c FILE] -t | --unload\n"
 			  "       outflowd -P | -V | --help\n"
 			  "\n"
 			  "  -c FILE          configuration (" CONFIG_PATH ")\n"
@@ -22,13 +22,16 @@ static void usage(FILE *to)
 			  "  -P               print each hook, what was chosen and why, and exit\n"
 			  "  -V               print the version and exit\n"
 			  "  --record FILE    also write every raw record to a new file, for "
-			  "outflow replay\n");
+			  "outflow replay\n"
+			  "  --unload         remove the probes and books that a daemon left "
+			  "pinned, and exit\n");
 }
 
 void options_parse(int argc, char **argv, struct options *ret)
 {
 	static const struct option longs[] = {
 		{ "record", required_argument, NULL, 'r' },
+		{ "unload", no_argument, NULL, 'u' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -54,6 +57,9 @@ void options_parse(int argc, char **argv, struct options *ret)
 			break;
 		case 'r':
 			o.record = optarg;
+			break;
+		case 'u':
+			o.unload = true;
 			break;
 		case 'V':
 			(void)printf("outflowd %s\n", OUTFLOW_VERSION);

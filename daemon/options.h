@@ -8,7 +8,7 @@
 struct options {
 	const char *config;
 	const char *record; /* NULL: none */
-	bool foreground, test, hooks, verbose;
+	bool foreground, test, hooks, verbose, unload;
 };
 
 /* Leaves the process for --help, -V and a wrong command line (status 2). */

@@ -69,6 +69,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 
 .PHONY: test
 test: deps ## install what is missing and run every suite (as root)
+	-@packaging/deps vm # what they need and cannot have is said there
 	@$(MAKE) --no-print-directory all $(UNIT) $(LAB) $(FUZZ)
 	@tests/run $(B)
 
@@ -84,6 +85,12 @@ live: all $(LAB) ## the live tests alone (as root)
 lab: deps ## the traffic lab: a line for each way out; LAB_BYTES=1048576 for a small one, ROWS="..." for some (as root)
 	@$(MAKE) --no-print-directory all $(LAB)
 	@tests/lab/run $(B) $(ROWS)
+
+.PHONY: test-vm
+test-vm: deps ## the traffic lab on other kernels: VM_KERNELS="6.1 7.2", without it all (as root)
+	@packaging/deps vm
+	@$(MAKE) --no-print-directory all $(LAB)
+	@tests/vm/run $(B) $(VM_KERNELS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## every fuzzer for FUZZ_SECONDS (60)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* status.c: how the daemon is, a line a part; what needs attention is in capitals. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/show.h"
@@ -89,6 +90,28 @@ static void tables(struct buf *out, const json_t *o)
 	buf_char(out, '\n');
 }
 
+/* A daemon of before pins tells nothing of them. */
+static void pins(struct buf *out, const json_t *o)
+{
+	const json_t *p = show_at(o, "pins", NULL);
+	const char *state = json_string_value(json_object_get(p, "state"));
+
+	if (state == NULL)
+		return;
+	label(out, "pins");
+	if (strcmp(state, "none") == 0)
+		buf_str(out, "NONE, a restart loses the books");
+	else
+		buf_str(out, strcmp(state, "adopted") == 0 ? "adopted in " : "pinned in ");
+	if (strcmp(state, "none") != 0)
+		show_put(out, json_object_get(p, "path"));
+	if (json_is_string(json_object_get(p, "reason"))) {
+		buf_str(out, strcmp(state, "none") == 0 ? ": " : "; fresh books: ");
+		show_put(out, json_object_get(p, "reason"));
+	}
+	buf_char(out, '\n');
+}
+
 /* The counters of one part of the answer that are not 0. */
 static void counters(struct buf *out, const json_t *o, const char *key, const char *name)
 {
@@ -122,6 +145,7 @@ static int status_line(void *arg, const json_t *o)
 	rules(out, o);
 	sinks(out, o);
 	tables(out, o);
+	pins(out, o);
 	counters(out, o, "tracked", "tracked");
 	label(out, "windows");
 	buf_printf(out, "%" PRIu64 " open, %" PRIu64 " evicted\n", show_u64(o, "windows", NULL),

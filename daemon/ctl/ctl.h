@@ -14,6 +14,7 @@
 #include "conf/config.h"
 #include "detect/detect.h"
 #include "intake/intake.h"
+#include "intake/pins.h"
 #include "sink/sink.h"
 #include "track/track.h"
 
@@ -37,6 +38,7 @@ struct ctl_view {
 	 * in the maps. 0 or -errno. */
 	int (*look)(void *arg);
 	void *arg;
+	const struct pins_status *pins;
 	const char *version;
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 };

@@ -115,6 +115,18 @@ static void table_json(struct json *j, const char *name, uint32_t used, uint32_t
 	json_close(j, '}');
 }
 
+static void pins_json(struct json *j, const struct pins_status *p)
+{
+	json_open(j, "pins", '{');
+	short_str(j, "path", p->path, NAME_MAX_SHOWN);
+	json_cstr(j, "state", pins_state_name(p->state));
+	if (p->reason[0] != '\0')
+		json_str(j, "reason", p->reason, strnlen(p->reason, sizeof(p->reason)));
+	else
+		json_cstr(j, "reason", NULL);
+	json_close(j, '}');
+}
+
 static void judged_json(struct json *j, const struct ctl_view *v)
 {
 	struct detect_stats d = detect_stats(v->detect);
@@ -166,6 +178,7 @@ static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats
 	table_json(j, "accounts", l.accounts_used, l.accounts_max);
 	table_json(j, "executions", l.executions_used, l.executions_max);
 	json_close(j, '}');
+	pins_json(j, v->pins);
 	judged_json(j, v);
 	read_json(j, v, c);
 	ctl_loss_json(j, &l.loss);

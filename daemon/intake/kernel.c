@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel.c: the life of the probes: check, load, fill, attach, adopt; then the ring, then the end.
+ * kernel.c: the life of the probes: check, then go on with what is pinned, or load, fill, attach,
+ * adopt and pin; then the ring, then the end.
  */
 #include "intake/kernel.h"
 
@@ -22,6 +23,7 @@
 #define PAUSE_BUDGET	 8192 /* records in a pause of a look */
 
 struct kernel {
+	struct pins *pins;
 	struct outflow_bpf *skel;
 	struct bpf_link *links[HOOKS_MAX];
 	const char *hooks_missing[HOOKS_MAX + 1];
@@ -80,6 +82,18 @@ static uint64_t wake_roles(const struct policy *p)
 	return roles;
 }
 
+static uint64_t longest_window(const struct policy *p)
+{
+	uint64_t ns = 0;
+	size_t i;
+
+	for (i = 0; i < p->rules_n; i++)
+		if (p->rules[i].off == NULL && p->rules[i].has_sent &&
+		    p->rules[i].sent.within_ns > ns)
+			ns = p->rules[i].sent.within_ns;
+	return ns;
+}
+
 static int kernel_size(struct kernel *k, const struct config *c)
 {
 	const struct config_limits *l = &c->limits;
@@ -89,10 +103,15 @@ static int kernel_size(struct kernel *k, const struct config *c)
 		struct bpf_map *map;
 		uint32_t n;
 	} sizes[] = {
-		{ s->maps.records, l->ring_bytes },	    { s->maps.accounts, l->accounts },
-		{ s->maps.account_index, l->accounts },	    { s->maps.free_accounts, l->accounts },
-		{ s->maps.free_reserve, reserve },	    { s->maps.executions, l->executions },
-		{ s->maps.free_executions, l->executions }, { s->maps.exec_ids, l->executions },
+		{ s->maps.records, l->ring_bytes },
+		{ s->maps.accounts, l->accounts },
+		{ s->maps.account_index, l->accounts },
+		{ s->maps.free_accounts, l->accounts },
+		{ s->maps.free_reserve, reserve },
+		{ s->maps.executions, l->executions },
+		{ s->maps.free_executions, l->executions },
+		{ s->maps.exec_ids, l->executions },
+		{ s->maps.told, l->accounts },
 	};
 	size_t i;
 	int err = 0;
@@ -103,7 +122,6 @@ static int kernel_size(struct kernel *k, const struct config *c)
 	s->rodata->cfg_executions = l->executions;
 	s->rodata->cfg_reserve = reserve;
 	s->rodata->cfg_ring_bytes = l->ring_bytes;
-	s->rodata->cfg_wake_roles = wake_roles(&c->policy);
 	return err;
 }
 
@@ -162,10 +180,14 @@ static int roles_fill(struct kernel *k, const struct policy *p)
 			globs++;
 		}
 	}
+	/* Nobody changes them behind the back of a daemon that goes on with them. */
+	(void)bpf_map_freeze(bpf_map__fd(k->skel->maps.role_names));
+	(void)bpf_map_freeze(bpf_map__fd(k->skel->maps.role_globs));
 	return err;
 }
 
-static int kernel_load(struct kernel *k, const struct config *c, struct kernel_err *ret_err)
+/* Opened, its programs chosen, sized, its knobs set; not loaded. */
+static int kernel_skel(struct kernel *k, const struct config *c, struct kernel_err *ret_err)
 {
 	uint32_t globs = globs_count(&c->policy);
 	int err;
@@ -175,6 +197,7 @@ static int kernel_load(struct kernel *k, const struct config *c, struct kernel_e
 				   "the roles hold %u globs and paths, the "
 				   "kernel table takes %d",
 				   globs, OF_GLOBS_MAX);
+	outflow_bpf__destroy(k->skel);
 	k->skel = outflow_bpf__open();
 	if (k->skel == NULL)
 		return kernel_fail(ret_err, -errno, "the probes cannot be opened: %s",
@@ -184,8 +207,15 @@ static int kernel_load(struct kernel *k, const struct config *c, struct kernel_e
 		return err;
 	k->skel->rodata->cfg_globs = globs;
 	err = kernel_size(k, c);
-	if (err == 0)
-		err = outflow_bpf__load(k->skel);
+	if (err < 0)
+		return kernel_fail(ret_err, err, "the maps cannot be sized: %s", strerror(-err));
+	return 0;
+}
+
+static int kernel_load(struct kernel *k, const struct config *c, struct kernel_err *ret_err)
+{
+	int err = outflow_bpf__load(k->skel);
+
 	if (err < 0)
 		return kernel_fail(ret_err, err,
 				   "the kernel refuses the probes: %s (outflowd -v -f shows its "
@@ -230,6 +260,7 @@ static int kernel_adopt(struct kernel *k, struct kernel_err *ret_err)
 			break;
 	}
 	(void)bpf_link__destroy(link);
+	bpf_program__unload(k->skel->progs.lineage_adopt); /* never again */
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the running processes cannot be read: %s",
 				   strerror(-err));
@@ -246,31 +277,68 @@ static void look_pause(void *arg)
 		(void)ring_buffer__consume(k->ring);
 }
 
-static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
-			struct kernel_err *ret_err)
+/* What the maps lead to, when they stand. */
+static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
+		       struct kernel_err *ret_err)
 {
-	int err = kernel_load(k, c, ret_err);
+	int err = books_open(k->skel, adopted, longest_window(&c->policy), &k->books);
 
-	if (err < 0)
-		return err;
-	err = books_open(k->skel, &k->books);
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
 	books_set_pause(k->books, look_pause, k);
-	books_reserve(k->books);
-	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
-	books_machine(k->books)->next_exec_id = machine_now() / 1000;
+	books_machine(k->books)->wake_roles = wake_roles(&c->policy);
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.records), on_record, k, NULL);
 	if (k->ring == NULL)
 		return kernel_fail(ret_err, -errno, "the ring buffer cannot be mapped: %s",
 				   strerror(errno));
 	err = machine_new(c->policy.roles_id, !c->policy.resolvers_set, &k->machine);
-	if (err < 0)
-		return kernel_fail(ret_err, err, "out of memory");
-	err = hooks_attach(k->skel, cgroup_fd, k->links, ret_err);
+	return err < 0 ? kernel_fail(ret_err, err, "out of memory") : 0;
+}
+
+/* The probes of before, if there are any, count until ours stand: no byte leaves unseen. */
+static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
+			struct kernel_err *ret_err)
+{
+	struct of_machine *m;
+	int err = kernel_skel(k, c, ret_err);
+
+	if (err == 0)
+		err = kernel_load(k, c, ret_err);
 	if (err < 0)
 		return err;
-	return kernel_adopt(k, ret_err);
+	(void)pins_compare(k->pins, k->skel, false, cgroup_fd);
+	err = kernel_read(k, c, false, ret_err);
+	if (err < 0)
+		return err;
+	m = books_machine(k->books);
+	m->abi_version = OF_ABI_VERSION;
+	m->roles_id = c->policy.roles_id;
+	books_reserve(k->books);
+	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
+	m->next_exec_id = machine_now() / 1000;
+	err = hooks_attach(k->skel, cgroup_fd, k->links, ret_err);
+	return err < 0 ? err : kernel_adopt(k, ret_err);
+}
+
+static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
+			struct kernel_err *ret_err)
+{
+	int err;
+
+	if (pins_there(k->pins, PINS_LIVE)) {
+		err = kernel_skel(k, c, ret_err);
+		if (err < 0)
+			return err;
+		err = pins_adopt(k->pins, k->skel, cgroup_fd, c->policy.roles_id, k->links);
+		if (err < 0)
+			return kernel_fail(ret_err, err,
+					   "the pins in '%s' cannot be gone on with: "
+					   "%s (outflowd --unload removes them)",
+					   c->pins, strerror(-err));
+		if (err > 0)
+			return kernel_read(k, c, true, ret_err);
+	}
+	return kernel_fresh(k, c, cgroup_fd, ret_err);
 }
 
 static void kernel_close(void *self)
@@ -286,6 +354,7 @@ static void kernel_close(void *self)
 	machine_free(k->machine);
 	books_free(k->books);
 	outflow_bpf__destroy(k->skel);
+	pins_close(k->pins); /* last: it is the lock */
 	free(k);
 }
 
@@ -299,8 +368,13 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 	if (err < 0)
 		return err;
 	k = calloc(1, sizeof(*k));
-	err = k == NULL ? kernel_fail(ret_err, -ENOMEM, "out of memory")
-			: kernel_start(k, config, cgroup_fd, ret_err);
+	if (k == NULL) {
+		(void)close(cgroup_fd);
+		return kernel_fail(ret_err, -ENOMEM, "out of memory");
+	}
+	err = pins_open(config->pins, true, &k->pins, ret_err);
+	if (err == 0)
+		err = kernel_start(k, config, cgroup_fd, ret_err);
 	(void)close(cgroup_fd);
 	if (err < 0) {
 		kernel_close(k);
@@ -308,6 +382,17 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 	}
 	*ret = k;
 	return 0;
+}
+
+void kernel_keep(struct kernel *k)
+{
+	if (k->pins->status.state != PINS_ADOPTED)
+		pins_save(k->pins, k->skel, k->links);
+}
+
+const struct pins_status *kernel_pins(const struct kernel *k)
+{
+	return &k->pins->status;
 }
 
 static void loss_tell(struct kernel *k, uint64_t now_ns, intake_raw_fn *fn, void *arg)

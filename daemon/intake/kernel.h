@@ -8,6 +8,7 @@
 
 #include "conf/config.h"
 #include "intake/intake.h"
+#include "intake/pins.h"
 
 struct kernel;
 
@@ -15,8 +16,9 @@ struct kernel_err {
 	char msg[512]; /* one line: what is missing, and what to do */
 };
 
-/* Loads, attaches, then adopts what was there before. 0 or -errno with a message. `config` is
- * borrowed. Hand it to intake_new() with kernel_ops, which closes it. */
+/* Goes on with pinned probes and their books, or loads, attaches and adopts the processes that were
+ * there before. 0 or -errno with a message. `config` is borrowed. Hand it to intake_new() with
+ * kernel_ops, which closes it. */
 int kernel_open(const struct config *config, struct kernel **ret, struct kernel_err *ret_err);
 extern const struct intake_ops kernel_ops;
 /* Readable when records wait. */
@@ -27,5 +29,14 @@ int kernel_ledger(const struct kernel *k, struct ledger *ret);
 int kernel_print_hooks(struct kernel_err *ret_err);
 /* Names of optional hooks that this kernel refused, NULL behind the last. */
 const char *const *kernel_hooks_missing(const struct kernel *k);
+
+/* Pins what kernel_open() made, in the place of what was there; it outlives this process from now
+ * on. The outcome is in the status. */
+void kernel_keep(struct kernel *k);
+/* How it went with the pins; holds for as long as the engine, and is whole after kernel_keep(). */
+const struct pins_status *kernel_pins(const struct kernel *k);
+/* Takes away what a daemon left pinned at `path`, and prints what. 0, -EBUSY: one is running, or
+ * -errno; with a message. */
+int kernel_unload(const char *path, struct kernel_err *ret_err);
 
 #endif

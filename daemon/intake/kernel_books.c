@@ -4,50 +4,34 @@
  * last told of each slot; and the ageing of what is over, which gives slots back.
  *
  * A slot is given back in two steps, a second apart. First it is closed: taken out of the index
- * and its exec_id zeroed, so that no hint leads to it any more. A send that had found it before may
- * still add to it; a second later none is left, and what the slot then holds is final.
+ * and marked in its exec_id, so that no hint leads to it any more. A send that had found it before
+ * may still add to it; a second later none is left, and what the slot then holds is final.
+ *
+ * The maps outlive this process, which may be killed anywhere in here: whatever is changed in them
+ * is found and finished by the next one (books_open()). What was told is not kept: all is told
+ * again.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
+#include "base/log.h"
+#include "intake/journal.h"
 #include "intake/kernel_private.h"
+#include "intake/told.h"
 #include "outflow/subject.h"
 
 #include "base/poison.h"
-
-#define VIEW_BYTES (64U << 10) /* mapped at first; a multiple of every page size */
 
 #define RETIRE_NS    2000000000ULL  /* after the end of an execution, its accounts are closed */
 #define AGE_EVERY_NS 1000000000ULL  /* looks come more often when somebody asks */
 #define IDLE_NS	     10000000000ULL /* with a table three quarters full, idle accounts are closed */
 #define PAUSE_EVERY  8192	    /* accounts told, closed or given back: 10 ms */
-
-/*
- * The part of a map that was ever in use, mapped. The kernel counts every page of such a mapping as
- * ours from the start, whether it was touched or not, so it grows as the map fills.
- */
-struct map_view {
-	int fd;
-	void *data;
-	size_t value_size, bytes;
-	uint32_t max;	 /* slots of the map */
-	uint32_t mapped; /* of them, those that `data` holds */
-};
-
-/* What was last told of an account slot. */
-struct account_told {
-	uint64_t exec_id; /* of the account the rest is about; 0: none */
-	uint64_t sent, received;
-	uint64_t grown_ns; /* when it was last seen to grow */
-	bool closed;	   /* first step of giving back is done */
-};
 
 struct execution_told {
 	uint64_t exec_id; /* 0: none */
@@ -56,14 +40,17 @@ struct execution_told {
 };
 
 struct books {
-	struct map_view accounts, executions, machine;
+	struct map_view accounts, told, executions, machine;
 	int totals_fd, index_fd, free_accounts_fd, free_reserve_fd, free_executions_fd;
 	uint32_t reserve; /* account slots below this */
-	struct account_told *account_told;
+	bool *closed; /* account slots seen closed by the ageing before; this one gives them back */
 	struct execution_told *execution_told;
 	uint32_t *untold; /* scratch: slots of executions to tell, in order */
 	uint64_t machine_overflow;
-	uint64_t aged_ns;			 /* when slots were last closed and given back */
+	uint64_t since_ns;  /* when this process began to look: nothing is over for longer */
+	uint64_t adopted;   /* executions with lower ids were told to a daemon before */
+	uint64_t window_ns; /* the longest of a rule */
+	uint64_t aged_ns;   /* when slots were last closed and given back */
 	uint32_t accounts_open, executions_open; /* at the last look */
 	struct of_totals *per_cpu;
 	int cpus;
@@ -72,62 +59,82 @@ struct books {
 	uint32_t steps; /* since the last pause */
 };
 
-static int view_map(struct map_view *v, size_t bytes)
+static struct of_account *account_at(const struct books *b, uint32_t slot)
 {
-	size_t whole = v->value_size * v->max;
-	void *data;
-
-	if (bytes > whole)
-		bytes = whole;
-	data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
-	if (data == MAP_FAILED)
-		return -errno;
-	if (v->data != NULL)
-		(void)munmap(v->data, v->bytes);
-	v->data = data;
-	v->bytes = bytes;
-	v->mapped = (uint32_t)(bytes / v->value_size);
-	return 0;
+	return (struct of_account *)b->accounts.data + slot;
 }
 
-static int view_open(struct bpf_map *map, struct map_view *ret)
+static struct of_told *told_at(const struct books *b, uint32_t slot)
 {
-	ret->fd = bpf_map__fd(map);
-	ret->max = bpf_map__max_entries(map);
-	ret->value_size = (bpf_map__value_size(map) + 7U) & ~7U;
-	if (ret->max == 0)
-		return -EINVAL;
-	return view_map(ret, VIEW_BYTES);
+	return (struct of_told *)b->told.data + slot;
 }
 
-/* How many of the first `n` slots can be looked at: all, unless there is no memory for it now.
- * Pointers into the view do not outlive this. */
-static uint32_t view_cover(struct map_view *v, uint32_t n)
+static struct of_exec_slot *execution_at(const struct books *b, uint32_t slot)
 {
-	size_t bytes = v->bytes;
-
-	if (n > v->max)
-		n = v->max;
-	while (bytes < n * v->value_size)
-		bytes *= 2;
-	if (bytes > v->bytes)
-		(void)view_map(v, bytes);
-	return n < v->mapped ? n : v->mapped;
+	return (struct of_exec_slot *)b->executions.data + slot;
 }
 
-static void view_close(struct map_view *v)
+/* Where a free slot waits for its next account. */
+static int account_free_fd(const struct books *b, uint32_t slot)
 {
-	if (v->data != NULL)
-		(void)munmap(v->data, v->bytes);
+	return slot < b->reserve ? b->free_reserve_fd : b->free_accounts_fd;
 }
 
-int books_open(struct outflow_bpf *skel, struct books **ret)
+/* A slot that nobody uses goes where the programs look for one. */
+static void account_free(struct books *b, uint32_t slot)
+{
+	(void)bpf_map_update_elem(account_free_fd(b, slot), NULL, &slot, BPF_ANY);
+	journal_done(books_machine(b));
+}
+
+static void execution_free(struct books *b, uint32_t slot)
+{
+	(void)bpf_map_update_elem(b->free_executions_fd, NULL, &slot, BPF_ANY);
+	journal_done(books_machine(b));
+}
+
+/* Finishes what a daemon before was killed at. */
+static void books_redo(struct books *b)
+{
+	struct of_machine *m = books_machine(b);
+	uint32_t slot = m->journal.slot;
+
+	switch (journal_begun(m)) {
+	case OF_JOURNAL_NONE:
+		return;
+	case OF_JOURNAL_ACCOUNT:
+		if (slot >= view_cover(&b->accounts, slot + 1))
+			break;
+		journal_account_again(m, account_at(b, slot));
+		account_free(b, slot);
+		return;
+	case OF_JOURNAL_EXECUTION:
+		if (slot >= view_cover(&b->executions, slot + 1))
+			break;
+		journal_execution_again(m, execution_at(b, slot));
+		execution_free(b, slot);
+		return;
+	case OF_JOURNAL_FREE_ACCOUNT:
+	case OF_JOURNAL_FREE_EXECUTION:
+		log_info("books: slot %u was being given back when the daemon before was killed, "
+			 "it may stay unused",
+			 slot);
+		journal_done(m);
+		return;
+	}
+	log_warn("books: the journal says step %u on slot %u, which cannot be: left out",
+		 m->journal.step, slot);
+	journal_done(m);
+}
+
+int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struct books **ret)
 {
 	struct books *b = calloc(1, sizeof(*b));
 	int err = -ENOMEM;
 
 	if (b == NULL)
 		return err;
+	b->window_ns = window_ns;
 	b->totals_fd = bpf_map__fd(skel->maps.totals);
 	b->index_fd = bpf_map__fd(skel->maps.account_index);
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);
@@ -141,6 +148,8 @@ int books_open(struct outflow_bpf *skel, struct books **ret)
 	}
 	err = view_open(skel->maps.accounts, &b->accounts);
 	if (err == 0)
+		err = view_open(skel->maps.told, &b->told);
+	if (err == 0)
 		err = view_open(skel->maps.executions, &b->executions);
 	if (err == 0)
 		err = view_open(skel->maps.machine, &b->machine);
@@ -148,12 +157,16 @@ int books_open(struct outflow_bpf *skel, struct books **ret)
 		goto out;
 	err = -ENOMEM;
 	b->per_cpu = calloc((size_t)b->cpus, sizeof(*b->per_cpu));
-	b->account_told = calloc(b->accounts.max, sizeof(*b->account_told));
+	b->closed = calloc(b->accounts.max, sizeof(*b->closed));
 	b->execution_told = calloc(b->executions.max, sizeof(*b->execution_told));
 	b->untold = calloc(b->executions.max, sizeof(*b->untold));
-	if (b->per_cpu == NULL || b->account_told == NULL || b->execution_told == NULL ||
+	if (b->per_cpu == NULL || b->closed == NULL || b->execution_told == NULL ||
 	    b->untold == NULL)
 		goto out;
+	if (adopted) {
+		b->adopted = books_machine(b)->next_exec_id;
+		books_redo(b);
+	}
 	*ret = b;
 	return 0;
 out:
@@ -166,10 +179,11 @@ void books_free(struct books *b)
 	if (b == NULL)
 		return;
 	view_close(&b->accounts);
+	view_close(&b->told);
 	view_close(&b->executions);
 	view_close(&b->machine);
 	free(b->per_cpu);
-	free(b->account_told);
+	free(b->closed);
 	free(b->execution_told);
 	free(b->untold);
 	free(b);
@@ -196,20 +210,12 @@ struct of_machine *books_machine(const struct books *b)
 	return b->machine.data;
 }
 
-static struct of_account *account_at(const struct books *b, uint32_t slot)
-{
-	return (struct of_account *)b->accounts.data + slot;
-}
-
-static struct of_exec_slot *execution_at(const struct books *b, uint32_t slot)
-{
-	return (struct of_exec_slot *)b->executions.data + slot;
-}
-
 /* The counter in the map may be over the end for a moment: see account_slot() in ledger.bpf.c. */
 static uint32_t accounts_used(struct books *b)
 {
-	return view_cover(&b->accounts, books_machine(b)->accounts_used);
+	uint32_t used = view_cover(&b->accounts, books_machine(b)->accounts_used);
+
+	return view_cover(&b->told, used);
 }
 
 static uint32_t executions_used(struct books *b)
@@ -217,7 +223,7 @@ static uint32_t executions_used(struct books *b)
 	return view_cover(&b->executions, books_machine(b)->executions_used);
 }
 
-/* argv of a living process, for those that are older than the probes. */
+/* argv of a living process, for those that are older than the probes or than this daemon. */
 static size_t argv_read(uint32_t pid, char *buf, size_t size)
 {
 	char path[32];
@@ -233,11 +239,12 @@ static size_t argv_read(uint32_t pid, char *buf, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void execution_tell(const struct of_exec_slot *s, uint64_t now_ns, intake_raw_fn *fn,
-			   void *arg)
+static void execution_tell(const struct books *b, const struct of_exec_slot *s, uint64_t now_ns,
+			   intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_exec rec = { .hdr = { now_ns, 0, OF_REC_EXEC, 0 }, .e = s->e };
 	size_t exe_len = strnlen(s->exe, sizeof(s->exe) - 1), argv_len = 0;
+	bool older = (s->e.flags & OF_EXEC_ADOPTED) || s->e.exec_id < b->adopted;
 
 	if (s->e.flags & OF_EXEC_FORKED) {
 		rec.hdr.kind = OF_REC_FORK;
@@ -246,14 +253,13 @@ static void execution_tell(const struct of_exec_slot *s, uint64_t now_ns, intake
 		return;
 	}
 	memcpy(rec.tail, s->exe, exe_len);
-	if (s->e.flags & OF_EXEC_ADOPTED)
+	if (older && s->e.end_ns == 0)
 		argv_len = argv_read(s->e.tgid, rec.tail + exe_len, OF_ARGV_LEN);
 	rec.exe_len = (uint16_t)exe_len;
 	rec.argv_len = (uint16_t)argv_len;
 	/* A full read may have been cut, and of an exec whose record was lost nothing is known. */
-	rec.argv_size = argv_len == OF_ARGV_LEN || !(s->e.flags & OF_EXEC_ADOPTED)
-				? OF_ARGV_LEN + 1
-				: (uint32_t)argv_len;
+	rec.argv_size = argv_len == OF_ARGV_LEN || !older || s->e.end_ns != 0 ? OF_ARGV_LEN + 1
+									      : (uint32_t)argv_len;
 	rec.hdr.len = (uint32_t)(offsetof(struct of_rec_exec, tail) + exe_len + argv_len);
 	(void)fn(arg, &rec.hdr, rec.hdr.len);
 }
@@ -281,7 +287,7 @@ static void execution_need(struct books *b, uint32_t slot, uint64_t exec_id, uin
 	}
 	while (n > 0) {
 		s = chain[--n];
-		execution_tell(s, now_ns, fn, arg);
+		execution_tell(b, s, now_ns, fn, arg);
 		b->execution_told[s->e.slot] = (struct execution_told){ .exec_id = s->e.exec_id };
 	}
 }
@@ -329,7 +335,7 @@ static void executions_tell_new(struct books *b, uint64_t now_ns, intake_raw_fn 
 	qsort_r(b->untold, n, sizeof(*b->untold), by_start, b);
 	for (i = 0; i < n; i++) {
 		slot = b->untold[i];
-		execution_tell(execution_at(b, slot), now_ns, fn, arg);
+		execution_tell(b, execution_at(b, slot), now_ns, fn, arg);
 		b->execution_told[slot] =
 			(struct execution_told){ .exec_id = execution_at(b, slot)->e.exec_id };
 	}
@@ -394,30 +400,84 @@ static void executions_tell_changes(struct books *b, uint64_t now_ns, intake_raw
 	}
 }
 
+/* A mark of a slot. */
+struct mark {
+	uint64_t ns;
+	uint32_t slot, i;
+};
+
+static int by_time(const void *x, const void *y)
+{
+	const struct mark *a = x, *b = y;
+
+	if (a->ns != b->ns)
+		return a->ns < b->ns ? -1 : 1;
+	return a->slot != b->slot ? (a->slot < b->slot ? -1 : 1) : (a->i < b->i ? -1 : 1);
+}
+
+/* What a daemon before had told, in the order of its times. Without memory for that, all is told as
+ * of now. */
+static void accounts_tell_again(struct books *b, intake_raw_fn *fn, void *arg)
+{
+	uint32_t used = accounts_used(b), slot, i;
+	struct mark *marks = calloc(used, OF_TOLD_MARKS * sizeof(*marks));
+	size_t n = 0, m;
+
+	for (slot = 0; slot < used; slot++) {
+		struct of_told *told = told_at(b, slot);
+
+		if (marks == NULL || !told_is_of(told, account_at(b, slot))) {
+			*told = (struct of_told){ .exec_id = 0 };
+			continue;
+		}
+		for (i = 0; i < told->n; i++)
+			marks[n++] = (struct mark){ told->at[i].ns, slot, i };
+	}
+	if (n > 0)
+		qsort(marks, n, sizeof(*marks), by_time);
+	for (m = 0; m < n; m++) {
+		struct of_account a = *account_at(b, marks[m].slot);
+
+		a.exec_id &= ~OF_ACCOUNT_CLOSED;
+		a.sent = told_at(b, marks[m].slot)->at[marks[m].i].sent;
+		account_tell(&a, marks[m].ns, fn, arg);
+	}
+	free(marks);
+}
+
 static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	uint32_t used = accounts_used(b), slot, open = 0;
+	bool grown;
 
 	for (slot = 0; slot < used; slot++) {
-		struct account_told *told = &b->account_told[slot];
+		struct of_told *told = told_at(b, slot);
 		struct of_account a = *account_at(b, slot);
 
-		if (told->closed)
-			a.exec_id = told->exec_id; /* the slot's own is zero by now */
+		a.exec_id &= ~OF_ACCOUNT_CLOSED;
 		if (a.exec_id == 0)
 			continue;
 		open++;
-		if (a.exec_id == told->exec_id && a.sent == told->sent &&
-		    a.received == told->received)
+		grown = !told_is_of(told, &a) || told_last(told).sent != a.sent;
+		if (!grown && told->received == a.received)
 			continue;
-		told->exec_id = a.exec_id;
+		if (grown)
+			told_grow(told, &a, now_ns, b->window_ns);
 		told->received = a.received;
-		told->sent = a.sent;
-		told->grown_ns = now_ns;
 		account_tell(&a, now_ns, fn, arg);
 		step(b);
 	}
 	b->accounts_open = open;
+}
+
+/* Since when it is over, for a daemon that looks since `since_ns`: a second look must always come.
+ */
+static bool is_past(const struct books *b, const struct of_exec *e, uint64_t after_ns,
+		    uint64_t now_ns)
+{
+	uint64_t end_ns = e->end_ns > b->since_ns ? e->end_ns : b->since_ns;
+
+	return e->end_ns != 0 && now_ns > end_ns + after_ns;
 }
 
 /* Is this account over: its execution ended a while ago, or is not even known any more? */
@@ -428,25 +488,21 @@ static bool account_is_over(const struct books *b, const struct of_account *a, u
 	if (a->exec_slot >= b->executions.mapped)
 		return false; /* no slot tells; only idleness can close it */
 	e = &execution_at(b, a->exec_slot)->e;
-	if (e->exec_id != a->exec_id)
-		return true;
-	return e->end_ns != 0 && now_ns > e->end_ns + RETIRE_NS;
+	return e->exec_id != a->exec_id || is_past(b, e, RETIRE_NS, now_ns);
 }
 
 static void account_close(struct books *b, uint32_t slot)
 {
 	struct of_account *a = account_at(b, slot);
 	struct of_account_key key = { .exec_id = a->exec_id, .to = a->to };
+	uint32_t found;
 
-	(void)bpf_map_delete_elem(b->index_fd, &key);
-	__atomic_store_n(&a->exec_id, 0, __ATOMIC_SEQ_CST);
-	b->account_told[slot].closed = true;
-}
-
-/* Where a free slot waits for its next account. */
-static int account_free_fd(const struct books *b, uint32_t slot)
-{
-	return slot < b->reserve ? b->free_reserve_fd : b->free_accounts_fd;
+	/* A daemon killed between the two left a slot that has no entry: another one's may be there
+	 * since. */
+	if (bpf_map_lookup_elem(b->index_fd, &key, &found) == 0 && found == slot)
+		(void)bpf_map_delete_elem(b->index_fd, &key);
+	(void)__atomic_or_fetch(&a->exec_id, OF_ACCOUNT_CLOSED, __ATOMIC_SEQ_CST);
+	b->closed[slot] = true;
 }
 
 void books_reserve(struct books *b)
@@ -464,15 +520,14 @@ static void account_give_back(struct books *b, uint32_t slot, uint64_t now_ns, i
 {
 	struct of_account *a = account_at(b, slot), last = *a;
 
-	last.exec_id = b->account_told[slot].exec_id;
+	last.exec_id &= ~OF_ACCOUNT_CLOSED;
 	last.flags |= OF_ACCOUNT_FINAL;
 	account_tell(&last, now_ns, fn, arg);
 
-	books_machine(b)->retired += a->sent;
-	a->sent = 0;
-	a->received = 0;
-	b->account_told[slot] = (struct account_told){ .exec_id = 0 };
-	(void)bpf_map_update_elem(account_free_fd(b, slot), NULL, &slot, BPF_ANY);
+	journal_account(books_machine(b), a, slot);
+	*told_at(b, slot) = (struct of_told){ .exec_id = 0 };
+	b->closed[slot] = false;
+	account_free(b, slot);
 }
 
 static void accounts_age(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
@@ -481,17 +536,22 @@ static void accounts_age(struct books *b, uint64_t now_ns, intake_raw_fn *fn, vo
 	bool tight = b->accounts_open > b->accounts.max / 4 * 3;
 
 	for (slot = 0; slot < used; slot++) {
-		const struct account_told *told = &b->account_told[slot];
+		const struct of_told *told = told_at(b, slot);
 		const struct of_account *a = account_at(b, slot);
 
-		if (told->closed) {
+		if (b->closed[slot]) {
 			account_give_back(b, slot, now_ns, fn, arg);
 			step(b);
 			continue;
 		}
+		if (a->exec_id & OF_ACCOUNT_CLOSED) { /* by a daemon before, who knows when */
+			b->closed[slot] = true;
+			continue;
+		}
 		if (a->exec_id == 0 || told->exec_id != a->exec_id)
 			continue;
-		if (account_is_over(b, a, now_ns) || (tight && now_ns > told->grown_ns + IDLE_NS)) {
+		if (account_is_over(b, a, now_ns) ||
+		    (tight && now_ns > told_last(told).ns + IDLE_NS)) {
 			account_close(b, slot);
 			step(b);
 		}
@@ -507,21 +567,23 @@ static void executions_age(struct books *b, uint64_t now_ns)
 		struct of_exec_slot *s = execution_at(b, slot);
 
 		if (s->e.exec_id == 0 || !b->execution_told[slot].ended ||
-		    now_ns < s->e.end_ns + 2 * RETIRE_NS)
+		    !is_past(b, &s->e, 2 * RETIRE_NS, now_ns))
 			continue;
-		books_machine(b)->retired += s->e.overflow;
-		books_machine(b)->retired_executions += s->e.sent;
-		memset(s, 0, sizeof(*s));
+		journal_execution(books_machine(b), s, slot);
 		b->execution_told[slot] = (struct execution_told){ .exec_id = 0 };
-		(void)bpf_map_update_elem(b->free_executions_fd, NULL, &slot, BPF_ANY);
+		execution_free(b, slot);
 	}
 }
 
 void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	executions_tell_new(b, now_ns, fn, arg);
+	if (b->since_ns == 0 && b->adopted != 0)
+		accounts_tell_again(b, fn, arg);
 	accounts_tell(b, now_ns, fn, arg);
 	executions_tell_changes(b, now_ns, fn, arg);
+	if (b->since_ns == 0)
+		b->since_ns = now_ns;
 	if (now_ns < b->aged_ns + AGE_EVERY_NS)
 		return;
 	b->aged_ns = now_ns;

@@ -280,16 +280,22 @@ int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1
 	return err;
 }
 
-static struct bpf_link *prog_attach(struct bpf_program *prog, int cgroup_fd)
+bool hooks_at_cgroup(const struct bpf_program *prog)
 {
 	switch (bpf_program__type(prog)) {
 	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
 	case BPF_PROG_TYPE_CGROUP_SOCK:
 	case BPF_PROG_TYPE_CGROUP_SKB:
-		return bpf_program__attach_cgroup(prog, cgroup_fd);
+		return true;
 	default:
-		return bpf_program__attach(prog);
+		return false;
 	}
+}
+
+static struct bpf_link *prog_attach(struct bpf_program *prog, int cgroup_fd)
+{
+	return hooks_at_cgroup(prog) ? bpf_program__attach_cgroup(prog, cgroup_fd)
+				     : bpf_program__attach(prog);
 }
 
 /* The program that serves a hook, when an earlier hook has not attached it and attaching is all it

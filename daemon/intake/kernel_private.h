@@ -4,10 +4,12 @@
 #define INTAKE_KERNEL_PRIVATE_H
 
 #include <bpf/libbpf.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "intake/kernel.h"
+#include "intake/pins.h"
 #include "outflow.skel.h"
 
 struct books;
@@ -25,6 +27,8 @@ int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1
 /* Attaches what was chosen, lineage first; cgroup programs to cgroup_fd. 0 or -errno. */
 int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links[HOOKS_MAX],
 		 struct kernel_err *ret_err);
+/* Is the program attached to a cgroup? */
+bool hooks_at_cgroup(const struct bpf_program *prog);
 /* Sum of the runs that the kernel skipped (bpf_prog_info.recursion_misses, Linux 5.12). */
 uint64_t hooks_missed(const struct outflow_bpf *skel);
 
@@ -33,9 +37,32 @@ uint64_t hooks_missed(const struct outflow_bpf *skel);
 /* Before load. 0 with an open descriptor of the cgroup2 root in *ret_cgroup, or -errno. */
 int kernel_check(int *ret_cgroup, struct kernel_err *ret_err);
 
+/* ---- kernel_view.c: array maps in memory ---- */
+
+/*
+ * The part of a map that was ever in use, mapped. The kernel counts every page of such a mapping as
+ * ours from the start, whether it was touched or not, so it grows as the map fills.
+ */
+struct map_view {
+	int fd;
+	void *data;
+	size_t value_size, bytes;
+	uint32_t max;	 /* slots of the map */
+	uint32_t mapped; /* of them, those that `data` holds */
+};
+
+/* 0 or -errno. *ret is zeroed by the caller. */
+int view_open(struct bpf_map *map, struct map_view *ret);
+/* How many of the first `n` slots can be looked at: all, unless there is no memory for it now.
+ * Pointers into the view do not outlive this. */
+uint32_t view_cover(struct map_view *v, uint32_t n);
+void view_close(struct map_view *v);
+
 /* ---- kernel_books.c: the maps, mapped into memory, and what was last told of each slot ---- */
 
-int books_open(struct outflow_bpf *skel, struct books **ret);
+/* `adopted`: the maps are of a daemon before, which may have been killed at anything. `window_ns`:
+ * the longest window of a rule. */
+int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struct books **ret);
 void books_free(struct books *b);
 /* A record came through the ring: tells what it refers to, when that was lost, and remembers that
  * the record itself need not be told again. */
@@ -50,6 +77,56 @@ void books_set_pause(struct books *b, books_pause_fn *pause, void *arg);
 void books_reserve(struct books *b);
 struct of_machine *books_machine(const struct books *b);
 int books_ledger(struct books *b, struct ledger *ret);
+
+/* ---- kernel_pins.c: the directory of the pins ---- */
+
+#define PINS_LIVE     "live"	 /* the set that counts */
+#define PINS_STARTING "starting" /* one that is being made, or taken away */
+
+enum pin_kind { PIN_MAP, PIN_PROG, PIN_LINK };
+
+struct pins {
+	int fd; /* of the directory, locked; -1: there is none to be used, status tells why */
+	struct pins_status status;
+};
+
+struct pin_path {
+	char s[PATH_MAX];
+};
+
+struct pins_removed {
+	int links, progs, maps;
+	uint64_t held; /* bytes that their books held */
+};
+
+/* With `make`, makes the directory, and mounts what is needed for it. Locks it. `path` is borrowed.
+ * 0, also when it cannot be used; -EBUSY with a message: another daemon holds it; or -ENOMEM. */
+int pins_open(const char *path, bool make, struct pins **ret, struct kernel_err *ret_err);
+void pins_close(struct pins *p);
+int pins_path(const struct pins *p, const char *set, enum pin_kind kind, const char *name,
+	      struct pin_path *ret);
+bool pins_there(const struct pins *p, const char *set);
+int pins_count(const struct pins *p, const char *set, enum pin_kind kind);
+/* Bytes in the books of a set; 0 when they cannot be read. */
+uint64_t pins_held(const struct pins *p, const char *set);
+struct pins_removed pins_remove(const struct pins *p, const char *set);
+/* Makes what is loaded and attached the live set, and takes away the one before. The outcome is in
+ * the status. */
+void pins_save(struct pins *p, const struct outflow_bpf *skel,
+	       struct bpf_link *const links[HOOKS_MAX]);
+
+/* ---- kernel_adopt.c: going on with a set that is there ---- */
+
+/*
+ * The skeleton is open, sized and its knobs set. 1: it stands for the pinned maps, programs and
+ * links now. 0: what is pinned is something else, the status tells what, and the skeleton is spent.
+ * -errno: neither.
+ */
+int pins_adopt(struct pins *p, struct outflow_bpf *skel, int cgroup_fd, uint64_t roles_id,
+	       struct bpf_link *links[HOOKS_MAX]);
+/* Compares the live set's programs and links with those of a loaded skeleton; `maps`: their maps
+ * too. 0, or not 0 and the status tells what is foreign. */
+int pins_compare(struct pins *p, const struct outflow_bpf *skel, bool maps, int cgroup_fd);
 
 int kernel_fail(struct kernel_err *ret_err, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -63,6 +63,12 @@ struct of_endpoint {
 	__u8 pad0[2]; /* zero */
 };
 
+/*
+ * In an account's exec_id, beside the id: closed. No hint and no index entry leads to the slot any
+ * more; the daemon gives it back once what had found it before is surely done.
+ */
+#define OF_ACCOUNT_CLOSED (1ULL << 63)
+
 /* Key of the account index: who and where. */
 struct of_account_key {
 	__u64 exec_id;
@@ -79,7 +85,7 @@ enum of_account_flags {
 
 /*
  * One account: a slot of the map `accounts`, found through `account_index`. exec_id 0: the slot is
- * free. `sent` and `received` only grow while the slot is in use.
+ * free, or being made. `sent` and `received` only grow while the slot is in use.
  */
 struct of_account {
 	__u64 exec_id;
@@ -95,6 +101,25 @@ struct of_account {
 	 * their end. */
 	__u64 received;
 	__u64 creator; /* exec_id that made the socket, when it is another's; the first such met */
+};
+
+/*
+ * The map `told`, a slot for each of `accounts`: what the daemon told of the account and when,
+ * oldest first. No program uses it; it is for the next daemon (intake/told.h).
+ */
+#define OF_TOLD_MARKS 3
+
+struct of_told_mark {
+	__u64 ns;
+	__u64 sent; /* up to then */
+};
+
+struct of_told {
+	__u64 exec_id; /* of the account the rest is about; 0: none */
+	__u32 generation;
+	__u32 n; /* marks */
+	__u64 received;
+	struct of_told_mark at[OF_TOLD_MARKS];
 };
 
 enum of_exec_flags {
@@ -163,9 +188,32 @@ struct of_loss {
 #undef X
 };
 
+/*
+ * A slot that is being given back, and what the sums will be then: written before anything is
+ * moved, so that the next daemon can finish what one that was killed had begun (intake/journal.h).
+ */
+enum of_journal_step {
+	OF_JOURNAL_NONE = 0,
+	OF_JOURNAL_ACCOUNT = 1,	       /* an account's bytes go to `retired` */
+	OF_JOURNAL_EXECUTION = 2,      /* an execution's go to `retired` and `retired_executions` */
+	OF_JOURNAL_FREE_ACCOUNT = 3,   /* moved; the slot goes into its queue */
+	OF_JOURNAL_FREE_EXECUTION = 4, /* the same */
+};
+
+struct of_journal {
+	__u32 step; /* enum of_journal_step */
+	__u32 slot;
+	__u64 retired;
+	__u64 retired_executions;
+};
+
 /* The map `machine`, one entry: sums that belong to no slot. */
 struct of_machine {
-	__u64 overflow;	       /* bytes whose execution had no slot and whose account had none */
+	__u64 abi_version; /* OF_ABI_VERSION of who made the maps; stays the first field */
+	__u64 roles_id;	   /* of the role table that the role bits refer to, as in of_rec_host */
+	__u64 wake_roles;  /* accounts of these roles wake the daemon at once, others at its next
+			      look */
+	__u64 overflow;	   /* bytes whose execution had no slot and whose account had none */
 	__u64 executions_none; /* bytes of executions without a slot, those in overflow included */
 	__u64 retired;	       /* bytes of accounts that were aged out, overflows included */
 	__u64 retired_executions; /* bytes of executions that were aged out */
@@ -174,12 +222,13 @@ struct of_machine {
 	__u32 executions_used; /* the same for executions */
 	__u32 adopted_changes; /* what the last run of the adoption iterator changed */
 	__u32 next_generation; /* of an account */
+	struct of_journal journal;
 	struct of_loss loss;
 };
 
 /* The map `totals`, per CPU: raised before any lookup can fail. */
 struct of_totals {
-	__u64 posted;		  /* bytes that must be found in the accounts */
+	__u64 posted;		  /* bytes that must be found in the accounts; stays the first */
 	__u64 local[OF_FAMILIES]; /* bytes of families that never leave the machine, by family */
 };
 

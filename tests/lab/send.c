@@ -132,10 +132,11 @@ static const struct way {
 
 static const char usage[] =
 	"send --way WAY --to ADDRESS:PORT --bytes N [--chunk N] [--mapped] [--start-wait] "
-	"[--hold] [--via ADDRESS:PORT]\n"
+	"[--hold] [--via ADDRESS:PORT] [--pause-us N]\n"
 	"send --list\n"
 	"  --mapped      an IPv4 address as IPv4-mapped IPv6, from an IPv6 socket\n"
 	"  --start-wait  say \"waiting\", then wait for a line on stdin before the first send\n"
+	"  --pause-us    wait so long before each call (tcp-write, tcp-send)\n"
 	"  --hold        when all is sent and said, wait for a line on stdin before the end\n"
 	"  --via         the proxy of the ways that need one\n"
 	"  --alarm N     give up after so many seconds\n"
@@ -148,6 +149,7 @@ struct options {
 	size_t chunk;
 	unsigned int alarm;
 	bool mapped, wait, hold;
+	unsigned int pause_us;
 };
 
 static void list(void)
@@ -177,6 +179,7 @@ static struct options options_parse(int argc, char **argv)
 		{ "hold", no_argument, NULL, 'h' },
 		{ "via", required_argument, NULL, 'v' },
 		{ "alarm", required_argument, NULL, 'a' },
+		{ "pause-us", required_argument, NULL, 'p' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, '?' },
 		{ NULL, 0, NULL, 0 },
@@ -212,6 +215,9 @@ static struct options options_parse(int argc, char **argv)
 			break;
 		case 'a':
 			o.alarm = (unsigned int)lab_num("--alarm", optarg, 1, 3600);
+			break;
+		case 'p':
+			o.pause_us = (unsigned int)lab_num("--pause-us", optarg, 0, 1000000);
 			break;
 		case 'l':
 			list();
@@ -281,7 +287,9 @@ int main(int argc, char **argv)
 {
 	struct options o = options_parse(argc, argv);
 	const struct way *way = way_find(o.way);
-	struct job j = { .bytes = o.bytes, .way = way->name, .wait = o.wait };
+	struct job j = {
+		.bytes = o.bytes, .way = way->name, .wait = o.wait, .pause_us = o.pause_us
+	};
 	struct lab_chain chain;
 	struct lab_ports ports;
 	int status;

@@ -199,12 +199,14 @@ killed() {
 	kill -9 "$LAB_DAEMON"
 	wait "$LAB_DAEMON" 2>/dev/null
 	lab_forget_pid "$LAB_DAEMON"
+	is "killed: its programs stay, pinned" "$(find "$LAB_PINS/live/progs" -type f | wc -l)" "${#ids[@]}"
+	"$B/outflowd" --unload -c "$LAB_CONFIG" | sed 's/^/  /'
 	if wait_for 10 progs_gone "${ids[@]}"; then
-		ok "killed: no program stays"
+		ok "killed and unloaded: no program stays"
 	else
-		not_ok "killed: no program stays" "${ids[*]}"
+		not_ok "killed and unloaded: no program stays" "${ids[*]}"
 	fi
-	is "killed: no pin stays" "$(ls -d "$LAB_PINS" 2>/dev/null)" ""
+	is "killed and unloaded: no pin stays" "$(ls -d "$LAB_PINS" 2>/dev/null)" ""
 	start_outflowd "$LAB_CONFIG"
 	upload "after the kill"
 }
@@ -230,6 +232,7 @@ ends_under_load() {
 	is "SIGTERM under load: within 2 s ($took ms)" "$([ $took -le 2000 ] && echo yes)" yes
 	is "SIGTERM under load: no socket stays" "$(ls "$LAB_SOCK" 2>/dev/null)" ""
 	is "SIGTERM under load: its last record" "$(jq -r .type "$LAB_ALERTS" | tail -n 1)" stop
+	"$B/outflowd" --unload -c "$LAB_CONFIG" | sed 's/^/  /'
 	floods_end
 	lab_end_pids "${fds[@]}"
 }
@@ -292,7 +295,7 @@ two_daemons() {
 
 	config ""
 	start_outflowd "$LAB_CONFIG"
-	sed "s|$LAB_SOCK|$second|; s|$LAB_ALERTS|$LAB_DIR/second.jsonl|" "$LAB_CONFIG" >"$LAB_DIR/second.yaml"
+	sed "s|$LAB_SOCK|$second|; s|$LAB_PINS|$LAB_PINS-2|; s|$LAB_ALERTS|$LAB_DIR/second.jsonl|" "$LAB_CONFIG" >"$LAB_DIR/second.yaml"
 	other=$LAB_DAEMON
 	LAB_SOCK=$second start_outflowd "$LAB_DIR/second.yaml"
 	out=$(in_sender "$LAB_DIR/trivy" --way udp-sendto --bytes $UPLOAD --to "$FAR4_B:443")
@@ -301,6 +304,7 @@ two_daemons() {
 	is "two at once: the second" "$(LAB_SOCK=$second flows_settle 10 $UPLOAD flows_of "$pid")" $UPLOAD
 	LAB_SOCK=$second stop_outflowd
 	LAB_DAEMON=$other
+	LAB_STARTED=$LAB_CONFIG
 	upload "one of two ended"
 	stop_outflowd
 }

@@ -14,6 +14,7 @@ LAB_PIDS=()	# ours, still to be ended
 LAB_NETS=()	# network namespaces, still to be removed
 LAB_DIR=	# for files; removed at the end
 LAB_DAEMON=	# pid of outflowd
+LAB_STARTED=	# its configuration
 LAB_FAR=	# pid of recv
 
 # Addresses: the sender has .1, the far end the others.
@@ -347,6 +348,7 @@ start_outflowd() { # CONFIGFILE [ARGUMENT...]
 	fi
 	mkdir -p "$LAB_DIR/state" && chmod 0700 "$LAB_DIR/state"
 	lab_bpffs
+	LAB_STARTED=$config
 	"$B/outflowd" -f -c "$config" "$@" >"$LAB_DIR/outflowd.log" 2>&1 &
 	LAB_DAEMON=$!
 	LAB_PIDS+=("$LAB_DAEMON")
@@ -357,8 +359,8 @@ start_outflowd() { # CONFIGFILE [ARGUMENT...]
 	fi
 }
 
-# Fails the test when it does not end well.
-stop_outflowd() {
+# Fails the test when it does not end well. Its pins stay for the next one.
+end_outflowd() {
 	local status
 
 	[ -n "$LAB_DAEMON" ] || return 0
@@ -372,6 +374,22 @@ stop_outflowd() {
 	[ "$status" -eq 0 ] || not_ok "outflowd ends" "status $status: $(tail -n 1 "$LAB_DIR/outflowd.log")"
 	lab_forget_pid "$LAB_DAEMON"
 	LAB_DAEMON=
+}
+
+# The same, and takes its pins away.
+stop_outflowd() {
+	local out
+
+	[ -n "$LAB_DAEMON" ] || return 0
+	end_outflowd
+	if ! out=$("$B/outflowd" --unload -c "$LAB_STARTED" 2>&1) || [ -e "$(lab_pins)" ]; then
+		not_ok "outflowd --unload" "$out"
+	fi
+}
+
+# Where the configuration of the daemon that was started last has its pins.
+lab_pins() {
+	sed -n 's/^paths:.* pins: \([^}]*\)}$/\1/p' "$LAB_STARTED"
 }
 
 # Sum over the flows that a jq condition picks.

@@ -220,6 +220,9 @@ static void timer_ready(struct loop_src *s, uint32_t events)
 
 struct ctl_view view(void)
 {
+	static const struct pins_status pins = { .path = "/p",
+						 .state = PINS_PINNED,
+						 .reason = "the roles were changed" };
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
@@ -227,6 +230,7 @@ struct ctl_view view(void)
 		.config = &config,
 		.ledger = mock_ledger,
 		.look = mock_look,
+		.pins = &pins,
 		.version = "1.0-test",
 		.start_ns = ((uint64_t)ts.tv_sec - 77) * 1000000000,
 	};

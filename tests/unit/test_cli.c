@@ -336,13 +336,15 @@ Test(cli, status)
 	       "3,\"accounts\":4,\"evicted\":0},\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
 	       "\"executions\":{\"used\":3,\"max\":4}},\"windows\":21,\"windows_evicted\":0,"
 	       "\"alerts\":{\"raised\":0,\"open\":0},\"records\":{\"read\":31},\"control\":"
-	       "{\"clients\":1},\"loss\":{\"ring\":0},\"hooks_missing\":[\"a\",\"b\"]}\n",
+	       "{\"clients\":1},\"loss\":{\"ring\":0},\"hooks_missing\":[\"a\",\"b\"],"
+	       "\"pins\":{\"path\":\"/p\",\"state\":\"pinned\",\"reason\":\"new roles\"}}\n",
 	       &(struct cli_opts){ 0 },
 	       "outflowd 1.0, pid 811, up 1d 01:01:01, on runner-7, boot b00t\n"
 	       "rules       12 on, 1 OFF\n"
 	       "            OFF x: not built\n"
 	       "sinks       file:/x: DOWN (full), 9 delivered, 2 queued, 3 DROPPED\n"
 	       "kernel      1 of 2 accounts, 3 of 4 executions\n"
+	       "pins        pinned in /p; fresh books: new roles\n"
 	       "tracked     executions 3, accounts 4\n"
 	       "windows     21 open, 0 evicted\n"
 	       "alerts      nothing yet\n"
@@ -350,6 +352,31 @@ Test(cli, status)
 	       "control     clients 1\n"
 	       "loss        none\n"
 	       "hooks       MISSING a, b\n");
+}
+
+Test(cli, status_of_pins)
+{
+	static const struct {
+		const char *json, *line;
+	} cases[] = {
+		{ "{\"path\":\"/p\",\"state\":\"adopted\",\"reason\":null}", "adopted in /p\n" },
+		{ "{\"path\":\"/p\",\"state\":\"pinned\",\"reason\":null}", "pinned in /p\n" },
+		{ "{\"path\":\"/p\",\"state\":\"none\",\"reason\":\"no BPF file system\"}",
+		  "NONE, a restart loses the books: no BPF file system\n" },
+	};
+	char line[256], want[256];
+	struct buf out;
+	size_t i;
+
+	buf_init(&out, 65536);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_clear(&out);
+		(void)snprintf(line, sizeof(line), "{\"pins\":%s}\n", cases[i].json);
+		(void)snprintf(want, sizeof(want), "\npins        %s", cases[i].line);
+		cr_assert_eq(status_show(line, strlen(line), &(struct cli_opts){ 0 }, &out), 0);
+		cr_expect_not_null(strstr(out.data, want), "%s", out.data);
+	}
+	buf_done(&out);
 }
 
 Test(cli, lines_of_another_kind)

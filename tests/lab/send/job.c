@@ -79,8 +79,11 @@ int job_over(struct job *j, int fd, const char *what, job_fn *fn)
 {
 	int err = 0;
 
-	while (err == 0 && j->sent < j->bytes)
+	while (err == 0 && j->sent < j->bytes) {
+		if (j->pause_us != 0)
+			usleep(j->pause_us);
 		err = job_count(j, what, fn(j, fd, job_next(j)));
+	}
 	return err;
 }
 

@@ -77,7 +77,27 @@ static int64_t do_sendto(const struct job *j, int fd, size_t n)
 	return sendto(fd, j->buf, n, 0, (const struct sockaddr *)&j->to.ss, j->to.len);
 }
 
-/* Binds, listens, connects by the family's loopback, sends. `at` is where, for both ends. */
+/* TIPC's connect returns when it is accepted: the reading end waits for it. */
+static int loop_run(struct job *j, struct reader *r, int fd, const void *to, socklen_t len)
+{
+	int err = 0;
+
+	reader_start(r, j);
+	if (connect(fd, to, len) < 0)
+		err = job_lacks() || errno == EADDRNOTAVAIL || errno == ENETUNREACH
+			      ? job_skip_errno(j, "connect by loopback")
+			      : job_fail(j, "connect");
+	if (err != 0) {
+		pthread_cancel(r->thread);
+		pthread_join(r->thread, NULL);
+		return err;
+	}
+	job_ready(j);
+	err = job_over(j, fd, "send", do_send);
+	return reader_end(r, j, err);
+}
+
+/* Binds, listens, connects by the family's loopback, sends. */
 static int loop(struct job *j, int family, int type, const void *bind_to, const void *to,
 		socklen_t len)
 {
@@ -94,16 +114,8 @@ static int loop(struct job *j, int family, int type, const void *bind_to, const 
 		fd = socket(family, type | SOCK_CLOEXEC, 0);
 	if (err == 0 && fd < 0)
 		err = job_fail(j, "socket");
-	if (err == 0 && connect(fd, to, len) < 0)
-		err = job_lacks() || errno == EADDRNOTAVAIL || errno == ENETUNREACH
-			      ? job_skip_errno(j, "connect by loopback")
-			      : job_fail(j, "connect");
-	if (err == 0) {
-		job_ready(j);
-		reader_start(&r, j);
-		err = job_over(j, fd, "send", do_send);
-		err = reader_end(&r, j, err);
-	}
+	if (err == 0)
+		err = loop_run(j, &r, fd, to, len);
 	if (fd >= 0)
 		close(fd);
 	close(r.fd);

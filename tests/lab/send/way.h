@@ -27,6 +27,7 @@ struct job {
 	uint64_t bytes;
 	size_t chunk; /* most bytes in one call; never 0 */
 	bool wait;    /* for a line on stdin, when the socket stands and nothing was sent */
+	unsigned int pause_us; /* before each call of the ways that stretch a transfer; 0: none */
 	const char *way;
 	unsigned char *buf; /* chunk bytes to send, page-aligned */
 	uint64_t sent;
