@@ -89,19 +89,28 @@ static __always_inline void account_receive(struct of_account *a, struct socket_
 }
 
 /* A free slot, or OF_NO_SLOT. */
-static __always_inline __u32 account_slot(struct of_machine *m)
+static __always_inline __u32 account_slot(struct of_machine *m, struct of_exec_slot *s)
 {
+	bool few = s != NULL && __sync_fetch_and_add(&s->e.accounts, 1) < OF_RESERVE_EACH;
 	__u32 slot;
 
 	if (bpf_map_pop_elem(&free_accounts, &slot) == 0)
 		return slot;
-	if (m->accounts_used >= cfg_accounts)
-		return OF_NO_SLOT;
-	slot = __sync_fetch_and_add(&m->accounts_used, 1);
-	if (slot < cfg_accounts)
-		return slot;
-	__sync_fetch_and_add(&m->accounts_used, -1);
-	return OF_NO_SLOT;
+	if (m->accounts_used < cfg_accounts) {
+		slot = __sync_fetch_and_add(&m->accounts_used, 1);
+		if (slot < cfg_accounts)
+			return slot;
+		__sync_fetch_and_add(&m->accounts_used, -1);
+	}
+	return few && bpf_map_pop_elem(&free_reserve, &slot) == 0 ? slot : OF_NO_SLOT;
+}
+
+static __always_inline void account_slot_free(__u32 slot)
+{
+	if (slot < cfg_reserve)
+		bpf_map_push_elem(&free_reserve, &slot, BPF_ANY);
+	else
+		bpf_map_push_elem(&free_accounts, &slot, BPF_ANY);
 }
 
 /* Makes the account of a key, or finds the one that another CPU made meanwhile. */
@@ -113,7 +122,7 @@ static __noinline __u32 account_make(struct of_account_key *key, struct sock *sk
 
 	if (m == NULL)
 		return OF_NO_SLOT;
-	slot = account_slot(m);
+	slot = account_slot(m, execution_find(exec_slot));
 	a = bpf_map_lookup_elem(&accounts, &slot);
 	if (a == NULL)
 		return OF_NO_SLOT;
@@ -130,7 +139,7 @@ static __noinline __u32 account_make(struct of_account_key *key, struct sock *sk
 		(void)__sync_lock_test_and_set(&a->exec_id, key->exec_id);
 		return slot;
 	}
-	bpf_map_push_elem(&free_accounts, &slot, BPF_ANY);
+	account_slot_free(slot);
 	found = bpf_map_lookup_elem(&account_index, key);
 	return found == NULL ? OF_NO_SLOT : *found;
 }

@@ -32,10 +32,13 @@ static __always_inline void emit(void *rec, __u64 len, enum urgency urgency)
 		LOSS(ring);
 }
 
-/* The others leave the last quarter free: a flood of flows must not push lineage out. */
+/* The others leave the last quarter free: a flood of flows must not push lineage out. Those that
+ * nobody waits for leave half of it free, for those that a rule may be about. */
 static __always_inline void emit_hint(void *rec, __u64 len, enum urgency urgency)
 {
-	if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > cfg_ring_bytes / 4 * 3) {
+	__u32 most = urgency == EMIT_NOW ? cfg_ring_bytes / 4 * 3 : cfg_ring_bytes / 2;
+
+	if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > most) {
 		LOSS(ring);
 		return;
 	}

@@ -20,6 +20,7 @@
 /* Knobs; read-only for the programs. */
 const volatile __u32 cfg_accounts __weak = 0;
 const volatile __u32 cfg_executions __weak = 0;
+const volatile __u32 cfg_reserve __weak = 0; /* account slots below this are the reserve */
 const volatile __u32 cfg_ring_bytes __weak = 0;
 const volatile __u32 cfg_globs __weak = 0;
 
@@ -71,6 +72,13 @@ struct {
 	__uint(max_entries, 1);
 	__type(value, __u32);
 } free_accounts __weak SEC(".maps");
+
+/* Of the reserve: see OF_RESERVE_EACH. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_reserve __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

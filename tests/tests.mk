@@ -22,6 +22,11 @@ $(B)/lab/%: $(B)/obj/tests/lab/%.o $(call obj,$(wildcard tests/lab/lib/*.c)) \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring -lpthread
 
+# Nothing to look up and to map when a child of it starts. Sanitizers need the shared C library.
+ifeq ($(SAN),)
+$(B)/lab/mayfly: LDFLAGS := -static
+endif
+
 # Mocks that a live test loads into the daemon.
 $(B)/live/%.so: tests/live/%.c
 	$(call msg,SO,$@)

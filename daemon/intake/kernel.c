@@ -19,7 +19,8 @@
 
 #include "base/poison.h"
 
-#define ADOPT_ROUNDS_MAX 16 /* each round reaches one generation more against the walk's order */
+#define ADOPT_ROUNDS_MAX 16   /* each round reaches one generation more against the walk's order */
+#define PAUSE_BUDGET	 8192 /* records in a pause of a look */
 
 struct kernel {
 	struct pins *pins;
@@ -32,7 +33,7 @@ struct kernel {
 	struct of_loss loss; /* as last told */
 	bool started;
 
-	/* While a drain is under way. */
+	/* While a drain or a look is under way. */
 	intake_raw_fn *fn;
 	void *arg;
 	int budget;
@@ -97,14 +98,20 @@ static int kernel_size(struct kernel *k, const struct config *c)
 {
 	const struct config_limits *l = &c->limits;
 	struct outflow_bpf *s = k->skel;
+	uint32_t reserve = l->accounts / 8 < OF_RESERVE_MAX ? l->accounts / 8 : OF_RESERVE_MAX;
 	const struct {
 		struct bpf_map *map;
 		uint32_t n;
 	} sizes[] = {
-		{ s->maps.records, l->ring_bytes },	{ s->maps.accounts, l->accounts },
-		{ s->maps.account_index, l->accounts }, { s->maps.free_accounts, l->accounts },
-		{ s->maps.executions, l->executions },	{ s->maps.free_executions, l->executions },
-		{ s->maps.exec_ids, l->executions },	{ s->maps.told, l->accounts },
+		{ s->maps.records, l->ring_bytes },
+		{ s->maps.accounts, l->accounts },
+		{ s->maps.account_index, l->accounts },
+		{ s->maps.free_accounts, l->accounts },
+		{ s->maps.free_reserve, reserve },
+		{ s->maps.executions, l->executions },
+		{ s->maps.free_executions, l->executions },
+		{ s->maps.exec_ids, l->executions },
+		{ s->maps.told, l->accounts },
 	};
 	size_t i;
 	int err = 0;
@@ -113,6 +120,7 @@ static int kernel_size(struct kernel *k, const struct config *c)
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
 	s->rodata->cfg_accounts = l->accounts;
 	s->rodata->cfg_executions = l->executions;
+	s->rodata->cfg_reserve = reserve;
 	s->rodata->cfg_ring_bytes = l->ring_bytes;
 	return err;
 }
@@ -259,6 +267,16 @@ static int kernel_adopt(struct kernel *k, struct kernel_err *ret_err)
 	return 0;
 }
 
+/* Alerts come from the ring; they must not wait for the rest of a long look. */
+static void look_pause(void *arg)
+{
+	struct kernel *k = arg;
+
+	k->budget = PAUSE_BUDGET;
+	if (k->started)
+		(void)ring_buffer__consume(k->ring);
+}
+
 /* What the maps lead to, when they stand. */
 static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		       struct kernel_err *ret_err)
@@ -267,6 +285,7 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
+	books_set_pause(k->books, look_pause, k);
 	books_machine(k->books)->wake_roles = wake_roles(&c->policy);
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.records), on_record, k, NULL);
 	if (k->ring == NULL)
@@ -294,6 +313,7 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 	m = books_machine(k->books);
 	m->abi_version = OF_ABI_VERSION;
 	m->roles_id = c->policy.roles_id;
+	books_reserve(k->books);
 	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
 	m->next_exec_id = machine_now() / 1000;
 	err = hooks_attach(k->skel, cgroup_fd, k->links, ret_err);
@@ -393,6 +413,8 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	uint64_t now_ns = machine_now();
 	struct of_rec_tick rec = { .hdr = { now_ns, sizeof(rec), OF_REC_TICK, 0 } };
 
+	k->fn = fn;
+	k->arg = arg;
 	machine_look(k->machine, now_ns, fn, arg);
 	loss_tell(k, now_ns, fn, arg);
 	books_look(k->books, now_ns, fn, arg);

@@ -31,6 +31,7 @@
 #define RETIRE_NS    2000000000ULL  /* after the end of an execution, its accounts are closed */
 #define AGE_EVERY_NS 1000000000ULL  /* looks come more often when somebody asks */
 #define IDLE_NS	     10000000000ULL /* with a table three quarters full, idle accounts are closed */
+#define PAUSE_EVERY  8192	    /* accounts told, closed or given back: 10 ms */
 
 struct execution_told {
 	uint64_t exec_id; /* 0: none */
@@ -40,7 +41,8 @@ struct execution_told {
 
 struct books {
 	struct map_view accounts, told, executions, machine;
-	int totals_fd, index_fd, free_accounts_fd, free_executions_fd;
+	int totals_fd, index_fd, free_accounts_fd, free_reserve_fd, free_executions_fd;
+	uint32_t reserve; /* account slots below this */
 	bool *closed; /* account slots seen closed by the ageing before; this one gives them back */
 	struct execution_told *execution_told;
 	uint32_t *untold; /* scratch: slots of executions to tell, in order */
@@ -52,6 +54,9 @@ struct books {
 	uint32_t accounts_open, executions_open; /* at the last look */
 	struct of_totals *per_cpu;
 	int cpus;
+	books_pause_fn *pause;
+	void *pause_arg;
+	uint32_t steps; /* since the last pause */
 };
 
 static struct of_account *account_at(const struct books *b, uint32_t slot)
@@ -69,10 +74,16 @@ static struct of_exec_slot *execution_at(const struct books *b, uint32_t slot)
 	return (struct of_exec_slot *)b->executions.data + slot;
 }
 
+/* Where a free slot waits for its next account. */
+static int account_free_fd(const struct books *b, uint32_t slot)
+{
+	return slot < b->reserve ? b->free_reserve_fd : b->free_accounts_fd;
+}
+
 /* A slot that nobody uses goes where the programs look for one. */
 static void account_free(struct books *b, uint32_t slot)
 {
-	(void)bpf_map_update_elem(b->free_accounts_fd, NULL, &slot, BPF_ANY);
+	(void)bpf_map_update_elem(account_free_fd(b, slot), NULL, &slot, BPF_ANY);
 	journal_done(books_machine(b));
 }
 
@@ -127,6 +138,8 @@ int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struc
 	b->totals_fd = bpf_map__fd(skel->maps.totals);
 	b->index_fd = bpf_map__fd(skel->maps.account_index);
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);
+	b->free_reserve_fd = bpf_map__fd(skel->maps.free_reserve);
+	b->reserve = bpf_map__max_entries(skel->maps.free_reserve);
 	b->free_executions_fd = bpf_map__fd(skel->maps.free_executions);
 	b->cpus = libbpf_num_possible_cpus();
 	if (b->cpus <= 0) {
@@ -174,6 +187,22 @@ void books_free(struct books *b)
 	free(b->execution_told);
 	free(b->untold);
 	free(b);
+}
+
+void books_set_pause(struct books *b, books_pause_fn *pause, void *arg)
+{
+	b->pause = pause;
+	b->pause_arg = arg;
+}
+
+/* After each account that cost something. Views may move in here. */
+static void step(struct books *b)
+{
+	if (++b->steps < PAUSE_EVERY)
+		return;
+	b->steps = 0;
+	if (b->pause != NULL)
+		b->pause(b->pause_arg);
 }
 
 struct of_machine *books_machine(const struct books *b)
@@ -436,6 +465,7 @@ static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, v
 			told_grow(told, &a, now_ns, b->window_ns);
 		told->received = a.received;
 		account_tell(&a, now_ns, fn, arg);
+		step(b);
 	}
 	b->accounts_open = open;
 }
@@ -475,6 +505,15 @@ static void account_close(struct books *b, uint32_t slot)
 	b->closed[slot] = true;
 }
 
+void books_reserve(struct books *b)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < b->reserve; slot++)
+		(void)bpf_map_update_elem(account_free_fd(b, slot), NULL, &slot, BPF_ANY);
+	books_machine(b)->accounts_used = b->reserve;
+}
+
 /* Tells once more what it came to, as final. */
 static void account_give_back(struct books *b, uint32_t slot, uint64_t now_ns, intake_raw_fn *fn,
 			      void *arg)
@@ -502,6 +541,7 @@ static void accounts_age(struct books *b, uint64_t now_ns, intake_raw_fn *fn, vo
 
 		if (b->closed[slot]) {
 			account_give_back(b, slot, now_ns, fn, arg);
+			step(b);
 			continue;
 		}
 		if (a->exec_id & OF_ACCOUNT_CLOSED) { /* by a daemon before, who knows when */
@@ -511,8 +551,10 @@ static void accounts_age(struct books *b, uint64_t now_ns, intake_raw_fn *fn, vo
 		if (a->exec_id == 0 || told->exec_id != a->exec_id)
 			continue;
 		if (account_is_over(b, a, now_ns) ||
-		    (tight && now_ns > told_last(told).ns + IDLE_NS))
+		    (tight && now_ns > told_last(told).ns + IDLE_NS)) {
 			account_close(b, slot);
+			step(b);
+		}
 	}
 }
 

