@@ -28,6 +28,7 @@ typedef _Bool bool;
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_QUEUE = 22,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
@@ -54,6 +55,11 @@ enum {
 /* include/linux/socket.h, include/uapi/linux/in.h */
 #define SOCK_STREAM 1
 #define SOCK_DGRAM  2
+#define SOCK_RAW    3
+
+/* include/net/tcp_states.h: sockets in these two are small ones, not a struct sock. */
+#define TCP_TIME_WAIT	 6
+#define TCP_NEW_SYN_RECV 12
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -179,12 +185,19 @@ struct sock_common {
 		};
 	};
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 };
 
+struct rtnl_link_ops {
+	const char *kind;
+};
+
 struct net_device {
 	int ifindex;
+	possible_net_t nd_net;
+	const struct rtnl_link_ops *rtnl_link_ops;
 };
 
 struct dst_entry {
@@ -196,6 +209,24 @@ struct sock {
 	struct dst_entry *sk_dst_cache;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	__u8 sk_kern_sock : 1;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	unsigned int len;
+	unsigned int end; /* offset from head, on 64 bit */
+	unsigned char *head, *data;
+	int skb_iif;
+	__be16 protocol;
+	__u16 transport_header;
+	__u16 network_header;
+	__u16 inner_transport_header;
+};
+
+struct skb_shared_info {
+	unsigned short gso_size;
+	unsigned int gso_type;
 };
 
 struct seq_file {

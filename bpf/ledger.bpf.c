@@ -197,6 +197,23 @@ static __always_inline void account_post(struct sock *sk, const struct of_task *
 	hint_set(sk, hint, slot);
 }
 
+/*
+ * AF_PACKET sends that bypass the queue (PACKET_QDISC_BYPASS) also pass link_xmit() by. They are
+ * posted like all others, so the interfaces are told how much there was.
+ */
+static __noinline int link_packet(struct sock *sk, int n)
+{
+	struct of_link_machine *sums;
+	__u32 zero = 0;
+
+	if (n <= 0 || !netns_is_ours(sk->__sk_common.skc_net.net->ns.inum))
+		return 0;
+	sums = bpf_map_lookup_elem(&link_sums, &zero);
+	if (sums != NULL)
+		__sync_fetch_and_add(&sums->packet_posted, n);
+	return 0;
+}
+
 /* The body of every send hook: `ret` is what the socket layer returned. */
 static __always_inline int on_send(struct sock *sk, int ret)
 {
@@ -219,6 +236,8 @@ static __always_inline int on_send(struct sock *sk, int ret)
 		return 0;
 	}
 	__sync_fetch_and_add(&sums->posted, ret);
+	if (family == OF_AF_PACKET)
+		link_packet(sk, ret);
 	t = task_get(bpf_get_current_task_btf());
 	s = t == NULL ? NULL : execution_find(t->slot);
 	if (s != NULL) {

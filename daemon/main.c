@@ -85,6 +85,11 @@ static int ledger(void *arg, struct ledger *ret)
 	return kernel_ledger(((struct daemon *)arg)->kernel, ret);
 }
 
+static const char *edges_off_why(void *arg)
+{
+	return kernel_edges_off(((struct daemon *)arg)->kernel);
+}
+
 /* Says it and leaves: only before the loop runs. */
 static void __attribute__((noreturn)) fail(int err, const char *what)
 {
@@ -144,6 +149,7 @@ static void ctl_open(struct daemon *d)
 				 .sinks = d->sinks,
 				 .ledger = ledger,
 				 .look = look,
+				 .edges_off = edges_off_why,
 				 .arg = d,
 				 .version = OUTFLOW_VERSION,
 				 .start_ns = machine_now() };

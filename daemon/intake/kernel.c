@@ -26,6 +26,9 @@ struct kernel {
 	struct ring_buffer *ring;
 	struct books *books;
 	struct machine *machine;
+	struct edges *edges;   /* NULL: no reconciliation, and */
+	const char *edges_off; /* why */
+	const char *hooks_missing[HOOKS_MAX + 1];
 	struct of_loss loss; /* as last told */
 	bool started;
 
@@ -154,21 +157,17 @@ static int roles_fill(struct kernel *k, const struct policy *p)
 	return err;
 }
 
-static int kernel_load(struct kernel *k, const struct config *c, struct kernel_err *ret_err)
+static int kernel_try(struct kernel *k, const struct config *c, uint32_t globs, bool optional,
+		      struct kernel_err *ret_err)
 {
-	uint32_t globs = globs_count(&c->policy);
 	int err;
 
-	if (globs > OF_GLOBS_MAX)
-		return kernel_fail(ret_err, -E2BIG,
-				   "the roles hold %u globs and paths, the "
-				   "kernel table takes %d",
-				   globs, OF_GLOBS_MAX);
+	outflow_bpf__destroy(k->skel);
 	k->skel = outflow_bpf__open();
 	if (k->skel == NULL)
 		return kernel_fail(ret_err, -errno, "the probes cannot be opened: %s",
 				   strerror(errno));
-	err = hooks_choose(k->skel, ret_err);
+	err = hooks_choose(k->skel, optional, ret_err);
 	if (err < 0)
 		return err;
 	k->skel->rodata->cfg_globs = globs;
@@ -180,6 +179,25 @@ static int kernel_load(struct kernel *k, const struct config *c, struct kernel_e
 				   "the kernel refuses the probes: %s (outflowd -v -f shows its "
 				   "reasons)",
 				   strerror(-err));
+	return 0;
+}
+
+static int kernel_load(struct kernel *k, const struct config *c, struct kernel_err *ret_err)
+{
+	uint32_t globs = globs_count(&c->policy);
+	int err;
+
+	if (globs > OF_GLOBS_MAX)
+		return kernel_fail(ret_err, -E2BIG,
+				   "the roles hold %u globs and paths, the "
+				   "kernel table takes %d",
+				   globs, OF_GLOBS_MAX);
+	err = kernel_try(k, c, globs, true, ret_err);
+	/* A kernel that has what an optional hook asks for may refuse its program all the same. */
+	if (err < 0)
+		err = kernel_try(k, c, globs, false, ret_err);
+	if (err < 0)
+		return err;
 	err = roles_fill(k, &c->policy);
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the role table cannot be filled: %s",
@@ -225,6 +243,30 @@ static int kernel_adopt(struct kernel *k, struct kernel_err *ret_err)
 	return 0;
 }
 
+static bool hook_is_there(const struct kernel *k, const char *name)
+{
+	const char *const *hook;
+
+	for (hook = k->hooks_missing; *hook != NULL; hook++)
+		if (strcmp(*hook, name) == 0)
+			return false;
+	return true;
+}
+
+/* Reconciliation may be off, and needs its hook; neither keeps the daemon from watching. */
+static int edges_open(struct kernel *k, const struct reconcile *r)
+{
+	struct link_probes probes = { kernel_links_read, kernel_links_forget, k->skel };
+
+	if (r->off)
+		k->edges_off = "off in the configuration";
+	else if (!hook_is_there(k, "interfaces"))
+		k->edges_off = "this kernel refuses the hook 'interfaces'";
+	else
+		return edges_new(r, machine_netns(k->machine), &probes, &k->edges);
+	return 0;
+}
+
 static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
 			struct kernel_err *ret_err)
 {
@@ -244,9 +286,18 @@ static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
 	err = machine_new(c->policy.roles_id, !c->policy.resolvers_set, &k->machine);
 	if (err < 0)
 		return kernel_fail(ret_err, err, "out of memory");
+	err = kernel_links_init(k->skel, machine_netns(k->machine));
+	if (err < 0)
+		return kernel_fail(ret_err, err, "the interface maps cannot be set up: %s",
+				   strerror(-err));
 	err = hooks_attach(k->skel, cgroup_fd, k->links, ret_err);
 	if (err < 0)
 		return err;
+	hooks_missing(k->links, k->hooks_missing);
+	err = edges_open(k, &c->policy.reconcile);
+	if (err < 0)
+		return kernel_fail(ret_err, err, "the interfaces cannot be read: %s",
+				   strerror(-err));
 	return kernel_adopt(k, ret_err);
 }
 
@@ -260,6 +311,7 @@ static void kernel_close(void *self)
 	for (i = HOOKS_MAX; i-- > 0;)
 		(void)bpf_link__destroy(k->links[i]);
 	ring_buffer__free(k->ring);
+	edges_free(k->edges);
 	machine_free(k->machine);
 	books_free(k->books);
 	outflow_bpf__destroy(k->skel);
@@ -308,6 +360,8 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	machine_look(k->machine, now_ns, fn, arg);
 	loss_tell(k, now_ns, fn, arg);
 	books_look(k->books, now_ns, fn, arg);
+	if (k->edges != NULL)
+		edges_look(k->edges, now_ns, fn, arg);
 	k->started = true;
 	(void)fn(arg, &rec.hdr, sizeof(rec));
 	return 0;
@@ -347,9 +401,10 @@ int kernel_ledger(const struct kernel *k, struct ledger *ret)
 
 const char *const *kernel_hooks_missing(const struct kernel *k)
 {
-	static const char *const none[] = { NULL };
+	return k->hooks_missing;
+}
 
-	/* Every hook of the table is needed so far: an open engine lacks none. */
-	(void)k;
-	return none;
+const char *kernel_edges_off(const struct kernel *k)
+{
+	return k->edges != NULL ? edges_off(k->edges) : k->edges_off;
 }

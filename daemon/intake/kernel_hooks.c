@@ -37,10 +37,17 @@ static const struct hook hooks[] = {
 	{ "connection attempt, IPv4", { { "endpoint_connect4", NULL } } },
 	{ "connection attempt, IPv6", { { "endpoint_connect6", NULL } } },
 	{ "bytes sent", { { "ledger_send", "btf_trace_sock_send_length" } } },
+	{ "interfaces", { { "link_xmit", "btf_trace_net_dev_start_xmit" } } },
 };
 
 #define HOOKS_N (sizeof(hooks) / sizeof(hooks[0]))
 _Static_assert(HOOKS_N <= HOOKS_MAX, "links[] holds one for each hook");
+
+/* What such a hook serves is off without it, and it is said to be missing. */
+static bool is_optional(const struct hook *h)
+{
+	return strcmp(h->name, "interfaces") == 0;
+}
 
 /* The alternative that this kernel has, or NULL. */
 static const struct alt *hook_choice(const struct hook *h, const struct btf *btf)
@@ -54,7 +61,7 @@ static const struct alt *hook_choice(const struct hook *h, const struct btf *btf
 	return NULL;
 }
 
-int hooks_choose(struct outflow_bpf *skel, struct kernel_err *ret_err)
+int hooks_choose(struct outflow_bpf *skel, bool optional, struct kernel_err *ret_err)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *prog;
@@ -67,7 +74,11 @@ int hooks_choose(struct outflow_bpf *skel, struct kernel_err *ret_err)
 				   strerror(errno));
 	bpf_object__for_each_program(prog, skel->obj)(void) bpf_program__set_autoload(prog, false);
 	for (i = 0; i < HOOKS_N && err == 0; i++) {
+		if (is_optional(&hooks[i]) && !optional)
+			continue;
 		alt = hook_choice(&hooks[i], btf);
+		if (alt == NULL && is_optional(&hooks[i]))
+			continue;
 		if (alt == NULL) {
 			err = kernel_fail(ret_err, -ENOTSUP,
 					  "no hook for '%s': this kernel lacks the tracepoint "
@@ -104,7 +115,7 @@ int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links
 			    bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
 				continue;
 			links[i] = prog_attach(prog, cgroup_fd);
-			if (links[i] == NULL)
+			if (links[i] == NULL && !is_optional(&hooks[i]))
 				return kernel_fail(ret_err, -errno,
 						   "hook '%s': program %s cannot be attached: %s",
 						   hooks[i].name, hooks[i].alts[j].prog,
@@ -112,6 +123,16 @@ int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links
 		}
 	}
 	return 0;
+}
+
+void hooks_missing(struct bpf_link *const links[HOOKS_MAX], const char *ret[HOOKS_MAX + 1])
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < HOOKS_N; i++)
+		if (is_optional(&hooks[i]) && links[i] == NULL)
+			ret[n++] = hooks[i].name;
+	ret[n] = NULL;
 }
 
 uint64_t hooks_missed(const struct outflow_bpf *skel)
@@ -146,6 +167,8 @@ int kernel_print_hooks(struct kernel_err *ret_err)
 		if (alt == NULL) {
 			(void)printf("%-28s none: the kernel has no %s\n", hooks[i].name,
 				     hooks[i].alts[0].needs);
+			if (is_optional(&hooks[i]))
+				continue;
 			err = kernel_fail(ret_err, -ENOTSUP,
 					  "hook '%s' has no program that this "
 					  "kernel takes",

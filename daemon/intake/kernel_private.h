@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "intake/kernel.h"
+#include "intake/links.h"
 #include "outflow.skel.h"
 
 struct books;
@@ -17,12 +18,14 @@ struct machine;
 
 #define HOOKS_MAX 16
 
-/* Turns on the programs of the first alternative that this kernel has, for each hook. 0, or
- * -ENOTSUP with a message when a hook has none. */
-int hooks_choose(struct outflow_bpf *skel, struct kernel_err *ret_err);
+/* Turns on the programs of the first alternative that this kernel has, for each hook; of optional
+ * ones only when `optional`. 0, or -ENOTSUP with a message when a hook that is needed has none. */
+int hooks_choose(struct outflow_bpf *skel, bool optional, struct kernel_err *ret_err);
 /* Attaches what was chosen, lineage first; cgroup programs to cgroup_fd. 0 or -errno. */
 int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links[HOOKS_MAX],
 		 struct kernel_err *ret_err);
+/* After attaching: names of the optional hooks that are not there, NULL behind the last. */
+void hooks_missing(struct bpf_link *const links[HOOKS_MAX], const char *ret[HOOKS_MAX + 1]);
 /* Sum of the runs that the kernel skipped (bpf_prog_info.recursion_misses, Linux 5.12). */
 uint64_t hooks_missed(const struct outflow_bpf *skel);
 
@@ -42,6 +45,14 @@ void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn
 void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg);
 struct of_machine *books_machine(const struct books *b);
 int books_ledger(struct books *b, struct ledger *ret);
+
+/* ---- kernel_links.c: what the probes saw go to the interfaces, for links.h ---- */
+
+/* Sets the network namespace that is ours: before attaching. 0 or -errno. */
+int kernel_links_init(struct outflow_bpf *skel, uint32_t netns);
+/* As in struct link_probes; `arg` is the skeleton. */
+int kernel_links_read(void *arg, struct link_sums *ret);
+void kernel_links_forget(void *arg, const struct of_link_key *key, int elsewhere);
 
 int kernel_fail(struct kernel_err *ret_err, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
