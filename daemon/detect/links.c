@@ -38,6 +38,7 @@
 #include "base/poison.h"
 
 #define SECOND_NS 1000000000ULL
+#define CONFIRM_NS (SECOND_NS / 2) /* somebody who asks makes a look */
 #define LATE_NS	  (8 * SECOND_NS) /* as the pools */
 /* A tunnel without a key holds packets back for so long (WireGuard: 90 s). */
 #define TUNNEL_STEP_NS (15 * SECOND_NS)
@@ -63,7 +64,9 @@ struct link_state {
 	struct of_rec_link last;
 	struct pool handed, posted, elsewhere, tunnels;
 	struct allowed packets, segments;
-	struct leak pending; /* not explained at the last record; waits for the next look */
+	struct leak fresh;   /* not explained by the latest looks; waits for late explanations */
+	struct leak pending; /* the same, from before stage_ns: next to be concluded */
+	uint64_t fresh_ns, stage_ns;
 	struct leak leak;    /* concluded, since the first that was */
 	uint64_t left;	     /* bytes that left since the first record */
 	uint64_t leaked;     /* of them, concluded */
@@ -191,14 +194,16 @@ static uint64_t leak_sum(const struct leak *k)
 
 /* What explains came in: first it explains what was left over from the last look. */
 static void explain(struct pool *pool, uint64_t time_ns, uint64_t n, uint64_t *pending,
-		    uint64_t *ret_explained)
+		    uint64_t *fresh, uint64_t *ret_explained)
 {
-	uint64_t taken;
+	uint64_t taken, more;
 
 	pool_add(pool, time_ns, n);
 	taken = pool_take(pool, time_ns, *pending);
+	more = pool_take(pool, time_ns, *fresh);
 	*pending -= taken;
-	*ret_explained += taken;
+	*fresh -= more;
+	*ret_explained += taken + more;
 }
 
 static void explanations(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns)
@@ -206,13 +211,13 @@ static void explanations(struct link_state *s, const struct of_rec_link *r, uint
 	const struct of_rec_link *last = &s->last;
 
 	explain(&s->posted, time_ns, grown(r->packet_posted, last->packet_posted),
-		&s->pending.bypass, &s->leak.posted);
+		&s->pending.bypass, &s->fresh.bypass, &s->leak.posted);
 	/* Those that were seen on their way explain themselves. */
 	(void)pool_take(&s->posted, time_ns, grown(r->packet_seen, last->packet_seen));
 	explain(&s->elsewhere, time_ns, grown(r->elsewhere, last->elsewhere), &s->pending.passed,
-		&s->leak.elsewhere);
+		&s->fresh.passed, &s->leak.elsewhere);
 	explain(&s->tunnels, time_ns, grown(r->tunnels, last->tunnels), &s->pending.kernel,
-		&s->leak.tunnels);
+		&s->fresh.kernel, &s->leak.tunnels);
 }
 
 /* What left and was not handed over by the stack. */
@@ -255,22 +260,22 @@ static void judge(struct link_state *s, const struct of_rec_link *r, uint64_t ti
 	s->books.control += control;
 	s->books.kernel += kernel;
 	s->books.forwarded += forwarded;
-	s->pending.forwarded += forwarded - passed;
+	s->fresh.forwarded += forwarded - passed;
 	taken = pool_take(&s->elsewhere, time_ns, passed);
 	s->leak.elsewhere += taken;
-	s->pending.passed += passed - taken;
+	s->fresh.passed += passed - taken;
 	if (s->books.inner) {
 		s->left += forwarded;
 		return;
 	}
 	taken = pool_take(&s->tunnels, time_ns, kernel);
 	s->leak.tunnels += taken;
-	s->pending.kernel += kernel - taken;
+	s->fresh.kernel += kernel - taken;
 	taken = past_the_stack(s, r,
 			       sockets + control + kernel + forwarded +
 				       grown(r->unplaced, last->unplaced),
 			       time_ns);
-	s->pending.bypass += taken;
+	s->fresh.bypass += taken;
 	s->books.bypass += taken;
 }
 
@@ -392,6 +397,30 @@ static void settle(struct links *l, struct link_state *s, uint64_t time_ns, dete
 		conclude(l, s, n, time_ns, fn, arg);
 }
 
+static void leak_move(struct leak *to, struct leak *from)
+{
+	to->bypass += from->bypass;
+	to->forwarded += from->forwarded;
+	to->passed += from->passed;
+	to->kernel += from->kernel;
+	memset(from, 0, sizeof(*from));
+}
+
+/* Concludes what has waited long enough for an explanation, however often somebody looks. */
+static void mature(struct links *l, struct link_state *s, uint64_t time_ns, detect_fn *fn,
+		   void *arg)
+{
+	bool all = time_ns >= s->fresh_ns + CONFIRM_NS;
+
+	if (!all && time_ns < s->stage_ns + CONFIRM_NS)
+		return;
+	if (all)
+		leak_move(&s->pending, &s->fresh);
+	settle(l, s, time_ns, fn, arg);
+	leak_move(&s->pending, &s->fresh);
+	s->stage_ns = time_ns;
+}
+
 void links_take(struct links *l, const struct of_rec_link *r, uint64_t time_ns, detect_fn *fn,
 		void *arg)
 {
@@ -402,8 +431,10 @@ void links_take(struct links *l, const struct of_rec_link *r, uint64_t time_ns, 
 		return;
 	}
 	explanations(s, r, time_ns);
-	settle(l, s, time_ns, fn, arg);
+	mature(l, s, time_ns, fn, arg);
 	judge(s, r, time_ns);
+	if (leak_sum(&s->fresh) > 0)
+		s->fresh_ns = time_ns;
 	mark(s, l->rule->sent.within_ns, time_ns);
 	s->last = *r;
 	s->news_ns = time_ns;
@@ -419,8 +450,8 @@ void links_tick(struct links *l, uint64_t time_ns, detect_fn *fn, void *arg)
 	for (s = l->state; s < l->state + LINK_STATES_MAX; s++) {
 		if (!s->used || time_ns <= s->news_ns)
 			continue;
-		settle(l, s, time_ns, fn, arg);
-		if (s->gone)
+		mature(l, s, time_ns, fn, arg);
+		if (s->gone && time_ns > s->news_ns + LATE_NS)
 			*s = (struct link_state){ .used = false };
 	}
 }

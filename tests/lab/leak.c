@@ -9,6 +9,8 @@
  *		frames through an AF_XDP socket in copy mode
  *	leak --way bypass --dev wire --mac ...
  *		the same through an AF_PACKET socket with PACKET_QDISC_BYPASS, which is posted
+ *	leak --way broadcast --to 198.51.100.255:9 ...
+ *		UDP, which is posted too
  *	leak --way tun --dev NAME --from 10.9.0.2 --to 198.51.100.2:9 ...
  *		packets that come out of a tun device it makes, for the kernel to forward
  *
@@ -218,6 +220,27 @@ static int way_bypass(struct leak *l)
 	return 0;
 }
 
+/* ---- UDP to everybody ---- */
+
+static int way_broadcast(struct leak *l)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr = l->to,
+				  .sin_port = htons(l->port) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), one = 1;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one)) < 0)
+		lab_die("SO_BROADCAST");
+	while (l->sent < l->bytes) {
+		pace(l);
+		if (sendto(fd, l->frame, l->data, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+			lab_die("sendto");
+		count(l, 1);
+	}
+	close(fd);
+	return 0;
+}
+
 /* ---- TUN ---- */
 
 static void tun_up(const char *name)
@@ -254,7 +277,10 @@ static int way_tun(struct leak *l)
 static const struct {
 	const char *name;
 	int (*run)(struct leak *l);
-} ways[] = { { "xdp", way_xdp }, { "bypass", way_bypass }, { "tun", way_tun } };
+} ways[] = { { "xdp", way_xdp },
+	     { "bypass", way_bypass },
+	     { "tun", way_tun },
+	     { "broadcast", way_broadcast } };
 
 #define WAYS_N (sizeof(ways) / sizeof(ways[0]))
 
@@ -268,10 +294,14 @@ static void mac_parse(const char *text, unsigned char ret[ETH_ALEN])
 static void options(int argc, char **argv, struct leak *l)
 {
 	static const struct option longs[] = {
-		{ "way", required_argument, NULL, 'w' },  { "dev", required_argument, NULL, 'd' },
-		{ "mac", required_argument, NULL, 'm' },  { "from", required_argument, NULL, 'f' },
-		{ "to", required_argument, NULL, 't' },	  { "bytes", required_argument, NULL, 'b' },
-		{ "data", required_argument, NULL, 's' }, { "rate", required_argument, NULL, 'r' },
+		{ "way", required_argument, NULL, 'w' },
+		{ "dev", required_argument, NULL, 'd' },
+		{ "mac", required_argument, NULL, 'm' },
+		{ "from", required_argument, NULL, 'f' },
+		{ "to", required_argument, NULL, 't' },
+		{ "bytes", required_argument, NULL, 'b' },
+		{ "data", required_argument, NULL, 's' },
+		{ "rate", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct lab_ports ports;
@@ -301,8 +331,8 @@ static void options(int argc, char **argv, struct leak *l)
 			exit(LAB_EXIT_USAGE);
 		}
 	}
-	if (l->way == NULL || l->dev == NULL || l->port == 0)
-		lab_usage("--way, --dev and --to are needed");
+	if (l->way == NULL || l->port == 0 || (l->dev == NULL && strcmp(l->way, "broadcast") != 0))
+		lab_usage("--way, --to and, but for broadcast, --dev are needed");
 }
 
 int main(int argc, char **argv)
@@ -315,7 +345,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < WAYS_N && strcmp(l.way, ways[i].name) != 0; i++)
 		;
 	if (i == WAYS_N)
-		lab_usage("--way: '%s': expected xdp, bypass or tun", l.way);
+		lab_usage("--way: '%s': expected xdp, bypass, tun or broadcast", l.way);
 	frame_make(&l);
 	clock_gettime(CLOCK_MONOTONIC, &l.began);
 	status = ways[i].run(&l);
