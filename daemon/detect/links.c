@@ -47,6 +47,8 @@
 #define SLOW_TIMES 16
 /* Padding to 60 bytes of a frame of 42 (ARP), checksum and VLAN tag. */
 #define PACKET_ALLOWANCE (18 + 4 + 4)
+/* What the kernel puts before each segment that it cuts: Ethernet, IPv6 or IPv4, TCP. */
+#define SEGMENT_HEADER (14 + 20 + 60)
 /* So much of an allowance must have been unused before it is withdrawn. */
 #define LEARN_BYTES (256 << 10)
 
@@ -54,7 +56,7 @@
 struct allowed {
 	struct pool pool;
 	uint64_t given, used; /* since learning began */
-	uint64_t dropped;     /* handed.expired then */
+	uint64_t expired;     /* then */
 	bool never;	      /* this driver does not */
 };
 
@@ -62,8 +64,8 @@ struct link_state {
 	bool used, gone;
 	uint64_t news_ns;
 	struct of_rec_link last;
-	struct pool handed, posted, elsewhere, tunnels;
-	struct allowed packets, segments;
+	struct pool handed, posted, elsewhere, elsewhere_packets, tunnels;
+	struct allowed packets, segments, cut;
 	struct leak fresh;   /* not explained by the latest looks; waits for late explanations */
 	struct leak pending; /* the same, from before stage_ns: next to be concluded */
 	uint64_t fresh_ns, stage_ns;
@@ -129,6 +131,7 @@ static void state_start(struct links *l, const struct of_rec_link *r, uint64_t t
 				     .news_ns = time_ns,
 				     .last = *r };
 	best->handed.step_ns = best->posted.step_ns = best->elsewhere.step_ns = SECOND_NS;
+	best->elsewhere_packets.step_ns = best->cut.pool.step_ns = SECOND_NS;
 	best->packets.pool.step_ns = best->segments.pool.step_ns = SECOND_NS;
 	best->tunnels.step_ns = TUNNEL_STEP_NS;
 	memcpy(best->books.name, r->name, sizeof(best->books.name));
@@ -160,7 +163,8 @@ static uint64_t left_since(const struct of_rec_link *r, const struct of_rec_link
 
 /* ---- Allowances ---- */
 
-static void allowed_add(struct allowed *a, const struct link_state *s, uint64_t time_ns, uint64_t n)
+/* `expired`: of what might have been dropped in the place of what is counted besides. */
+static void allowed_add(struct allowed *a, uint64_t expired, uint64_t time_ns, uint64_t n)
 {
 	if (a->never)
 		return;
@@ -168,13 +172,12 @@ static void allowed_add(struct allowed *a, const struct link_state *s, uint64_t 
 	a->given += n;
 	if (a->given < LEARN_BYTES)
 		return;
-	/* What was dropped may have been in the place of what the driver counts besides. */
-	if (a->used < a->given / 8 && s->handed.expired == a->dropped) {
+	if (a->used < a->given / 8 && expired == a->expired) {
 		a->never = true;
 		memset(a->pool.bytes, 0, sizeof(a->pool.bytes));
 	}
 	a->given = a->used = 0;
-	a->dropped = s->handed.expired;
+	a->expired = expired;
 }
 
 static uint64_t allowed_take(struct allowed *a, uint64_t time_ns, uint64_t n)
@@ -227,9 +230,10 @@ static uint64_t past_the_stack(struct link_state *s, const struct of_rec_link *r
 	uint64_t left = left_since(r, &s->last, handed), taken;
 
 	pool_add(&s->handed, time_ns, handed);
-	allowed_add(&s->packets, s, time_ns,
+	allowed_add(&s->packets, s->handed.expired, time_ns,
 		    grown(r->packets, s->last.packets) * PACKET_ALLOWANCE);
-	allowed_add(&s->segments, s, time_ns, grown(r->allowance, s->last.allowance));
+	allowed_add(&s->segments, s->handed.expired, time_ns,
+		    grown(r->allowance, s->last.allowance));
 	s->left += left;
 	s->books.sent += left;
 	left -= pool_take(&s->handed, time_ns, left);
@@ -241,6 +245,28 @@ static uint64_t past_the_stack(struct link_state *s, const struct of_rec_link *r
 	s->leak.allowance += taken;
 	s->books.allowance += taken;
 	return left - taken;
+}
+
+/*
+ * What came from other namespaces and no socket there sent. The kernel may have cut large packets
+ * on the way; then there are more of them, some twenty for one, so that drops cannot hide it.
+ */
+static uint64_t passed_unexplained(struct link_state *s, const struct of_rec_link *r,
+				   uint64_t passed, uint64_t time_ns)
+{
+	uint64_t packets = grown(r->passed_packets, s->last.passed_packets), taken, most;
+
+	pool_add(&s->elsewhere_packets, time_ns,
+		 grown(r->elsewhere_packets, s->last.elsewhere_packets));
+	allowed_add(&s->cut, 0, time_ns, grown(r->elsewhere_allowance, s->last.elsewhere_allowance));
+	packets -= pool_take(&s->elsewhere_packets, time_ns, packets);
+	most = packets * SEGMENT_HEADER;
+	taken = pool_take(&s->elsewhere, time_ns, passed);
+	s->leak.elsewhere += taken;
+	passed -= taken;
+	taken = allowed_take(&s->cut, time_ns, passed < most ? passed : most);
+	s->leak.elsewhere += taken;
+	return passed - taken;
 }
 
 static void judge(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns)
@@ -261,9 +287,7 @@ static void judge(struct link_state *s, const struct of_rec_link *r, uint64_t ti
 	s->books.kernel += kernel;
 	s->books.forwarded += forwarded;
 	s->fresh.forwarded += forwarded - passed;
-	taken = pool_take(&s->elsewhere, time_ns, passed);
-	s->leak.elsewhere += taken;
-	s->fresh.passed += passed - taken;
+	s->fresh.passed += passed_unexplained(s, r, passed, time_ns);
 	if (s->books.inner) {
 		s->left += forwarded;
 		return;

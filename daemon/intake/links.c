@@ -28,9 +28,14 @@ struct edge {
 	char name[16];
 	/* Of slots that were given back. */
 	struct of_link_sums retired;
-	uint64_t retired_passed;
+	uint64_t retired_passed, retired_passed_packets;
 	struct of_rec_link told; /* header aside, as last told */
 	bool seen;
+};
+
+/* What sockets in other namespaces sent into this one. */
+struct elsewhere {
+	uint64_t bytes, packets, allowance;
 };
 
 struct edges {
@@ -42,7 +47,8 @@ struct edges {
 	size_t n, left_out;
 	char off[128];
 	/* Of slots that were given back. */
-	uint64_t retired_elsewhere, retired_tunnels, retired_packet;
+	struct elsewhere retired_elsewhere;
+	uint64_t retired_tunnels, retired_packet;
 	struct link_sums sums;
 	uint64_t explains[LINK_SLOTS], explains_next[LINK_SLOTS]; /* of sums.elsewhere */
 };
@@ -163,12 +169,12 @@ static void edges_choose(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, vo
 
 /* ---- What explains ---- */
 
-/* What sockets sent by this slot. The hardware may add headers to each segment later. */
+/* What sockets sent by this slot. */
 static uint64_t slot_explains(const struct link_slot *slot)
 {
 	const struct of_link_sums *x = &slot->sums;
 
-	return x->socket + x->packet + x->control + x->allowance;
+	return x->socket + x->packet + x->control;
 }
 
 /* What came into this slot's namespace from those inside it, at most what it forwarded. */
@@ -201,19 +207,26 @@ static void explain(struct edges *e)
 	}
 }
 
+static void elsewhere_add(struct elsewhere *to, const struct link_slot *slot, uint64_t bytes)
+{
+	to->bytes += bytes;
+	to->packets += slot->sums.packets;
+	to->allowance += slot->sums.allowance;
+}
+
 /* Sent into this namespace from others, and by pairs both of whose ends are here. */
-static uint64_t sum_elsewhere(const struct edges *e)
+static struct elsewhere sum_elsewhere(const struct edges *e)
 {
 	const struct link_sums *s = &e->sums;
-	uint64_t sum = e->retired_elsewhere;
+	struct elsewhere sum = e->retired_elsewhere;
 	size_t i;
 
 	for (i = 0; i < s->elsewhere_n; i++)
 		if (s->elsewhere[i].sums.peer_netns == e->netns)
-			sum += e->explains[i];
+			elsewhere_add(&sum, &s->elsewhere[i], e->explains[i]);
 	for (i = 0; i < s->own_n; i++)
 		if (s->own[i].sums.peer_netns == e->netns)
-			sum += slot_explains(&s->own[i]);
+			elsewhere_add(&sum, &s->own[i], slot_explains(&s->own[i]));
 	return sum;
 }
 
@@ -277,6 +290,7 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 	r->packets = edge->retired.packets;
 	r->allowance = edge->retired.allowance;
 	r->passed = edge->retired_passed;
+	r->passed_packets = edge->retired_passed_packets;
 	for (i = 0; i < e->sums.own_n; i++) {
 		slot = &e->sums.own[i];
 		if (slot->key.ifindex != edge->ifindex)
@@ -288,8 +302,10 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 		r->forwarded += slot->sums.forwarded;
 		r->packets += slot->sums.packets;
 		r->allowance += slot->sums.allowance;
-		if (slot->key.iif != 0 && leads_elsewhere(e, slot->key.iif))
-			r->passed += slot->sums.forwarded;
+		if (slot->key.iif == 0 || !leads_elsewhere(e, slot->key.iif))
+			continue;
+		r->passed += slot->sums.forwarded;
+		r->passed_packets += slot->sums.packets;
 	}
 }
 
@@ -333,8 +349,10 @@ static void edge_retire(struct edges *e, const struct link_slot *slot, bool pass
 	edge->retired.forwarded += s->forwarded;
 	edge->retired.packets += s->packets;
 	edge->retired.allowance += s->allowance;
-	if (passed)
-		edge->retired_passed += s->forwarded;
+	if (!passed)
+		return;
+	edge->retired_passed += s->forwarded;
+	edge->retired_passed_packets += s->packets;
 }
 
 /* Interfaces come and go, and whoever may make them must not fill the maps: those of interfaces
@@ -355,7 +373,7 @@ static void slots_age(struct edges *e)
 		edge_retire(e, slot, leads_elsewhere(e, slot->key.iif));
 		e->retired_packet += slot->sums.packet;
 		if (slot->sums.peer_netns == e->netns)
-			e->retired_elsewhere += slot_explains(slot);
+			elsewhere_add(&e->retired_elsewhere, slot, slot_explains(slot));
 		if (l != NULL && l->kind == LINK_TUNNEL)
 			e->retired_tunnels += tunnel_explains(&slot->sums);
 		e->probes.forget(e->probes.arg, &slot->key, 0);
@@ -366,7 +384,7 @@ static void slots_age(struct edges *e)
 		    link_table_find(e->table, slot->sums.peer_ifindex) != NULL)
 			continue;
 		if (slot->sums.peer_netns == e->netns)
-			e->retired_elsewhere += e->explains[i];
+			elsewhere_add(&e->retired_elsewhere, slot, e->explains[i]);
 		e->probes.forget(e->probes.arg, &slot->key, 1);
 	}
 }
@@ -375,7 +393,8 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_link recs[EDGES_MAX];
 	int errs[EDGES_MAX], err = link_table_look(e->table);
-	uint64_t elsewhere, tunnels, packet_seen;
+	struct elsewhere elsewhere;
+	uint64_t tunnels, packet_seen;
 	size_t i;
 
 	if (err > 0)
@@ -396,7 +415,9 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 		edge_fill(e, &e->edge[i], &recs[i]);
 		recs[i].packet_posted = e->sums.packet_posted;
 		recs[i].packet_seen = packet_seen;
-		recs[i].elsewhere = elsewhere;
+		recs[i].elsewhere = elsewhere.bytes;
+		recs[i].elsewhere_packets = elsewhere.packets;
+		recs[i].elsewhere_allowance = elsewhere.allowance;
 		recs[i].tunnels = tunnels;
 		recs[i].unplaced = e->sums.unplaced;
 		if (told_same(&recs[i], &e->edge[i].told))

@@ -11,14 +11,14 @@
 #
 # LINKS_SECONDS  of ordinary traffic; 600 is what `make soak` runs
 # LINKS_KERNEL   of the guest (6.1), from tests/vm/kernels.txt
+# LINKS_VM       another tests/vm
 
-# shellcheck disable=SC2317 # cases are called by their names
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 SECONDS_MIXED=${LINKS_SECONDS:-30}
 GUEST_KERNEL=${LINKS_KERNEL:-6.1}
-VM=$(dirname "$0")/../vm
+VM=${LINKS_VM:-$(dirname "$0")/../vm}
 COUNTED=9 # the port that the far end counts
 INSIDE=10.77.0.2
 GUEST=10.78.0.2
@@ -58,6 +58,7 @@ counted() {
 		jq '[.nftables[].rule.expr // empty | .[].counter // empty | .bytes + .packets * 14] | add'
 }
 
+# shellcheck disable=SC2317 # wait_for calls it
 told_about() { # BYTES
 	local n
 
@@ -89,6 +90,7 @@ expect_leak() { # NAME WAY-IN-THE-ALERT
 }
 
 
+# shellcheck disable=SC2317 # wait_for calls it
 looked() { # SECONDS-UP
 	[ "$(outflow status --json | jq .uptime_s)" -ge "$1" ]
 }
@@ -110,7 +112,7 @@ leak() { # WAY ARGUMENT...
 
 case_xdp() {
 	daemon_start
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	if ! leak xdp --dev wire --from 198.51.100.1 --bytes 3000000 --rate 1000000; then
 		skip "AF_XDP" "$(cat "$LAB_DIR/leak.err")"
 	else
@@ -121,7 +123,7 @@ case_xdp() {
 
 case_tun() {
 	daemon_start
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	leak tun --dev tun0 --from 10.79.0.2 --bytes 3000000 --rate 1000000
 	is "TUN: all sent" "$?" 0
 	expect_leak "TUN" forwarded
@@ -131,7 +133,7 @@ case_tun() {
 # While TCP sends twenty times as much, in large pieces whose headers the hardware might add.
 case_beside() {
 	daemon_start
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	in_sender "$B/lab/send" --way tcp-write --bytes 60000000 --to "$FAR4:7000" >"$LAB_DIR/send.out"
 	leak xdp --dev wire --from 198.51.100.1 --bytes 3000000 --rate 1500000 &
 	in_sender "$B/lab/send" --way tcp-write --bytes 60000000 --to "$FAR4:7000" >"$LAB_DIR/send.out"
@@ -143,7 +145,7 @@ case_beside() {
 # So little at a time that no window sees the limit; takes a minute, and is not run unless asked for.
 case_slow() {
 	daemon_start '{interfaces: [wire], over: 4KiB, within: 2s}'
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	leak xdp --dev wire --from 198.51.100.1 --data 100 --bytes 80000 --rate 1500
 	if [ "$(alerts)" -eq 1 ]; then
 		ok "slowly: an alert after $(jq -rn '[inputs | select(.type == "alert")][0].bytes.sent' "$LAB_ALERTS") bytes"
@@ -155,7 +157,7 @@ case_slow() {
 
 case_off() {
 	daemon_start off
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	leak tun --dev tun0 --from 10.79.0.2 --bytes 1000000
 	settle
 	is "off: no alert" "$(alerts)" 0
@@ -170,7 +172,7 @@ case_off() {
 # Packet sockets go past the queue, but are posted.
 case_packet() {
 	daemon_start
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	leak bypass --dev wire --from 198.51.100.1 --bytes 3000000 --rate 1500000
 	is "packet socket past the queue: all sent" "$?" 0
 	is "packet socket past the queue: all arrived" "$(counted)" "$(jq .bytes "$LAB_DIR/leak.out")"
@@ -182,6 +184,7 @@ case_packet() {
 # ---- A container: its sockets are posted, what it sends is forwarded ----
 
 # Runs in the sender's namespace.
+# shellcheck disable=SC2317 # in_net calls it
 container_link() {
 	ip link add cont0 type veth peer name eth0 netns "$1" &&
 		ip addr add 10.77.0.1/24 dev cont0 && ip link set cont0 up
@@ -202,7 +205,7 @@ container_make() {
 case_container() {
 	container_make || not_ok "container" "cannot be made"
 	daemon_start
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	in_net "$CONTAINER_NET" "$B/lab/send" --way tcp-write --bytes 50000000 --to "$FAR4:7000" \
 		>"$LAB_DIR/send.out"
 	in_net "$CONTAINER_NET" "$B/lab/send" --way udp-send --chunk 1000 --bytes 5000000 \
@@ -216,7 +219,7 @@ case_container() {
 		not_ok "container" "$(link_sum forwarded) bytes forwarded, expected more than 55000000"
 	fi
 	# But a TUN device inside it is nobody's.
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	in_net "$CONTAINER_NET" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 	in_net "$CONTAINER_NET" "$B/lab/leak" --way tun --dev tun0 --from 10.79.0.2 \
 		--to "$FAR4:$COUNTED" --bytes 3000000 --rate 1000000 >"$LAB_DIR/leak.out"
@@ -227,6 +230,7 @@ case_container() {
 # ---- The link goes and comes ----
 
 # Runs in the sender's namespace.
+# shellcheck disable=SC2317 # in_net calls it
 wire_make() {
 	ip link del wire
 	ip link add wire mtu 65535 type veth peer name wire mtu 65535 netns "$1"
@@ -254,7 +258,7 @@ case_remade() {
 	settle
 	is "link made again: no alert" "$(alerts)" 0
 	is "link made again: watched" "$(outflow status --json | jq -c .reconcile.interfaces)" '["wire"]'
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	leak xdp --dev wire --from 198.51.100.1 --bytes 3000000 --rate 1000000
 	expect_leak "AF_XDP on the new link" bypass
 	stop_outflowd
@@ -291,6 +295,7 @@ guest_archive() {
 }
 
 # Runs in the sender's namespace.
+# shellcheck disable=SC2317 # in_net calls it
 guest_tap() {
 	ip tuntap add tap0 mode tap && ip addr add 10.78.0.1/24 dev tap0 && ip link set tap0 up
 }
@@ -309,7 +314,7 @@ case_guest() {
 	"$VM/initramfs" "$B" "$GUEST_KERNEL" "$LAB_DIR/initrd" && guest_archive >>"$LAB_DIR/initrd" &&
 		in_sender guest_tap || not_ok "guest" "cannot be made"
 	daemon_start
-	far_count_udp $COUNTED
+	far_count_udp "$COUNTED"
 	in_sender timeout -k 5 120 qemu-system-x86_64 -accel tcg -cpu max,la57=off -m 1G \
 		-nodefaults -no-user-config -no-reboot -display none -monitor none \
 		-netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=n,romfile= \
@@ -332,6 +337,7 @@ case_guest() {
 # ---- Ordinary traffic ----
 
 # Every 3rd of a hundred packets that arrive is lost, either way.
+# shellcheck disable=SC2317 # in_net calls it
 drop_some() {
 	nft -f - <<-END
 		table inet outflow_drop {
@@ -404,6 +410,22 @@ case_mixed() {
 	stop_outflowd
 }
 
+run_case() { # CASE
+	case $1 in
+	xdp) case_xdp ;;
+	tun) case_tun ;;
+	beside) case_beside ;;
+	slow) case_slow ;;
+	off) case_off ;;
+	packet) case_packet ;;
+	container) case_container ;;
+	remade) case_remade ;;
+	guest) case_guest ;;
+	mixed) case_mixed ;;
+	*) not_ok "$1" "no such case" ;;
+	esac
+}
+
 lab_begin "${1:-build}"
 shift
 need_built lab/leak lab/send lab/recv
@@ -414,7 +436,7 @@ FAR_MAC=$(in_far ip -j link show wire | jq -r '.[0].address')
 far_start --tcp 7000 --udp 7001
 [ $# -gt 0 ] || set -- xdp tun beside off packet container remade guest mixed
 for c in "$@"; do
-	"case_$c"
+	run_case "$c"
 done
 far_stop
 lab_end
