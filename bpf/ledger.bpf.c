@@ -14,6 +14,7 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
+#define ETH_HEADER	 14
 #define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
 
 /* The next look is due when an account has doubled; the first at its first byte. */
@@ -208,6 +209,9 @@ static __noinline int link_packet(struct sock *sk, int n)
 
 	if (n <= 0 || !netns_is_ours(sk->__sk_common.skc_net.net->ns.inum))
 		return 0;
+	/* The kernel puts the header in front, and link_xmit() sees it. */
+	if (sk->sk_type == SOCK_DGRAM)
+		n += ETH_HEADER;
 	sums = bpf_map_lookup_elem(&link_sums, &zero);
 	if (sums != NULL)
 		__sync_fetch_and_add(&sums->packet_posted, n);

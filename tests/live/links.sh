@@ -269,7 +269,7 @@ case_remade() {
 # What the guest runs: a network card, then datagrams.
 guest_job() { # RELEASE
 	cat <<-END
-		for m in failover net_failover virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_net; do
+		for m in failover net_failover virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_net; do
 			[ ! -e /guest/\$m.ko ] || insmod /guest/\$m.ko
 		done
 		ip link set eth0 up && ip addr add $GUEST/24 dev eth0 && ip route add default via 10.78.0.1
@@ -282,7 +282,7 @@ guest_archive() {
 
 	mkdir -p "$LAB_DIR/guest/guest"
 	guest_job >"$LAB_DIR/guest/job"
-	for m in failover net_failover virtio virtio_ring virtio_pci_legacy_dev \
+	for m in failover net_failover virtio_ring virtio virtio_pci_legacy_dev \
 		virtio_pci_modern_dev virtio_pci virtio_net; do
 		f=$(find "$base/lib/modules" -name "$m.ko*" | head -n 1)
 		case $f in
@@ -311,8 +311,11 @@ case_guest() {
 		skip "guest" "no kernel: $(tail -n 1 "$LAB_DIR/fetch.log")"
 		return
 	fi
-	"$VM/initramfs" "$B" "$GUEST_KERNEL" "$LAB_DIR/initrd" && guest_archive >>"$LAB_DIR/initrd" &&
-		in_sender guest_tap || not_ok "guest" "cannot be made"
+	if ! { "$VM/initramfs" "$B" "$GUEST_KERNEL" "$LAB_DIR/initrd" &&
+		guest_archive >>"$LAB_DIR/initrd" && in_sender guest_tap; }; then
+		not_ok "guest" "cannot be made"
+		return
+	fi
 	daemon_start
 	far_count_udp "$COUNTED"
 	in_sender timeout -k 5 120 qemu-system-x86_64 -accel tcg -cpu max,la57=off -m 1G \
@@ -353,6 +356,10 @@ mixed_send() { # WAY BYTES CHUNK TO
 	in_sender timeout 60 "$B/lab/send" --way "$1" --bytes "$2" --chunk "$3" --to "$4" >>"$LAB_DIR/mixed.out" 2>&1
 }
 
+mixed_answer() { # WAY BYTES TO
+	in_far timeout 60 "$B/lab/send" --way "$1" --bytes "$2" --to "$3" >>"$LAB_DIR/mixed.out" 2>&1
+}
+
 mixed_round() {
 	mixed_send tcp-write 2000 1 "$FAR4:7000"
 	mixed_send tcp-write 2000 1 "[$FAR6]:7000"
@@ -373,10 +380,10 @@ mixed_round() {
 	in_sender "$B/lab/leak" --way broadcast --to 198.51.100.255:9 --bytes 200000 >>"$LAB_DIR/mixed.out"
 	leak bypass --dev wire --from 198.51.100.1 --bytes 200000
 	# What comes is answered: acknowledged, reset, refused.
-	in_far timeout 60 "$B/lab/send" --way tcp-write --bytes 3000000 --to 198.51.100.1:7002 >>"$LAB_DIR/mixed.out" 2>&1
-	in_far timeout 60 "$B/lab/send" --way tcp-write --bytes 1000 --to 198.51.100.1:7998 >>"$LAB_DIR/mixed.out" 2>&1
-	in_far timeout 60 "$B/lab/send" --way ping --bytes 100000 --to 198.51.100.1:1 >>"$LAB_DIR/mixed.out" 2>&1
-	in_far timeout 60 "$B/lab/send" --way udp-send --bytes 10000 --chunk 100 --to '[2001:db8:1::1]:7997' >>"$LAB_DIR/mixed.out" 2>&1
+	mixed_answer tcp-write 3000000 198.51.100.1:7002
+	mixed_answer tcp-write 1000 198.51.100.1:7998
+	mixed_answer ping 100000 198.51.100.1:1
+	mixed_answer udp-send 10000 '[2001:db8:1::1]:7997'
 	# A container of its own, and neighbours and groups that come and go.
 	in_net "$CONTAINER_NET" timeout 60 "$B/lab/send" --way tcp-write --bytes 3000000 --to "$FAR4:7000" >>"$LAB_DIR/mixed.out" 2>&1
 	in_sender ip neigh flush dev wire
@@ -389,7 +396,9 @@ case_mixed() {
 
 	container_make || not_ok "container" "cannot be made"
 	daemon_start
-	in_far drop_some && in_sender drop_some || not_ok "mixed" "no packets can be dropped"
+	if ! in_far drop_some || ! in_sender drop_some; then
+		not_ok "mixed" "no packets can be dropped"
+	fi
 	nsenter --net="/run/netns/$SENDER_NET" "$B/lab/recv" --tcp 7002 >"$LAB_DIR/near.out" 2>&1 &
 	LAB_PIDS+=($!)
 	end=$((${EPOCHREALTIME%[.,]*} + SECONDS_MIXED))
