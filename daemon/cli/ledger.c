@@ -55,6 +55,7 @@ static void interfaces_put(struct buf *out, const json_t *o)
 					    "bypass", "kernel",	 "unattributed" };
 	const json_t *list = show_at(o, "interfaces", NULL), *link;
 	struct grid g;
+	const char *name;
 	size_t i, k;
 
 	if (json_array_size(list) == 0) {
@@ -65,8 +66,8 @@ static void interfaces_put(struct buf *out, const json_t *o)
 	for (i = 0; i < json_array_size(list); i++) {
 		link = json_array_get(list, i);
 		grid_row(&g, 0);
-		grid_str(&g, json_string_value(json_object_get(link, "name")),
-			 json_string_length(json_object_get(link, "name")));
+		name = json_string_value(json_object_get(link, "name"));
+		grid_str(&g, name != NULL ? name : "?", name != NULL ? strlen(name) : 1);
 		for (k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 			show_size(&g, show_u64(link, keys[k], NULL));
 	}

@@ -56,7 +56,7 @@
 struct allowed {
 	struct pool pool;
 	uint64_t given, used; /* since learning began */
-	uint64_t expired;     /* then */
+	uint64_t expired, since_ns; /* then */
 	bool never;	      /* this driver does not */
 };
 
@@ -168,16 +168,22 @@ static void allowed_add(struct allowed *a, uint64_t expired, uint64_t time_ns, u
 {
 	if (a->never)
 		return;
-	pool_add(&a->pool, time_ns, n);
-	a->given += n;
-	if (a->given < LEARN_BYTES)
-		return;
-	if (a->used < a->given / 8 && expired == a->expired) {
-		a->never = true;
-		memset(a->pool.bytes, 0, sizeof(a->pool.bytes));
+	/* Not sooner than the statistics come. */
+	if (a->given >= LEARN_BYTES && time_ns > a->since_ns + LATE_NS) {
+		if (a->used < a->given / 8 && expired == a->expired) {
+			a->never = true;
+			memset(a->pool.bytes, 0, sizeof(a->pool.bytes));
+			return;
+		}
+		a->given = 0;
 	}
-	a->given = a->used = 0;
-	a->expired = expired;
+	if (a->given == 0) {
+		a->used = 0;
+		a->expired = expired;
+		a->since_ns = time_ns;
+	}
+	a->given += n;
+	pool_add(&a->pool, time_ns, n);
 }
 
 static uint64_t allowed_take(struct allowed *a, uint64_t time_ns, uint64_t n)
