@@ -75,6 +75,10 @@ unit: $(UNIT) ## the unit tests alone
 live: all $(LAB) ## the live tests alone (as root)
 	@tests/run $(B) live
 
+.PHONY: soak
+soak: all $(LAB) ## mixed ordinary traffic for LINKS_SECONDS (600): nothing of it may be unattributed (as root)
+	@LINKS_SECONDS=$(or $(LINKS_SECONDS),600) tests/live/links.sh $(B) mixed
+
 .PHONY: fuzz
 fuzz: $(FUZZ) ## every fuzzer for FUZZ_SECONDS (60)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
