@@ -12,17 +12,17 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
-#define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
+#define LOOPBACK_IFINDEX 1  /* of every network namespace (include/net/flow.h) */
 #define ETH_LEN_MIN	 60 /* shorter frames are padded (include/uapi/linux/if_ether.h) */
 #define NETDEV_ALIGN	 32 /* include/linux/netdevice.h */
 
 #define ETH_P_IP   0x0800
 #define ETH_P_IPV6 0x86dd
 
-#define IP_HOPOPTS 0 /* what MLD has in front */
-#define IP_IGMP	   2
-#define IP_TCP	   6
-#define IP_ICMPV6  58
+#define IP_HOPOPTS   0 /* what MLD has in front */
+#define IP_IGMP	     2
+#define IP_TCP	     6
+#define IP_ICMPV6    58
 /* The longest segment without data: IPv6 and TCP with all options, behind an Ethernet header. */
 #define BARE_TCP_MAX (14 + 40 + 60)
 
@@ -60,8 +60,8 @@ static __always_inline bool is_control(struct sk_buff *skb)
 
 /*
  * Kernel sockets of streams and datagrams count as sockets: what they send goes through the same
- * sendmsg and is posted, to the kernel thread, or to the process when they are MPTCP's subflows. The
- * raw ones send resets, ICMP, ND, IGMP and MLD.
+ * sendmsg and is posted, to the kernel thread, or to the process when they are MPTCP's subflows.
+ * The raw ones send resets, ICMP, ND, IGMP and MLD.
  */
 static __always_inline enum link_class class_of_socket(struct sock *sk)
 {

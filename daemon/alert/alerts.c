@@ -247,8 +247,8 @@ static void open_fold(struct alerts *a, struct open_alert *alert, const struct v
 }
 
 /*
- * How much left by an interface is known only when it is over: told again for each 50th part that it
- * grew, so that the last that was told is right to 2 %, in some 50 records for each e-fold.
+ * How much left by an interface is known only when it is over: told again for each 50th part that
+ * it grew, so that the last that was told is right to 2 %, in some 50 records for each e-fold.
  */
 static int open_update(struct alerts *a, struct open_alert *alert, const struct origin *o)
 {
@@ -302,8 +302,7 @@ int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin 
 	buf_clear(&a->json);
 	buf_clear(&a->text);
 	alert_json(&a->json, "alert", a->policy, alert, o);
-	alert_line(&a->text, a->policy, alert,
-		   v->leak != NULL ? NULL : v->subject->account->who);
+	alert_line(&a->text, a->policy, alert, v->leak != NULL ? NULL : v->subject->account->who);
 	if (a->json.err < 0 || a->text.err < 0)
 		goto fail;
 	if (a->open.n == ALERTS_OPEN_MAX) {

@@ -45,8 +45,9 @@ static void balance_put(struct buf *out, const json_t *o)
 }
 
 static const struct grid_col link_cols[] = {
-	{ "INTERFACE", false }, { "LEFT", true },	{ "SOCKETS", true }, { "CONTROL", true },
-	{ "FORWARDED", true },	{ "PAST STACK", true }, { "KERNEL", true },  { "UNATTRIBUTED", true },
+	{ "INTERFACE", false }, { "LEFT", true },	  { "SOCKETS", true },
+	{ "CONTROL", true },	{ "FORWARDED", true },	  { "PAST STACK", true },
+	{ "KERNEL", true },	{ "UNATTRIBUTED", true },
 };
 
 static void interfaces_put(struct buf *out, const json_t *o)

@@ -23,7 +23,8 @@
 
 /* Sections refer to each other, so the order in the file must not matter: kept, then parsed. */
 struct sections {
-	const yaml_node_t *paths, *limits, *networks, *endpoints, *roles, *rules, *reconcile, *sinks;
+	const yaml_node_t *paths, *limits, *networks, *endpoints, *roles, *rules, *reconcile,
+		*sinks;
 };
 
 static const struct config_limits limits_default = {

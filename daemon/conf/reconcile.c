@@ -13,8 +13,8 @@
 
 #include "base/poison.h"
 
-#define SECOND_NS 1000000000ULL
-#define OVER_DEFAULT (64 << 10)
+#define SECOND_NS	  1000000000ULL
+#define OVER_DEFAULT	  (64 << 10)
 #define WITHIN_DEFAULT_NS (10 * SECOND_NS)
 
 static int name_parse(struct doc *d, const struct at *at, void *arg)

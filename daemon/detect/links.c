@@ -20,11 +20,12 @@
  * hardware may count padding, checksum and VLAN tag (26 bytes a packet) and headers of segments
  * that the kernel did not make (under 6 % of bulk traffic): both are allowed for until the
  * interface has shown, over a while without drops, that it does not count them. Retransmits by
- * the hardware itself are not seen. A packet that the driver hands back and gets once more is handed
- * over twice: as if dropped. What the queue dropped was never handed over.
+ * the hardware itself are not seen. A packet that the driver hands back and gets once more is
+ *handed over twice: as if dropped. What the queue dropped was never handed over.
  *
  * The statistics are read first, then the sums: what is missing in these did not leave yet. What
- * explains other sums is read last and may still be late, so that a verdict waits for the next look.
+ * explains other sums is read last and may still be late, so that a verdict waits for the next
+ *look.
  */
 #include "detect/links.h"
 
@@ -37,27 +38,27 @@
 
 #include "base/poison.h"
 
-#define SECOND_NS 1000000000ULL
-#define CONFIRM_NS (SECOND_NS / 2) /* somebody who asks makes a look */
-#define LATE_NS	  (8 * SECOND_NS) /* as the pools */
+#define SECOND_NS	 1000000000ULL
+#define CONFIRM_NS	 (SECOND_NS / 2) /* somebody who asks makes a look */
+#define LATE_NS		 (8 * SECOND_NS) /* as the pools */
 /* A tunnel without a key holds packets back for so long (WireGuard: 90 s). */
-#define TUNNEL_STEP_NS (15 * SECOND_NS)
+#define TUNNEL_STEP_NS	 (15 * SECOND_NS)
 /* Little at a time: more than so many times the limit within this. */
-#define SLOW_NS	   (3600 * SECOND_NS)
-#define SLOW_TIMES 16
+#define SLOW_NS		 (3600 * SECOND_NS)
+#define SLOW_TIMES	 16
 /* Padding to 60 bytes of a frame of 42 (ARP), checksum and VLAN tag. */
 #define PACKET_ALLOWANCE (18 + 4 + 4)
 /* What the kernel puts before each segment that it cuts: Ethernet, IPv6 or IPv4, TCP. */
-#define SEGMENT_HEADER (14 + 20 + 60)
+#define SEGMENT_HEADER	 (14 + 20 + 60)
 /* So much of an allowance must have been unused before it is withdrawn. */
-#define LEARN_BYTES (256 << 10)
+#define LEARN_BYTES	 (256 << 10)
 
 /* What the driver may count beyond what it was given. */
 struct allowed {
 	struct pool pool;
-	uint64_t given, used; /* since learning began */
+	uint64_t given, used;	    /* since learning began */
 	uint64_t expired, since_ns; /* then */
-	bool never;	      /* this driver does not */
+	bool never;		    /* this driver does not */
 };
 
 struct link_state {
@@ -69,10 +70,10 @@ struct link_state {
 	struct leak fresh;   /* not explained by the latest looks; waits for late explanations */
 	struct leak pending; /* the same, from before stage_ns: next to be concluded */
 	uint64_t fresh_ns, stage_ns;
-	struct leak leak;    /* concluded, since the first that was */
-	uint64_t left;	     /* bytes that left since the first record */
-	uint64_t leaked;     /* of them, concluded */
-	uint64_t late_ns;    /* since when some of `pending` waits for the statistics; 0: none does */
+	struct leak leak; /* concluded, since the first that was */
+	uint64_t left;	  /* bytes that left since the first record */
+	uint64_t leaked;  /* of them, concluded */
+	uint64_t late_ns; /* since when some of `pending` waits for the statistics; 0: none does */
 	struct leak mark[2]; /* what was ruled out one and two windows ago */
 	uint64_t mark_ns;
 	bool open;
@@ -126,10 +127,9 @@ static void state_start(struct links *l, const struct of_rec_link *r, uint64_t t
 		if (s->news_ns < best->news_ns)
 			best = s;
 	}
-	*best = (struct link_state){ .used = true,
-				     .gone = (r->flags & OF_LINK_GONE) != 0,
-				     .news_ns = time_ns,
-				     .last = *r };
+	*best = (struct link_state){
+		.used = true, .gone = (r->flags & OF_LINK_GONE) != 0, .news_ns = time_ns, .last = *r
+	};
 	best->handed.step_ns = best->posted.step_ns = best->elsewhere.step_ns = SECOND_NS;
 	best->elsewhere_packets.step_ns = best->cut.pool.step_ns = SECOND_NS;
 	best->packets.pool.step_ns = best->segments.pool.step_ns = SECOND_NS;
@@ -264,7 +264,8 @@ static uint64_t passed_unexplained(struct link_state *s, const struct of_rec_lin
 
 	pool_add(&s->elsewhere_packets, time_ns,
 		 grown(r->elsewhere_packets, s->last.elsewhere_packets));
-	allowed_add(&s->cut, 0, time_ns, grown(r->elsewhere_allowance, s->last.elsewhere_allowance));
+	allowed_add(&s->cut, 0, time_ns,
+		    grown(r->elsewhere_allowance, s->last.elsewhere_allowance));
 	packets -= pool_take(&s->elsewhere_packets, time_ns, packets);
 	most = packets * SEGMENT_HEADER;
 	taken = pool_take(&s->elsewhere, time_ns, passed);

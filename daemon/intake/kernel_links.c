@@ -74,8 +74,7 @@ int kernel_links_read(void *arg, struct link_sums *ret)
 	if (err == 0)
 		err = slots_read(bpf_map__fd(skel->maps.links_elsewhere), per_cpu, cpus,
 				 ret->elsewhere, &ret->elsewhere_n);
-	if (err == 0 &&
-	    bpf_map_lookup_elem(bpf_map__fd(skel->maps.link_sums), &zero, machine) < 0)
+	if (err == 0 && bpf_map_lookup_elem(bpf_map__fd(skel->maps.link_sums), &zero, machine) < 0)
 		err = -errno;
 	ret->packet_posted = ret->unplaced = 0;
 	for (cpu = 0; err == 0 && cpu < cpus; cpu++) {

@@ -101,11 +101,11 @@ void link_table_free(struct link_table *t)
 
 static enum link_kind kind_of(const char *name)
 {
-	static const char *const tunnels[] = { "wireguard", "vxlan",	 "geneve",    "gre",
-					       "gretap",    "ip6gre",	 "ip6gretap", "erspan",
-					       "ip6erspan", "ipip",	 "sit",	      "ip6tnl",
-					       "xfrm",	    "vti",	 "vti6",      "gtp",
-					       "bareudp",   "amt",	 "ovpn" };
+	static const char *const tunnels[] = { "wireguard", "vxlan",  "geneve",	   "gre",
+					       "gretap",    "ip6gre", "ip6gretap", "erspan",
+					       "ip6erspan", "ipip",   "sit",	   "ip6tnl",
+					       "xfrm",	    "vti",    "vti6",	   "gtp",
+					       "bareudp",   "amt",    "ovpn" };
 	size_t i;
 
 	if (name[0] == '\0')
@@ -189,9 +189,8 @@ static void message_read(const struct nlmsghdr *h, struct link_message *ret)
 		attr_read(a, ret);
 	ret->link.kind = kind_of(ret->link.kind_name);
 	/* Without a kind, but no hardware of its own: loopback, ports of a switch chip. */
-	if (ret->link.kind == LINK_PLAIN &&
-	    ((info->ifi_flags & IFF_LOOPBACK) != 0 ||
-	     (ret->lower != 0 && ret->lower != ret->link.ifindex)))
+	if (ret->link.kind == LINK_PLAIN && ((info->ifi_flags & IFF_LOOPBACK) != 0 ||
+					     (ret->lower != 0 && ret->lower != ret->link.ifindex)))
 		ret->link.kind = LINK_OTHER;
 }
 

@@ -159,8 +159,9 @@ static void edges_choose(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, vo
 	e->n = kept;
 	e->off[0] = '\0';
 	if (real == 0 && e->policy->names_n > 0)
-		(void)snprintf(e->off, sizeof(e->off), "no interface has a name that "
-						       "'reconcile: interfaces' lists");
+		(void)snprintf(e->off, sizeof(e->off),
+			       "no interface has a name that "
+			       "'reconcile: interfaces' lists");
 	else if (real == 0)
 		(void)snprintf(e->off, sizeof(e->off),
 			       "no interface here is hardware; name one in 'reconcile: "
@@ -392,7 +393,7 @@ static void slots_age(struct edges *e)
 void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_link recs[EDGES_MAX];
-	int errs[EDGES_MAX], err = link_table_look(e->table);
+	int errs[EDGES_MAX] = { 0 }, err = link_table_look(e->table);
 	struct elsewhere elsewhere;
 	uint64_t tunnels, packet_seen;
 	size_t i;

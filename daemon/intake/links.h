@@ -13,7 +13,7 @@
 #include "outflow/policy.h"
 
 /* More are not watched, and `outflow status` says so. */
-#define EDGES_MAX 64
+#define EDGES_MAX  64
 /* Slots of each map (maps.bpf.h). */
 #define LINK_SLOTS 4096
 

@@ -344,9 +344,10 @@ struct of_rec_link {
 	__u64 packet_seen;   /* and those that did not pass it by, over all interfaces */
 	__u64 elsewhere;     /* what posted sockets of other netns sent into this one */
 	__u64 elsewhere_packets;
-	__u64 elsewhere_allowance; /* headers, should the kernel cut those into segments on the way */
-	__u64 tunnels;	     /* what was sent into tunnels of this netns, with their headers */
-	__u64 unplaced;	     /* of_link_machine */
+	__u64 elsewhere_allowance; /* headers, should the kernel cut those into segments on the way
+				    */
+	__u64 tunnels;	/* what was sent into tunnels of this netns, with their headers */
+	__u64 unplaced; /* of_link_machine */
 };
 
 struct of_rec_tick {

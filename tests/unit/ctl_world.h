@@ -17,7 +17,7 @@ struct ctl_mock {
 	const struct account *accounts;
 	size_t accounts_n, accounts_times; /* the array is walked that many times */
 	const char *alerts[4];		   /* NULL behind the last; "": cannot be built */
-	struct link_books link; /* the name is "": there is none */
+	struct link_books link;		   /* the name is "": there is none */
 	const char *edges_off;
 	struct ledger ledger;
 	int ledger_err, look_err;
