@@ -21,11 +21,10 @@
  * that the kernel did not make (under 6 % of bulk traffic): both are allowed for until the
  * interface has shown, over a while without drops, that it does not count them. Retransmits by
  * the hardware itself are not seen. A packet that the driver hands back and gets once more is
- *handed over twice: as if dropped. What the queue dropped was never handed over.
+ * handed over twice: as if dropped. What the queue dropped was never handed over.
  *
  * The statistics are read first, then the sums: what is missing in these did not leave yet. What
- * explains other sums is read last and may still be late, so that a verdict waits for the next
- *look.
+ * explains other sums is read last and may still be late: a verdict waits for the next look.
  */
 #include "detect/links.h"
 

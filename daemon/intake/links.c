@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,13 +311,20 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 	}
 }
 
-/* The statistics first: what the probes have not counted then did not leave before. */
-static void edges_stats(struct edges *e, struct of_rec_link recs[EDGES_MAX], int errs[EDGES_MAX])
+/*
+ * The statistics first: what the probes have not counted then did not leave before. Of one that is
+ * met for the first time they are read once more behind the sums, since what was sent in between
+ * would be in the sums it begins with, but still to come in the statistics.
+ */
+static void edges_stats(struct edges *e, bool again, struct of_rec_link recs[EDGES_MAX],
+			int errs[EDGES_MAX])
 {
 	uint64_t bytes = 0, packets = 0;
 	size_t i;
 
 	for (i = 0; i < e->n; i++) {
+		if (again && e->edge[i].told.ifindex != 0)
+			continue;
 		recs[i] = (struct of_rec_link){ .netns = e->netns,
 						.ifindex = e->edge[i].ifindex,
 						.flags = e->edge[i].flags };
@@ -400,12 +408,13 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 
 	if (err > 0)
 		edges_choose(e, now_ns, fn, arg);
-	edges_stats(e, recs, errs);
+	edges_stats(e, false, recs, errs);
 	err = err < 0 ? err : e->probes.read(e->probes.arg, &e->sums);
 	if (err < 0) {
 		log_debug("interfaces cannot be read: %s", strerror(-err));
 		return; /* the next look covers what this one missed */
 	}
+	edges_stats(e, true, recs, errs);
 	explain(e);
 	elsewhere = sum_elsewhere(e);
 	tunnels = sum_tunnels(e);

@@ -408,7 +408,7 @@ case_mixed() {
 	done
 	settle
 	is "ordinary traffic, $SECONDS_MIXED s, $rounds rounds, $(link_sum sent) bytes: no alert" "$(alerts)" 0
-	echo "# $(outflow ledger --json | jq -c .interfaces)"
+	echo "# $(outflow ledger --json | jq -c '.interfaces, .loss')"
 	if [ "$(link_sum sent)" -gt $((rounds * 20000000)) ]; then
 		ok "ordinary traffic: it was sent"
 	else
