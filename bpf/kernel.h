@@ -28,6 +28,7 @@ typedef _Bool bool;
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_QUEUE = 22,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
@@ -63,11 +64,14 @@ enum {
 #define IPPROTO_UDPLITE 136
 
 /* include/net/tcp_states.h, include/net/sock.h, include/uapi/linux/if_ether.h */
-#define TCP_CLOSE  7
-#define SOCK_DONE  1 /* bit of skc_flags: the peer's FIN was taken */
+#define TCP_CLOSE	 7
+#define SOCK_DONE	 1 /* bit of skc_flags: the peer's FIN was taken */
 #define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
-#define ETH_P_IP   0x0800
-#define ETH_P_IPV6 0x86dd
+#define ETH_P_IP	 0x0800
+#define ETH_P_IPV6	 0x86dd
+/* Sockets in these two states are small ones, not a struct sock. */
+#define TCP_TIME_WAIT	 6
+#define TCP_NEW_SYN_RECV 12
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -201,12 +205,19 @@ struct sock_common {
 	unsigned short skc_family;
 	unsigned long skc_flags;
 	struct proto *skc_prot;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 };
 
+struct rtnl_link_ops {
+	const char *kind;
+};
+
 struct net_device {
 	int ifindex;
+	possible_net_t nd_net;
+	const struct rtnl_link_ops *rtnl_link_ops;
 };
 
 struct dst_entry {
@@ -219,6 +230,24 @@ struct sock {
 	int sk_write_pending;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	__u8 sk_kern_sock : 1;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	unsigned int len;
+	unsigned int end; /* offset from head, on 64 bit */
+	unsigned char *head, *data;
+	int skb_iif;
+	__be16 protocol;
+	__u16 transport_header;
+	__u16 network_header;
+	__u16 inner_transport_header;
+};
+
+struct skb_shared_info {
+	unsigned short gso_size;
+	unsigned int gso_type;
 };
 
 struct socket {

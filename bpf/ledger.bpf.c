@@ -9,6 +9,8 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
+#define ETH_HEADER 14
+
 static __always_inline bool family_is_local(__u16 family)
 {
 	return family == OF_AF_UNIX || family == OF_AF_NETLINK || family == OF_AF_KEY ||
@@ -124,6 +126,26 @@ static __always_inline void endpoint_of_datagram(struct of_endpoint *to, struct 
 		endpoint_of_socket(to, sk);
 }
 
+/*
+ * AF_PACKET sends that bypass the queue (PACKET_QDISC_BYPASS) also pass link_xmit() by. They are
+ * posted like all others, so the interfaces are told how much there was.
+ */
+static __noinline int link_packet(struct sock *sk, long n)
+{
+	struct of_link_machine *sums;
+	__u32 zero = 0;
+
+	if (n <= 0 || !netns_is_ours(sk->__sk_common.skc_net.net->ns.inum))
+		return 0;
+	/* The kernel puts the header in front, and link_xmit() sees it. */
+	if (sk->sk_type == SOCK_DGRAM)
+		n += ETH_HEADER;
+	sums = bpf_map_lookup_elem(&link_sums, &zero);
+	if (sums != NULL)
+		__sync_fetch_and_add(&sums->packet_posted, n);
+	return 0;
+}
+
 /* A send that was under way when another thread disconnected the socket counts where it went. */
 static __always_inline bool endpoint_left(struct of_endpoint *to, struct socket_hint *hint)
 {
@@ -175,6 +197,8 @@ static __always_inline int on_send(struct sock *sk, long ret, bool hints)
 	if (ret <= 0)
 		return 0;
 	__sync_fetch_and_add(&sums->posted, ret);
+	if (family == OF_AF_PACKET)
+		link_packet(sk, ret);
 	t = task_get(bpf_get_current_task_btf());
 	s = t == NULL ? NULL : execution_find(t->slot);
 	if (s != NULL) {

@@ -162,6 +162,46 @@ struct {
 	__type(value, struct of_role_glob);
 } role_globs __weak SEC(".maps");
 
+/* Interfaces of the daemon's network namespace. Memory is taken as they come. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096); /* pairs of interfaces that a large container host has */
+	__type(key, struct of_link_key);
+	__type(value, struct of_link_sums);
+} links __weak SEC(".maps");
+
+/* And of the others, in a table of its own: who may make namespaces can fill this one only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct of_link_key);
+	__type(value, struct of_link_sums);
+} links_elsewhere __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct of_link_machine);
+} link_sums __weak SEC(".maps");
+
+/* The daemon's network namespace. Not read-only data: the next daemon may live in another. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} link_netns __weak SEC(".maps");
+
+static __always_inline bool netns_is_ours(__u32 netns)
+{
+	__u32 zero = 0, *own = bpf_map_lookup_elem(&link_netns, &zero);
+
+	return own != NULL && *own == netns;
+}
+
 static __always_inline struct of_machine *machine_get(void)
 {
 	__u32 zero = 0;

@@ -88,6 +88,11 @@ static int ledger(void *arg, struct ledger *ret)
 	return kernel_ledger(((struct daemon *)arg)->kernel, ret);
 }
 
+static const char *edges_off_why(void *arg)
+{
+	return kernel_edges_off(((struct daemon *)arg)->kernel);
+}
+
 /* Leaves, with nothing of the probes left that was not there before: only before the loop runs. */
 static void __attribute__((noreturn)) give_up(struct daemon *d)
 {
@@ -156,6 +161,7 @@ static void ctl_open(struct daemon *d)
 				 .sinks = d->sinks,
 				 .ledger = ledger,
 				 .look = look,
+				 .edges_off = edges_off_why,
 				 .arg = d,
 				 .pins = kernel_pins(d->kernel),
 				 .version = OUTFLOW_VERSION,

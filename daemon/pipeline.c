@@ -104,8 +104,11 @@ static void on_event(void *arg, const struct event *ev)
 	struct pipeline *p = arg;
 
 	track_event(p->track, ev, on_subject, p);
+	if (ev->kind == OF_REC_LINK)
+		detect_link(p->detect, ev->link, ev->time_ns, on_verdict, p);
 	if (ev->kind != OF_REC_TICK)
 		return;
+	detect_tick(p->detect, ev->time_ns, on_verdict, p);
 	loss_notice(p, ev->time_ns, false);
 	alerts_tick(p->alerts, track_origin(p->track));
 }

@@ -9,7 +9,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS_TEST)
 
 # What some of them need besides.
-RECORDS := decode intake track accounts track_random detect pipeline
+RECORDS := links decode intake track accounts track_random detect pipeline
 $(B)/tests/unit/test_ctl $(B)/tests/unit/test_ctl_socket: $(B)/obj/tests/unit/ctl_world.o
 $(addprefix $(B)/tests/unit/test_,$(RECORDS)): $(B)/obj/tests/unit/records.o
 $(B)/tests/unit/test_cli: $(call obj,$(filter-out daemon/cli/main.c,$(TOOL_SRC)))
@@ -91,6 +91,9 @@ test-vm: deps ## the traffic lab on other kernels: VM_KERNELS="6.1 7.2", without
 	@packaging/deps vm
 	@$(MAKE) --no-print-directory all $(LAB)
 	@tests/vm/run $(B) $(VM_KERNELS)
+.PHONY: soak
+soak: all $(LAB) ## mixed ordinary traffic for LINKS_SECONDS (600): nothing of it may be unattributed (as root)
+	@LINKS_SECONDS=$(or $(LINKS_SECONDS),600) tests/live/links.sh $(B) mixed
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## every fuzzer for FUZZ_SECONDS (60)

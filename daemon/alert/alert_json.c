@@ -134,14 +134,14 @@ static void json_bytes(struct json *j, const struct open_alert *a)
 	json_close(j, '}');
 }
 
-void alert_json(struct buf *b, const struct policy *p, const struct open_alert *a,
+void alert_json(struct buf *b, const char *type, const struct policy *p, const struct open_alert *a,
 		const struct origin *o)
 {
 	struct json j;
 
 	json_init(&j, b);
 	json_open(&j, NULL, '{');
-	json_head(&j, "alert", a->id, a->seq, a->prev, a->first_utc_ns, o);
+	json_head(&j, type, a->id, a->seq, a->prev, a->first_utc_ns, o);
 	json_rule(&j, p, a);
 	if (a->limit != 0 || a->window_ns != 0)
 		json_u64(&j, "limit", a->limit);
@@ -155,6 +155,8 @@ void alert_json(struct buf *b, const struct policy *p, const struct open_alert *
 	subject_json_time(&j, "last", a->last_utc_ns);
 	buf_char(b, ',');
 	buf_add(b, a->facts, a->facts_len);
+	if (a->is_leak)
+		leak_json(&j, &a->leak);
 	json_bytes(&j, a);
 	json_loss(&j, o);
 	json_close(&j, '}');

@@ -60,14 +60,15 @@ void alert_line(struct buf *b, const struct policy *p, const struct open_alert *
 	buf_init(&act, 64 << 10);
 	if (who != NULL)
 		buf_printf(&act, " uid=%" PRIu32, who->uid);
-	buf_char(&act, ' ');
+	if (!a->is_leak)
+		buf_char(&act, ' ');
 	say_act(&act, p, a);
 	buf_printf(b, "%s ", severity_name(a->rule->severity));
 	text_escape(b, a->rule->id, strlen(a->rule->id));
 	buf_str(b, ": ");
 	if (who != NULL)
 		line_lineage(b, from, who, act.len + strlen("; id=") + strlen(a->id));
-	else
+	else if (!a->is_leak)
 		buf_str(b, "processes not seen singly");
 	if (act.err < 0)
 		b->err = act.err;

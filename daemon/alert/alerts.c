@@ -126,8 +126,14 @@ static void open_keep(struct alerts *a, struct open_alert *alert, uint64_t hash)
 	(void)table_add(&a->open, &alert->node, hash);
 }
 
+static uint64_t verdict_time(const struct verdict *v)
+{
+	return v->leak != NULL ? v->leak->time_ns : v->subject->time_ns;
+}
+
 static void open_id(struct open_alert *alert, const struct verdict *v, const struct origin *o)
 {
+	uint64_t time_ns = verdict_time(v);
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	struct sha256_ctx ctx;
 
@@ -135,7 +141,7 @@ static void open_id(struct open_alert *alert, const struct verdict *v, const str
 	sha256_update(&ctx, strnlen(o->boot_id, sizeof(o->boot_id)), (const uint8_t *)o->boot_id);
 	sha256_update(&ctx, strlen(v->rule->id) + 1, (const uint8_t *)v->rule->id);
 	sha256_update(&ctx, sizeof(v->key), (const uint8_t *)&v->key);
-	sha256_update(&ctx, sizeof(v->subject->time_ns), (const uint8_t *)&v->subject->time_ns);
+	sha256_update(&ctx, sizeof(time_ns), (const uint8_t *)&time_ns);
 	sha256_digest(&ctx, sizeof(digest), digest);
 	hex(alert->id, digest, (ALERT_ID_LEN - 1) / 2);
 }
@@ -182,10 +188,14 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 				   const struct origin *o)
 {
 	const struct subject *s = v->subject;
+	uint64_t time_ns = verdict_time(v);
 	struct open_alert *alert;
 
 	buf_clear(&a->json);
-	alert_facts(&a->json, a->policy, s->account);
+	if (v->leak != NULL)
+		leak_facts(&a->json);
+	else
+		alert_facts(&a->json, a->policy, s->account);
 	if (a->json.err < 0)
 		return NULL;
 	alert = malloc(sizeof(*alert) + a->json.len);
@@ -195,19 +205,24 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		.key = v->key,
 		.rule = v->rule,
 		.seq = a->seq + 1,
-		.kind = s->kind,
-		.to = s->account->to,
-		.account_flags = s->account->flags,
-		.first_utc_ns = utc(o, s->time_ns),
-		.last_utc_ns = utc(o, s->time_ns),
-		.last_ns = s->time_ns,
+		.first_utc_ns = utc(o, time_ns),
+		.last_utc_ns = utc(o, time_ns),
+		.last_ns = time_ns,
 		.count = 1,
 		.sent = v->sent,
-		.received = s->account->received,
+		.told = v->sent,
 		.limit = v->limit,
 		.window_ns = v->window_ns,
 		.facts_len = a->json.len,
 	};
+	if (v->leak != NULL) {
+		alert->is_leak = true;
+		alert->leak = *v->leak;
+	} else {
+		alert->kind = s->kind;
+		alert->to = s->account->to;
+		alert->account_flags = s->account->flags;
+	}
 	memcpy(alert->facts, a->json.data, a->json.len);
 	memcpy(alert->prev, a->head, sizeof(alert->prev));
 	open_id(alert, v, o);
@@ -218,15 +233,53 @@ static void open_fold(struct alerts *a, struct open_alert *alert, const struct v
 		      const struct origin *o)
 {
 	alert->count++;
-	if (v->sent > alert->sent)
+	if (v->sent > alert->sent) {
 		alert->sent = v->sent;
-	alert->received = v->subject->account->received;
-	if (v->subject->time_ns > alert->last_ns) {
-		alert->last_ns = v->subject->time_ns;
-		alert->last_utc_ns = utc(o, v->subject->time_ns);
+		if (v->leak != NULL)
+			alert->leak = *v->leak;
+	}
+	if (verdict_time(v) > alert->last_ns) {
+		alert->last_ns = verdict_time(v);
+		alert->last_utc_ns = utc(o, alert->last_ns);
 	}
 	table_touch(&a->open, &alert->node);
 	a->stats.folded++;
+}
+
+/*
+ * How much left by an interface is known only when it is over: told again for each 50th part that
+ * it grew, so that the last that was told is right to 2 %, in some 50 records for each e-fold.
+ */
+static int open_update(struct alerts *a, struct open_alert *alert, const struct origin *o)
+{
+	struct open_alert *told;
+	struct record r = {
+		.severity = alert->rule->severity,
+		.type = "update",
+		.id = alert->id,
+		.rule = alert->rule->id,
+		.utc_ns = alert->last_utc_ns,
+		.host = o->host,
+	};
+
+	if (!alert->is_leak || alert->sent - alert->told <= alert->told / 50)
+		return 0;
+	told = malloc(sizeof(*told) + alert->facts_len);
+	if (told == NULL)
+		return -ENOMEM;
+	memcpy(told, alert, sizeof(*told) + alert->facts_len);
+	told->seq = a->seq + 1;
+	memcpy(told->prev, a->head, sizeof(told->prev));
+	buf_clear(&a->json);
+	buf_clear(&a->text);
+	alert_json(&a->json, "update", a->policy, told, o);
+	alert_line(&a->text, a->policy, told, NULL);
+	free(told);
+	if (a->json.err < 0 || a->text.err < 0)
+		return -ENOMEM;
+	alert->told = alert->sent;
+	record_put(a, &r);
+	return 0;
 }
 
 int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin *o)
@@ -237,7 +290,10 @@ int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin 
 	struct record r = { .type = "alert", .host = o->host };
 
 	if (node != NULL) {
-		open_fold(a, table_entry(node, struct open_alert, node), v, o);
+		alert = table_entry(node, struct open_alert, node);
+		open_fold(a, alert, v, o);
+		if (open_update(a, alert, o) < 0)
+			a->stats.failed++;
 		return 0;
 	}
 	alert = open_new(a, v, o);
@@ -245,8 +301,8 @@ int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin 
 		goto fail;
 	buf_clear(&a->json);
 	buf_clear(&a->text);
-	alert_json(&a->json, a->policy, alert, o);
-	alert_line(&a->text, a->policy, alert, v->subject->account->who);
+	alert_json(&a->json, "alert", a->policy, alert, o);
+	alert_line(&a->text, a->policy, alert, v->leak != NULL ? NULL : v->subject->account->who);
 	if (a->json.err < 0 || a->text.err < 0)
 		goto fail;
 	if (a->open.n == ALERTS_OPEN_MAX) {
@@ -317,7 +373,7 @@ int alerts_next(struct alerts *a, uint64_t *cursor, const struct origin *o, stru
 	if (i == a->open.n)
 		return 0;
 	*cursor = a->by_seq[i]->seq;
-	alert_json(ret, a->policy, a->by_seq[i], o);
+	alert_json(ret, "alert", a->policy, a->by_seq[i], o);
 	buf_char(ret, '\n');
 	return ret->err < 0 ? ret->err : 1;
 }

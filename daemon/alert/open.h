@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/table.h"
 #include "outflow/policy.h"
 #include "outflow/subject.h"
@@ -40,6 +41,9 @@ struct open_alert {
 	uint64_t sent;	   /* the largest told */
 	uint64_t received; /* on the account, as last told */
 	uint64_t limit, window_ns;
+	bool is_leak;
+	struct leak leak;
+	uint64_t told; /* `sent` in the last record; of a leak updates are told */
 	size_t facts_len;
 	char facts[];
 };
@@ -63,13 +67,22 @@ static inline bool account_is_overflow(uint32_t flags)
 
 /* All of these append; the buf's sticky error is the only one. Neither ends with a newline. */
 void alert_facts(struct buf *b, const struct policy *p, const struct account *account);
-void alert_json(struct buf *b, const struct policy *p, const struct open_alert *a,
+/* `type` is "alert", or "update" of one that was told. */
+void alert_json(struct buf *b, const char *type, const struct policy *p, const struct open_alert *a,
 		const struct origin *o);
 void notice_json(struct buf *b, const struct notice *n, const struct origin *o);
 /* At most ALERT_LINE_MAX bytes behind what `b` held. `who` as in struct account. */
 void alert_line(struct buf *b, const struct policy *p, const struct open_alert *a,
 		const struct execution *who);
 void notice_line(struct buf *b, const struct notice *n);
+
+/* ---- leak.c: an alert about an interface instead of a process ---- */
+
+/* As alert_facts(): no process, no endpoint. */
+void leak_facts(struct buf *b);
+void leak_json(struct json *j, const struct leak *k);
+/* "1.2MiB left eth0 that no socket sent: 1.2MiB forwarded; ruled out: ..."; `line`: for syslog. */
+void say_leak(struct buf *b, const struct open_alert *a, bool line);
 
 /* False also for a raw socket that was told its destination in the message only. */
 bool endpoint_has_address(const struct of_endpoint *to);

@@ -152,7 +152,10 @@ static void say_what(struct buf *b, const struct policy *p, const struct open_al
 
 void say_act(struct buf *b, const struct policy *p, const struct open_alert *a)
 {
-	say_what(b, p, a, true);
+	if (a->is_leak)
+		say_leak(b, a, true);
+	else
+		say_what(b, p, a, true);
 }
 
 void say_reason(struct buf *b, const struct policy *p, const struct open_alert *a)
@@ -160,6 +163,10 @@ void say_reason(struct buf *b, const struct policy *p, const struct open_alert *
 	uint64_t roles = a->rule->roles & ~OF_ROLE_ANY;
 	const char *role = NULL;
 
+	if (a->is_leak) {
+		say_leak(b, a, false);
+		return;
+	}
 	if (roles != 0)
 		role = policy_role_name(p, (unsigned int)__builtin_ctzll(roles));
 	if (role != NULL)

@@ -16,8 +16,8 @@ void subject_json_process(struct json *j, const struct execution *e);
 void subject_json_lineage(struct json *j, const struct execution *e);
 /* "roles":[names]. */
 void subject_json_roles(struct json *j, const struct policy *p, uint64_t roles);
-/* "creator": who made the socket, when that was not who sent: pid and name null when no more known; or
- * null. */
+/* "creator": who made the socket, when that was not who sent: pid and name null when no more known;
+ * or null. */
 void subject_json_creator(struct json *j, const struct account *a);
 /* "received": null when nobody counts it. */
 void subject_json_received(struct json *j, uint64_t received, uint32_t account_flags);

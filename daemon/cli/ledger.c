@@ -44,6 +44,38 @@ static void balance_put(struct buf *out, const json_t *o)
 		     "for a moment)\n");
 }
 
+static const struct grid_col link_cols[] = {
+	{ "INTERFACE", false }, { "LEFT", true },	  { "SOCKETS", true },
+	{ "CONTROL", true },	{ "FORWARDED", true },	  { "PAST STACK", true },
+	{ "KERNEL", true },	{ "UNATTRIBUTED", true },
+};
+
+static void interfaces_put(struct buf *out, const json_t *o)
+{
+	static const char *const keys[] = { "sent",   "sockets", "control",	"forwarded",
+					    "bypass", "kernel",	 "unattributed" };
+	const json_t *list = show_at(o, "interfaces", NULL), *link;
+	struct grid g;
+	const char *name;
+	size_t i, k;
+
+	if (json_array_size(list) == 0) {
+		buf_str(out, "no interface is compared with what was posted\n");
+		return;
+	}
+	grid_init(&g, link_cols, sizeof(link_cols) / sizeof(link_cols[0]));
+	for (i = 0; i < json_array_size(list); i++) {
+		link = json_array_get(list, i);
+		grid_row(&g, 0);
+		name = json_string_value(json_object_get(link, "name"));
+		grid_str(&g, name != NULL ? name : "?", name != NULL ? strlen(name) : 1);
+		for (k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+			show_size(&g, show_u64(link, keys[k], NULL));
+	}
+	grid_print(&g, 0, out);
+	grid_done(&g);
+}
+
 static int ledger_line(void *arg, const json_t *o)
 {
 	struct buf *out = arg;
@@ -61,6 +93,7 @@ static int ledger_line(void *arg, const json_t *o)
 	grid_print(&g, 0, out);
 	grid_done(&g);
 	balance_put(out, o);
+	interfaces_put(out, o);
 	buf_str(out, "stayed on the machine, bytes: ");
 	show_put_counts(out, show_at(o, "local", NULL), "none");
 	buf_str(out, "\nloss: ");

@@ -75,6 +75,25 @@ static void sinks(struct buf *out, const json_t *o)
 	}
 }
 
+static void interfaces(struct buf *out, const json_t *o)
+{
+	const json_t *list = show_at(o, "reconcile", "interfaces");
+	size_t i;
+
+	label(out, "interfaces");
+	for (i = 0; i < json_array_size(list); i++) {
+		buf_str(out, i > 0 ? ", " : "");
+		show_put(out, json_array_get(list, i));
+	}
+	if (json_is_string(show_at(o, "reconcile", "off"))) {
+		buf_str(out, "NONE compared with what was posted: ");
+		show_put(out, show_at(o, "reconcile", "off"));
+	} else {
+		buf_str(out, " compared with what was posted");
+	}
+	buf_char(out, '\n');
+}
+
 static void tables(struct buf *out, const json_t *o)
 {
 	static const char *const names[] = { "accounts", "executions" };
@@ -144,6 +163,7 @@ static int status_line(void *arg, const json_t *o)
 	head(out, o);
 	rules(out, o);
 	sinks(out, o);
+	interfaces(out, o);
 	tables(out, o);
 	pins(out, o);
 	counters(out, o, "tracked", "tracked");

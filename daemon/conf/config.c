@@ -23,7 +23,8 @@
 
 /* Sections refer to each other, so the order in the file must not matter: kept, then parsed. */
 struct sections {
-	const yaml_node_t *paths, *limits, *networks, *endpoints, *roles, *rules, *sinks;
+	const yaml_node_t *paths, *limits, *networks, *endpoints, *roles, *rules, *reconcile,
+		*sinks;
 };
 
 static const struct config_limits limits_default = {
@@ -73,6 +74,7 @@ static int sections_parse(struct doc *d, struct sections *ret)
 		SECTION(endpoints),
 		SECTION(roles),
 		SECTION(rules),
+		SECTION(reconcile),
 		SECTION(sinks),
 		{ .name = NULL },
 	};
@@ -183,6 +185,8 @@ static int doc_config(struct doc *d, struct config *c)
 		err = roles_parse(d, s.roles, &c->policy);
 	if (err == 0)
 		err = rules_parse(d, s.rules, &c->policy);
+	if (err == 0)
+		err = reconcile_parse(d, s.reconcile, &c->policy.reconcile);
 	if (err == 0)
 		err = sinks_parse(d, s.sinks, c);
 	if (err < 0)

@@ -9,12 +9,19 @@
 
 #include "conf/config.h"
 #include "conf/doc.h"
+#include "conf/node.h"
 
 int networks_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
 int endpoints_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
 int roles_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
 /* After endpoints and roles, which rules name. */
 int rules_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
+/* Also without a node: it is on by default. */
+int reconcile_parse(struct doc *d, const yaml_node_t *n, struct reconcile *ret);
+/* Hex of the first 64 bits of SHA-256 over the text of a node. */
+void rule_rev(struct doc *d, const yaml_node_t *n, char ret[17]);
+/* A parser for the table; `ret` is enum severity *. */
+int key_severity(struct doc *d, const struct at *at, void *ret);
 int sinks_parse(struct doc *d, const yaml_node_t *n, struct config *ret);
 void sinks_done(struct config *c);
 

@@ -188,6 +188,10 @@ void policy_done(struct policy *p)
 		free(p->roles[i].name);
 		free(p->roles[i].match);
 	}
+	for (i = 0; i < p->reconcile.names_n; i++)
+		free(p->reconcile.names[i]);
+	free(p->reconcile.names);
+	rule_done(&p->reconcile.rule);
 	free(p->rules);
 	free(p->sets);
 	free(p->roles);

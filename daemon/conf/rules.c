@@ -320,6 +320,8 @@ static int key_id(struct doc *d, const struct at *at, void *ret)
 	err = at_id(d, at, &id);
 	if (err < 0)
 		return err;
+	if (strcmp(id, RECONCILE_ID) == 0)
+		return at_error(d, at, "this is the id of what 'reconcile' raises");
 	for (other = r->policy->rules; other < r->rule; other++)
 		if (strcmp(other->id, id) == 0)
 			return at_error(d, at, "another rule has this id");
@@ -327,7 +329,7 @@ static int key_id(struct doc *d, const struct at *at, void *ret)
 	return r->rule->id != NULL ? 0 : -ENOMEM;
 }
 
-static int key_severity(struct doc *d, const struct at *at, void *ret)
+int key_severity(struct doc *d, const struct at *at, void *ret)
 {
 	static const struct choice choices[] = {
 		{ "info", SEVERITY_INFO, false },	  { "low", SEVERITY_LOW, false },
@@ -335,12 +337,11 @@ static int key_severity(struct doc *d, const struct at *at, void *ret)
 		{ "critical", SEVERITY_CRITICAL, false }, { NULL, 0, false },
 	};
 	const struct choice *c;
-	struct rules *r = ret;
 	int err;
 
 	err = at_choice(d, at, choices, &c);
 	if (err == 0)
-		r->rule->severity = (enum severity)c->value;
+		*(enum severity *)ret = (enum severity)c->value;
 	return err;
 }
 
@@ -378,7 +379,7 @@ static int key_attack(struct doc *d, const struct at *at, void *ret)
 	return at_each(d, at, POLICY_ATTACK_MAX, "ATT&CK techniques", attack_parse, ret);
 }
 
-static void rule_rev(struct doc *d, const yaml_node_t *n, char ret[17])
+void rule_rev(struct doc *d, const yaml_node_t *n, char ret[17])
 {
 	uint8_t sum[SHA256_DIGEST_SIZE];
 	struct sha256_ctx sha;
@@ -393,12 +394,19 @@ static void rule_rev(struct doc *d, const yaml_node_t *n, char ret[17])
 		(void)snprintf(ret + 2 * i, 3, "%02x", sum[i]);
 }
 
+static int key_rule_severity(struct doc *d, const struct at *at, void *ret)
+{
+	struct rules *r = ret;
+
+	return key_severity(d, at, &r->rule->severity);
+}
+
 static int rule_parse(struct doc *d, const yaml_node_t *n, struct rules *r)
 {
 	static const struct key keys[] = {
 		{ .name = "id", .parse = key_id, .needed = true },
 		{ .name = "when", .parse = key_when, .needed = true },
-		{ .name = "severity", .parse = key_severity },
+		{ .name = "severity", .parse = key_rule_severity },
 		{ .name = "attack", .parse = key_attack },
 		{ .name = "description", .parse = key_note },
 		{ .name = NULL },

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "detect/links.h"
 
 #include "base/poison.h"
 
@@ -107,6 +108,22 @@ static void tracked_json(struct json *j, const struct ctl_view *v)
 	json_close(j, '}');
 }
 
+static void reconcile_json(struct json *j, const struct ctl_view *v)
+{
+	const char *off = v->edges_off(v->arg);
+	struct link_books b;
+	size_t cursor = 0;
+
+	json_open(j, "reconcile", '{');
+	json_open(j, "interfaces", '[');
+	while (off == NULL && links_next(detect_links(v->detect), &cursor, &b))
+		if (!b.inner)
+			json_str(j, NULL, b.name, strnlen(b.name, sizeof(b.name)));
+	json_close(j, ']');
+	json_cstr(j, "off", off);
+	json_close(j, '}');
+}
+
 static void table_json(struct json *j, const char *name, uint32_t used, uint32_t max)
 {
 	json_open(j, name, '{');
@@ -173,6 +190,7 @@ static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats
 		json_cstr(j, "ledger_error", strerror(-err));
 	}
 	sinks_json(j, v->sinks);
+	reconcile_json(j, v);
 	tracked_json(j, v);
 	json_open(j, "tables", '{');
 	table_json(j, "accounts", l.accounts_used, l.accounts_max);

@@ -2,9 +2,11 @@
 #include "ctl/verbs.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "alert/subject_json.h"
 #include "base/json.h"
+#include "detect/links.h"
 
 #include "base/poison.h"
 
@@ -131,6 +133,31 @@ static void local_json(struct json *j, const uint64_t local[OF_FAMILIES])
 	json_close(j, '}');
 }
 
+static void interfaces_json(struct json *j, const struct ctl_view *v)
+{
+	const struct links *links = detect_links(v->detect);
+	struct link_books b;
+	size_t cursor = 0;
+
+	json_open(j, "interfaces", '[');
+	while (links_next(links, &cursor, &b)) {
+		json_open(j, NULL, '{');
+		json_str(j, "name", b.name, strnlen(b.name, sizeof(b.name)));
+		json_u64(j, "ifindex", b.ifindex);
+		json_bool(j, "tunnel", b.inner);
+		json_u64(j, "sent", b.sent);
+		json_u64(j, "sockets", b.sockets);
+		json_u64(j, "control", b.control);
+		json_u64(j, "kernel", b.kernel);
+		json_u64(j, "forwarded", b.forwarded);
+		json_u64(j, "bypass", b.bypass);
+		json_u64(j, "allowance", b.allowance);
+		json_u64(j, "unattributed", b.unattributed);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 static int ledger_next(struct ctl_walk *w, struct buf *out)
 {
 	struct ledger l;
@@ -149,8 +176,7 @@ static int ledger_next(struct ctl_walk *w, struct buf *out)
 	json_u64(&j, "accounts", l.accounts);
 	json_u64(&j, "overflow", l.overflow);
 	json_u64(&j, "retired", l.retired);
-	json_open(&j, "interfaces", '[');
-	json_close(&j, ']');
+	interfaces_json(&j, w->view);
 	ctl_loss_json(&j, &l.loss);
 	json_bool(&j, "balanced",
 		  l.total == l.accounts + l.overflow + l.retired && l.total == l.executions);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "detect/links.h"
 #include "detect/windows.h"
 
 #include "base/poison.h"
@@ -15,6 +16,7 @@
 struct detect {
 	const struct policy *policy;
 	struct windows *windows;
+	struct links *links;
 };
 
 int detect_new(const struct policy *policy, struct detect **ret)
@@ -26,8 +28,10 @@ int detect_new(const struct policy *policy, struct detect **ret)
 		return err;
 	d->policy = policy;
 	err = windows_new(WINDOWS_MAX, &d->windows);
+	if (err == 0)
+		err = links_new(&policy->reconcile.rule, d->windows, &d->links);
 	if (err < 0) {
-		free(d);
+		detect_free(d);
 		return err;
 	}
 	*ret = d;
@@ -38,6 +42,7 @@ void detect_free(struct detect *d)
 {
 	if (d == NULL)
 		return;
+	links_free(d->links);
 	windows_free(d->windows);
 	free(d);
 }
@@ -132,6 +137,23 @@ void detect_subject(struct detect *d, const struct subject *s, detect_fn *fn, vo
 
 	for (i = 0; i < d->policy->rules_n; i++)
 		rule_run(d, &d->policy->rules[i], s, fn, arg);
+}
+
+void detect_link(struct detect *d, const struct of_rec_link *r, uint64_t time_ns, detect_fn *fn,
+		 void *arg)
+{
+	if (!d->policy->reconcile.off && d->policy->reconcile.rule.sent.within_ns != 0)
+		links_take(d->links, r, time_ns, fn, arg);
+}
+
+void detect_tick(struct detect *d, uint64_t time_ns, detect_fn *fn, void *arg)
+{
+	links_tick(d->links, time_ns, fn, arg);
+}
+
+const struct links *detect_links(const struct detect *d)
+{
+	return d->links;
 }
 
 struct detect_stats detect_stats(const struct detect *d)

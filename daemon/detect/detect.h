@@ -5,6 +5,7 @@
 #ifndef DETECT_DETECT_H
 #define DETECT_DETECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 #include "outflow/verdict.h"
 
 struct detect;
+struct links;
 
 struct detect_stats {
 	uint64_t windows; /* now */
@@ -25,6 +27,12 @@ typedef void detect_fn(void *arg, const struct verdict *v);
 int detect_new(const struct policy *policy, struct detect **ret);
 void detect_free(struct detect *d);
 void detect_subject(struct detect *d, const struct subject *s, detect_fn *fn, void *arg);
+/* An interface as it stands, and what it came to; see links.h. */
+void detect_link(struct detect *d, const struct of_rec_link *r, uint64_t time_ns, detect_fn *fn,
+		 void *arg);
+/* Everything until now was told. */
+void detect_tick(struct detect *d, uint64_t time_ns, detect_fn *fn, void *arg);
+const struct links *detect_links(const struct detect *d);
 struct detect_stats detect_stats(const struct detect *d);
 
 #endif

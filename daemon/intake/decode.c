@@ -111,6 +111,16 @@ static int decode_loss(const void *rec, struct event *ret)
 	return 0;
 }
 
+static int decode_link(const void *rec, struct event *ret)
+{
+	const struct of_rec_link *r = rec;
+
+	if (!terminated(r->name, sizeof(r->name)))
+		return -EBADMSG;
+	ret->link = r;
+	return 0;
+}
+
 static int decode_tick(const void *rec, struct event *ret)
 {
 	(void)rec;
@@ -133,6 +143,7 @@ static const struct rec_desc {
 	[OF_REC_ACCOUNT] = { sizeof(struct of_rec_account), decode_account },
 	[OF_REC_LOSS] = { sizeof(struct of_rec_loss), decode_loss },
 	[OF_REC_TICK] = { sizeof(struct of_rec_tick), decode_tick },
+	[OF_REC_LINK] = { sizeof(struct of_rec_link), decode_link },
 };
 
 /* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
@@ -141,6 +152,8 @@ _Static_assert(sizeof(struct of_exec) == 160, "ABI");
 _Static_assert(sizeof(struct of_exec_slot) == 416, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
 _Static_assert(sizeof(struct of_rec_exec) == 1464, "ABI");
+_Static_assert(sizeof(struct of_rec_link) == 192, "ABI");
+_Static_assert(sizeof(struct of_link_sums) == 72, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)
 {

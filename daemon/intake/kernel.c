@@ -30,6 +30,8 @@ struct kernel {
 	struct ring_buffer *ring;
 	struct books *books;
 	struct machine *machine;
+	struct edges *edges;   /* NULL: no reconciliation, and */
+	const char *edges_off; /* why */
 	struct of_loss loss; /* as last told */
 	bool started;
 
@@ -187,7 +189,8 @@ static int roles_fill(struct kernel *k, const struct policy *p)
 }
 
 /* Opened, its programs chosen, sized, its knobs set; not loaded. */
-static int kernel_skel(struct kernel *k, const struct config *c, struct kernel_err *ret_err)
+static int kernel_skel(struct kernel *k, const struct config *c, bool optional,
+		       struct kernel_err *ret_err)
 {
 	uint32_t globs = globs_count(&c->policy);
 	int err;
@@ -202,7 +205,7 @@ static int kernel_skel(struct kernel *k, const struct config *c, struct kernel_e
 	if (k->skel == NULL)
 		return kernel_fail(ret_err, -errno, "the probes cannot be opened: %s",
 				   strerror(errno));
-	err = hooks_choose(k->skel, k->hooks_missing, ret_err);
+	err = hooks_choose(k->skel, optional, k->hooks_missing, ret_err);
 	if (err < 0)
 		return err;
 	k->skel->rodata->cfg_globs = globs;
@@ -212,10 +215,14 @@ static int kernel_skel(struct kernel *k, const struct config *c, struct kernel_e
 	return 0;
 }
 
-static int kernel_load(struct kernel *k, const struct config *c, struct kernel_err *ret_err)
+static int kernel_load(struct kernel *k, const struct config *c, bool optional,
+		       struct kernel_err *ret_err)
 {
-	int err = outflow_bpf__load(k->skel);
+	int err = kernel_skel(k, c, optional, ret_err);
 
+	if (err < 0)
+		return err;
+	err = outflow_bpf__load(k->skel);
 	if (err < 0)
 		return kernel_fail(ret_err, err,
 				   "the kernel refuses the probes: %s (outflowd -v -f shows its "
@@ -292,7 +299,12 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		return kernel_fail(ret_err, -errno, "the ring buffer cannot be mapped: %s",
 				   strerror(errno));
 	err = machine_new(c->policy.roles_id, !c->policy.resolvers_set, &k->machine);
-	return err < 0 ? kernel_fail(ret_err, err, "out of memory") : 0;
+	if (err < 0)
+		return kernel_fail(ret_err, err, "out of memory");
+	err = kernel_links_init(k->skel, machine_netns(k->machine));
+	return err < 0 ? kernel_fail(ret_err, err, "the interface maps cannot be set up: %s",
+				     strerror(-err))
+		       : 0;
 }
 
 /* The probes of before, if there are any, count until ours stand: no byte leaves unseen. */
@@ -300,10 +312,11 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 			struct kernel_err *ret_err)
 {
 	struct of_machine *m;
-	int err = kernel_skel(k, c, ret_err);
+	int err = kernel_load(k, c, true, ret_err);
 
-	if (err == 0)
-		err = kernel_load(k, c, ret_err);
+	/* A kernel that has what an optional hook asks for may refuse its program all the same. */
+	if (err < 0)
+		err = kernel_load(k, c, false, ret_err);
 	if (err < 0)
 		return err;
 	(void)pins_compare(k->pins, k->skel, false, cgroup_fd);
@@ -320,13 +333,38 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 	return err < 0 ? err : kernel_adopt(k, ret_err);
 }
 
-static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
-			struct kernel_err *ret_err)
+static bool hook_is_there(const struct kernel *k, const char *name)
+{
+	const char *const *hook;
+
+	for (hook = k->hooks_missing; *hook != NULL; hook++)
+		if (strcmp(*hook, name) == 0)
+			return false;
+	return true;
+}
+
+/* Reconciliation may be off, and needs its hook; neither keeps the daemon from watching. */
+static int edges_open(struct kernel *k, const struct reconcile *r)
+{
+	struct link_probes probes = { kernel_links_read, kernel_links_forget, k->skel };
+
+	if (r->off)
+		k->edges_off = "off in the configuration";
+	else if (!hook_is_there(k, "interfaces"))
+		k->edges_off = "this kernel refuses the hook 'interfaces'";
+	else
+		return edges_new(r, machine_netns(k->machine), &probes, &k->edges);
+	return 0;
+}
+
+/* The probes of a daemon before, or new ones. */
+static int kernel_probes(struct kernel *k, const struct config *c, int cgroup_fd,
+			 struct kernel_err *ret_err)
 {
 	int err;
 
 	if (pins_there(k->pins, PINS_LIVE)) {
-		err = kernel_skel(k, c, ret_err);
+		err = kernel_skel(k, c, true, ret_err);
 		if (err < 0)
 			return err;
 		err = pins_adopt(k->pins, k->skel, cgroup_fd, c->policy.roles_id, k->links);
@@ -341,6 +379,20 @@ static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
 	return kernel_fresh(k, c, cgroup_fd, ret_err);
 }
 
+static int kernel_start(struct kernel *k, const struct config *c, int cgroup_fd,
+			struct kernel_err *ret_err)
+{
+	int err = kernel_probes(k, c, cgroup_fd, ret_err);
+
+	if (err < 0)
+		return err;
+	err = edges_open(k, &c->policy.reconcile);
+	if (err < 0)
+		return kernel_fail(ret_err, err, "the interfaces cannot be read: %s",
+				   strerror(-err));
+	return 0;
+}
+
 static void kernel_close(void *self)
 {
 	struct kernel *k = self;
@@ -351,6 +403,7 @@ static void kernel_close(void *self)
 	for (i = HOOKS_MAX; i-- > 0;)
 		(void)bpf_link__destroy(k->links[i]);
 	ring_buffer__free(k->ring);
+	edges_free(k->edges);
 	machine_free(k->machine);
 	books_free(k->books);
 	outflow_bpf__destroy(k->skel);
@@ -418,6 +471,8 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	machine_look(k->machine, now_ns, fn, arg);
 	loss_tell(k, now_ns, fn, arg);
 	books_look(k->books, now_ns, fn, arg);
+	if (k->edges != NULL)
+		edges_look(k->edges, now_ns, fn, arg);
 	k->started = true;
 	(void)fn(arg, &rec.hdr, sizeof(rec));
 	return 0;
@@ -458,4 +513,9 @@ int kernel_ledger(const struct kernel *k, struct ledger *ret)
 const char *const *kernel_hooks_missing(const struct kernel *k)
 {
 	return k->hooks_missing;
+}
+
+const char *kernel_edges_off(const struct kernel *k)
+{
+	return k->edges != NULL ? edges_off(k->edges) : k->edges_off;
 }

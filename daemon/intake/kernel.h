@@ -29,6 +29,8 @@ int kernel_ledger(const struct kernel *k, struct ledger *ret);
 int kernel_print_hooks(struct kernel_err *ret_err);
 /* Names of optional hooks that this kernel refused, NULL behind the last. */
 const char *const *kernel_hooks_missing(const struct kernel *k);
+/* Why no interface is compared with what was posted; NULL: some is. */
+const char *kernel_edges_off(const struct kernel *k);
 
 /* Pins what kernel_open() made, in the place of what was there; it outlives this process from now
  * on. The outcome is in the status. */

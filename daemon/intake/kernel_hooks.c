@@ -44,6 +44,7 @@ struct hook {
 	/* Not NULL: where the kernel has none of it nobody can send by it, and nothing is missing.
 	 * Where it refuses the hook, every alert's `loss` says so. */
 	const struct family *family;
+	bool optional; /* the daemon watches without it, and `loss` says so */
 	struct alt alts[ALTS_MAX];
 };
 
@@ -60,37 +61,35 @@ struct hook {
 /* In the order of attaching: lineage first, so that every sender already has an execution; then
  * what prepares a send; the sends last. */
 static const struct hook hooks[] = {
-	{ "fork", NULL, { TRACEPOINT("lineage_fork", "sched_process_fork") } },
-	{ "exec", NULL, { TRACEPOINT("lineage_exec", "sched_process_exec") } },
-	{ "exit", NULL, { TRACEPOINT("lineage_exit", "sched_process_exit") } },
-	{ "adoption", NULL, { { .prog = "lineage_adopt" } } },
-	{ "creator of a socket", NULL, { { .prog = "endpoint_sock_create" } } },
-	{ "datagram destination, IPv4", NULL, { { .prog = "endpoint_sendmsg4" } } },
-	{ "datagram destination, IPv6", NULL, { { .prog = "endpoint_sendmsg6" } } },
-	{ "destination of raw and ping", NULL, { { .prog = "endpoint_egress" } } },
-	{ "connection attempt, IPv4", NULL, { { .prog = "endpoint_connect4" } } },
-	{ "connection attempt, IPv6", NULL, { { .prog = "endpoint_connect6" } } },
-	{ "end of a connection", NULL, { TRACEPOINT("ledger_state", "inet_sock_set_state") } },
-	{ "bytes sent, IPv4", NULL, { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
-	{ "bytes sent, IPv6", NULL, { SEND, FUNCTION("ledger_inet6", "inet6_sendmsg") } },
-	{ "bytes sent, sendfile", NULL, { SEND, FUNCTION("ledger_sendpage", "inet_sendpage") } },
-	{ "bytes sent, packet", NULL, { SEND, FUNCTION("ledger_packet", "packet_sendmsg") } },
+	{ "fork", .alts = { TRACEPOINT("lineage_fork", "sched_process_fork") } },
+	{ "exec", .alts = { TRACEPOINT("lineage_exec", "sched_process_exec") } },
+	{ "exit", .alts = { TRACEPOINT("lineage_exit", "sched_process_exit") } },
+	{ "adoption", .alts = { { .prog = "lineage_adopt" } } },
+	{ "creator of a socket", .alts = { { .prog = "endpoint_sock_create" } } },
+	{ "datagram destination, IPv4", .alts = { { .prog = "endpoint_sendmsg4" } } },
+	{ "datagram destination, IPv6", .alts = { { .prog = "endpoint_sendmsg6" } } },
+	{ "destination of raw and ping", .alts = { { .prog = "endpoint_egress" } } },
+	{ "connection attempt, IPv4", .alts = { { .prog = "endpoint_connect4" } } },
+	{ "connection attempt, IPv6", .alts = { { .prog = "endpoint_connect6" } } },
+	{ "end of a connection", .alts = { TRACEPOINT("ledger_state", "inet_sock_set_state") } },
+	{ "interfaces", .optional = true,
+	  .alts = { TRACEPOINT("link_xmit", "net_dev_start_xmit") } },
+	{ "bytes sent, IPv4", .alts = { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
+	{ "bytes sent, IPv6", .alts = { SEND, FUNCTION("ledger_inet6", "inet6_sendmsg") } },
+	{ "bytes sent, sendfile", .alts = { SEND, FUNCTION("ledger_sendpage", "inet_sendpage") } },
+	{ "bytes sent, packet", .alts = { SEND, FUNCTION("ledger_packet", "packet_sendmsg") } },
 	{ "bytes sent, old packet",
-	  NULL,
-	  { SEND, FUNCTION("ledger_spkt", "packet_sendmsg_spkt") } },
-	{ "bytes sent, vsock",
-	  &vsock,
-	  { SEND, FUNCTION("ledger_vsock", "vsock_connectible_sendmsg") } },
-	{ "bytes sent, vsock datagrams",
-	  &vsock,
-	  { SEND, FUNCTION("ledger_vsock_dgram", "vsock_dgram_sendmsg") } },
-	{ "bytes sent, TIPC", &tipc, { SEND, FUNCTION("ledger_tipc", "tipc_sendmsg") } },
-	{ "bytes sent, TIPC packets",
-	  &tipc,
-	  { SEND, FUNCTION("ledger_tipc_packet", "tipc_send_packet") } },
-	{ "bytes sent, TIPC streams",
-	  &tipc,
-	  { SEND, FUNCTION("ledger_tipc_stream", "tipc_sendstream") } },
+	  .alts = { SEND, FUNCTION("ledger_spkt", "packet_sendmsg_spkt") } },
+	{ "bytes sent, vsock", .family = &vsock,
+	  .alts = { SEND, FUNCTION("ledger_vsock", "vsock_connectible_sendmsg") } },
+	{ "bytes sent, vsock datagrams", .family = &vsock,
+	  .alts = { SEND, FUNCTION("ledger_vsock_dgram", "vsock_dgram_sendmsg") } },
+	{ "bytes sent, TIPC", .family = &tipc,
+	  .alts = { SEND, FUNCTION("ledger_tipc", "tipc_sendmsg") } },
+	{ "bytes sent, TIPC packets", .family = &tipc,
+	  .alts = { SEND, FUNCTION("ledger_tipc_packet", "tipc_send_packet") } },
+	{ "bytes sent, TIPC streams", .family = &tipc,
+	  .alts = { SEND, FUNCTION("ledger_tipc_stream", "tipc_sendstream") } },
 };
 
 #define HOOKS_N (sizeof(hooks) / sizeof(hooks[0]))
@@ -272,16 +271,16 @@ static struct btf *vmlinux_btf(struct kernel_err *ret_err)
 static int hook_unserved(const struct hook *h, const struct choice *c, const char **ret_missing,
 			 struct kernel_err *ret_err)
 {
-	if (h->family == NULL)
+	if (h->family == NULL && !h->optional)
 		return kernel_fail(ret_err, -ENOTSUP, "no hook for '%s': %s", h->name, c->reason);
-	if (!c->absent)
+	if (h->optional || !c->absent)
 		*ret_missing = h->name;
 	return 0;
 }
 
 /* ---- What is done with that ---- */
 
-int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1],
+int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missing[HOOKS_MAX + 1],
 		 struct kernel_err *ret_err)
 {
 	struct btf *btf = vmlinux_btf(ret_err);
@@ -293,7 +292,12 @@ int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1
 	if (btf == NULL)
 		return -ENOTSUP;
 	bpf_object__for_each_program(prog, skel->obj)(void) bpf_program__set_autoload(prog, false);
+	memset(ret_missing, 0, (HOOKS_MAX + 1) * sizeof(*ret_missing));
 	for (i = 0; i < HOOKS_N && err == 0; i++) {
+		if (hooks[i].optional && !optional) {
+			ret_missing[missing++] = hooks[i].name;
+			continue;
+		}
 		c = hook_choose(&hooks[i], btf);
 		if (c.alt == NULL) {
 			err = hook_unserved(&hooks[i], &c, &ret_missing[missing], ret_err);

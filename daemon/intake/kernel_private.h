@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "intake/kernel.h"
+#include "intake/links.h"
 #include "intake/pins.h"
 #include "outflow.skel.h"
 
@@ -19,10 +20,10 @@ struct machine;
 
 #define HOOKS_MAX 32
 
-/* Turns on the programs of the first alternative that this kernel takes, for each hook. 0, with the
- * names of those that it could be without and that it refused; or -ENOTSUP with a message when
- * another has none. */
-int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1],
+/* Turns on the programs of the first alternative that this kernel takes, for each hook; of optional
+ * ones only when `optional`. 0, with the names of those that it does without; or -ENOTSUP with a
+ * message when another has none. */
+int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missing[HOOKS_MAX + 1],
 		 struct kernel_err *ret_err);
 /* Attaches what was chosen, lineage first; cgroup programs to cgroup_fd. 0 or -errno. */
 int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links[HOOKS_MAX],
@@ -127,6 +128,13 @@ int pins_adopt(struct pins *p, struct outflow_bpf *skel, int cgroup_fd, uint64_t
 /* Compares the live set's programs and links with those of a loaded skeleton; `maps`: their maps
  * too. 0, or not 0 and the status tells what is foreign. */
 int pins_compare(struct pins *p, const struct outflow_bpf *skel, bool maps, int cgroup_fd);
+/* ---- kernel_links.c: what the probes saw go to the interfaces, for links.h ---- */
+
+/* Sets the network namespace that is ours: before attaching. 0 or -errno. */
+int kernel_links_init(struct outflow_bpf *skel, uint32_t netns);
+/* As in struct link_probes; `arg` is the skeleton. */
+int kernel_links_read(void *arg, struct link_sums *ret);
+void kernel_links_forget(void *arg, const struct of_link_key *key, int elsewhere);
 
 int kernel_fail(struct kernel_err *ret_err, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -78,6 +78,11 @@ int machine_new(uint64_t roles_id, bool resolvers, struct machine **ret)
 	return 0;
 }
 
+uint32_t machine_netns(const struct machine *m)
+{
+	return m->netns;
+}
+
 void machine_free(struct machine *m)
 {
 	if (m == NULL)

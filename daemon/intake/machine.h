@@ -18,6 +18,8 @@ int machine_new(uint64_t roles_id, bool resolvers, struct machine **ret);
 void machine_free(struct machine *m);
 /* Tells what changed since the last call; at the first call, everything. */
 void machine_look(struct machine *m, uint64_t now_ns, intake_raw_fn *fn, void *arg);
+/* Inode number of the daemon's network namespace; 0: not known. */
+uint32_t machine_netns(const struct machine *m);
 /* CLOCK_BOOTTIME in nanoseconds. */
 uint64_t machine_now(void);
 

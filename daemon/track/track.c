@@ -323,7 +323,8 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 	t->arg = arg;
 	if (ev->time_ns > t->origin.time_ns)
 		t->origin.time_ns = ev->time_ns;
-	on[ev->kind](t, ev);
+	if (on[ev->kind] != NULL) /* interfaces are detection's own */
+		on[ev->kind](t, ev);
 }
 
 const struct origin *track_origin(const struct track *t)

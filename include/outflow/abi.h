@@ -42,6 +42,7 @@ enum of_family {
 	OF_AF_PACKET = 17,
 	OF_AF_ALG = 38,
 	OF_AF_VSOCK = 40,
+	OF_AF_XDP = 44,
 };
 
 #ifdef __clang__
@@ -180,6 +181,7 @@ struct of_task {
 	X(destinations)	   /* datagram destinations that could not be handed over */           \
 	X(argv)		   /* argv that could not be read at exec */                           \
 	X(probe_missed)	   /* program runs that the kernel skipped */                          \
+	X(links)	   /* packets of an interface that found no slot */                    \
 	X(tracking)	   /* records that the daemon's tables had no room for */
 
 struct of_loss {
@@ -249,6 +251,38 @@ struct of_role_glob {
 	char pattern[OF_PATTERN_LEN];
 };
 
+/*
+ * What was handed to the driver of an interface, by where it came from. Key of the maps `links`
+ * (interfaces of the daemon's network namespace) and `links_elsewhere` (of all others, where iif is
+ * always 0).
+ */
+struct of_link_key {
+	__u32 netns;   /* inode number */
+	__u32 ifindex; /* where it went */
+	__u32 iif;     /* where it came in; 0: it began on this machine */
+	__u32 pad0;    /* zero */
+};
+
+/* Bytes as the driver gets them, link-layer header included; they only grow. */
+struct of_link_sums {
+	__u64 dev;	 /* address of the device: another one may get the same number */
+	__u64 socket;	 /* of sockets whose sends are posted: data, headers, retransmits */
+	__u64 packet;	 /* of AF_PACKET sockets, posted too */
+	__u64 control;	 /* of no process: handshakes, resets, ICMP, ARP, ND, IGMP, MLD */
+	__u64 kernel;	 /* begun in the kernel, without a socket: tunnels */
+	__u64 forwarded; /* came in by another interface */
+	__u64 packets;
+	__u64 allowance;    /* what the hardware may add: headers of segments, padding */
+	__u32 peer_netns;   /* a veth or netkit: where its other end is; else 0 */
+	__u32 peer_ifindex; /* and which it is */
+};
+
+/* The map `link_sums`, per CPU, one entry. */
+struct of_link_machine {
+	__u64 packet_posted; /* bytes that AF_PACKET sockets of the daemon's netns were posted */
+	__u64 unplaced;	     /* bytes that found no slot in `links` */
+};
+
 /* ---- Records: the stream that intake decodes, that --record writes and replay reads. ---- */
 
 enum of_rec_kind {
@@ -265,7 +299,8 @@ enum of_rec_kind {
 	OF_REC_LOSS = 10,   /* the loss counters as they stood */
 	OF_REC_TICK =
 		11, /* every account that changed until now has been told; once a second or more */
-	OF_REC_MAX = 12,
+	OF_REC_LINK = 12, /* a watched interface as it stood */
+	OF_REC_MAX = 13,
 };
 
 struct of_rec_hdr {
@@ -335,6 +370,43 @@ struct of_rec_account {
 struct of_rec_loss {
 	struct of_rec_hdr hdr;
 	struct of_loss loss;
+};
+
+enum of_link_flags {
+	OF_LINK_INNER = 1, /* a tunnel: what it sends leaves once more, by an edge */
+	OF_LINK_GONE = 2,  /* the last of this interface, which is no more */
+};
+
+/*
+ * An interface as its statistics and the sums tell; all counters only grow, except that those of
+ * the interface may start anew. Each was read after the ones it explains: what is missing in one
+ * that should explain another was not sent yet.
+ */
+struct of_rec_link {
+	struct of_rec_hdr hdr;
+	char name[16]; /* NUL-terminated */
+	__u32 netns;
+	__u32 ifindex;
+	__u32 flags; /* enum of_link_flags */
+	__u32 pad0;  /* zero */
+	/* Of the interface. */
+	__u64 tx_bytes;
+	__u64 tx_packets;
+	/* As in of_link_sums. */
+	__u64 socket, packet, control, kernel, forwarded;
+	__u64 packets;
+	__u64 allowance;
+	__u64 passed; /* part of forwarded: came from another network namespace of this machine */
+	__u64 passed_packets;
+	/* What may explain some of it. */
+	__u64 packet_posted; /* AF_PACKET sends of this netns as posted: some pass by the stack */
+	__u64 packet_seen;   /* and those that did not pass it by, over all interfaces */
+	__u64 elsewhere;     /* what posted sockets of other netns sent into this one */
+	__u64 elsewhere_packets;
+	__u64 elsewhere_allowance; /* headers, should the kernel cut those into segments on the way
+				    */
+	__u64 tunnels;	/* what was sent into tunnels of this netns, with their headers */
+	__u64 unplaced; /* of_link_machine */
 };
 
 struct of_rec_tick {

@@ -51,6 +51,7 @@ struct event {
 		} connect;
 		const struct of_account *account;
 		const struct of_loss *loss;
+		const struct of_rec_link *link; /* link->name is NUL-terminated */
 	};
 };
 

@@ -99,7 +99,19 @@ struct rule {
 	char *off; /* NULL: the rule is on; else why it stays off as a whole */
 };
 
+/* The comparison of interfaces with what was posted. */
+#define RECONCILE_ID	    "unattributed-egress"
+#define RECONCILE_NAMES_MAX 64
+
+struct reconcile {
+	bool off;
+	char **names; /* of interfaces, or globs; none: those without a peer on this machine */
+	size_t names_n;
+	struct rule rule; /* severity, sent.over and sent.within_ns; in no list of rules */
+};
+
 struct policy {
+	struct reconcile reconcile;
 	struct cidr *internal;
 	size_t internal_n;
 	struct cidr *resolvers; /* networks.resolvers; else from the stream (OF_REC_RESOLVER) */

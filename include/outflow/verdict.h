@@ -16,10 +16,33 @@ struct verdict_key {
 	struct of_endpoint to; /* for PER_ENDPOINT, else zero */
 };
 
+/* key.rule of what reconciliation concludes; its root stands for the interface. */
+#define VERDICT_RECONCILE UINT32_MAX
+
+/* What left by an interface and no process was posted for. Bytes since the first that did. */
+struct leak {
+	char name[16]; /* of the interface */
+	uint32_t ifindex, netns;
+	uint64_t time_ns;
+	/* By the way it took; together verdict.sent. */
+	uint64_t bypass;    /* past the stack, straight to the driver */
+	uint64_t forwarded; /* came in by an interface that leads off this machine, or to a guest */
+	uint64_t passed;    /* came from another network namespace, but no socket there sent it */
+	uint64_t kernel;    /* begun by the kernel */
+	/* What was ruled out meanwhile. */
+	uint64_t sockets;   /* of sockets, as sent: headers and retransmits too */
+	uint64_t control;   /* of no process: ARP, ND, handshakes, resets, ICMP */
+	uint64_t elsewhere; /* forwarded for sockets in other network namespaces */
+	uint64_t tunnels;   /* wrapped by a tunnel */
+	uint64_t posted;    /* of AF_PACKET sockets that bypass the stack, posted */
+	uint64_t allowance; /* may be the hardware's: padding, headers of segments */
+};
+
 struct verdict {
 	struct verdict_key key;
 	const struct rule *rule;
-	const struct subject *subject;
+	const struct subject *subject; /* NULL with a leak */
+	const struct leak *leak;       /* NULL: it is about the subject */
 	uint64_t sent;	    /* bytes in the window; without a `sent` condition, on the account */
 	uint64_t limit;	    /* bytes; 0: the rule has no `sent` condition */
 	uint64_t window_ns; /* 0: the rule has no `sent` condition */

@@ -337,7 +337,8 @@ lab_bpffs() {
 	fi
 }
 
-# In the background, with the paths of its configuration; returns when it answers.
+# In the background, with the paths of its configuration; returns when it answers. With LAB_NETNS it
+# runs in that network namespace.
 start_outflowd() { # CONFIGFILE [ARGUMENT...]
 	local config=$1
 
@@ -349,7 +350,8 @@ start_outflowd() { # CONFIGFILE [ARGUMENT...]
 	mkdir -p "$LAB_DIR/state" && chmod 0700 "$LAB_DIR/state"
 	lab_bpffs
 	LAB_STARTED=$config
-	"$B/outflowd" -f -c "$config" "$@" >"$LAB_DIR/outflowd.log" 2>&1 &
+	${LAB_NETNS:+nsenter --net="/run/netns/$LAB_NETNS"} "$B/outflowd" -f -c "$config" "$@" \
+		>"$LAB_DIR/outflowd.log" 2>&1 &
 	LAB_DAEMON=$!
 	LAB_PIDS+=("$LAB_DAEMON")
 	wait_for 30 lab_answers_or_ended

@@ -78,6 +78,27 @@ struct detect_stats detect_stats(const struct detect *d)
 	return (struct detect_stats){ .windows = 21, .evicted = 22 };
 }
 
+const struct links *detect_links(const struct detect *d)
+{
+	(void)d;
+	return NULL;
+}
+
+bool links_next(const struct links *l, size_t *cursor, struct link_books *ret)
+{
+	(void)l;
+	if ((*cursor)++ > 0 || mock.link.name[0] == '\0')
+		return false;
+	*ret = mock.link;
+	return true;
+}
+
+static const char *mock_edges_off(void *arg)
+{
+	(void)arg;
+	return mock.edges_off;
+}
+
 size_t sinks_count(const struct sinks *s)
 {
 	(void)s;
@@ -231,6 +252,7 @@ struct ctl_view view(void)
 		.ledger = mock_ledger,
 		.look = mock_look,
 		.pins = &pins,
+		.edges_off = mock_edges_off,
 		.version = "1.0-test",
 		.start_ns = ((uint64_t)ts.tv_sec - 77) * 1000000000,
 	};

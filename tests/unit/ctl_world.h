@@ -8,6 +8,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/proto.h"
+#include "detect/links.h"
 
 struct ctl_mock {
 	struct origin origin;
@@ -16,6 +17,8 @@ struct ctl_mock {
 	const struct account *accounts;
 	size_t accounts_n, accounts_times; /* the array is walked that many times */
 	const char *alerts[4];		   /* NULL behind the last; "": cannot be built */
+	struct link_books link;		   /* the name is "": there is none */
+	const char *edges_off;
 	struct ledger ledger;
 	int ledger_err, look_err;
 	unsigned int looks;

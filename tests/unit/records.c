@@ -173,6 +173,13 @@ void rec_loss(struct stream *s, uint64_t ring)
 	stream_add(s, &r, sizeof(r), OF_REC_LOSS);
 }
 
+void rec_link_of(struct stream *s, const struct of_rec_link *link)
+{
+	struct of_rec_link r = *link;
+
+	stream_add(s, &r, sizeof(r), OF_REC_LINK);
+}
+
 void rec_tick(struct stream *s)
 {
 	struct of_rec_tick r = { .hdr = { 0 } };
@@ -193,6 +200,7 @@ void rec_every_kind(struct stream *s)
 	rec_account(s, 3, FAR, 443, 1000);
 	rec_loss(s, 1);
 	rec_exit(s, 3, 101);
+	rec_link_of(s, &(struct of_rec_link){ .name = "eth0", .ifindex = 2, .tx_bytes = 5000 });
 	rec_tick(s);
 }
 

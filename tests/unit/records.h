@@ -48,6 +48,7 @@ void rec_connect(struct stream *s, uint32_t tgid, const char *ip, uint16_t port)
 void rec_account_of(struct stream *s, const struct of_account *a);
 void rec_account(struct stream *s, uint64_t exec_id, const char *ip, uint16_t port, uint64_t sent);
 void rec_loss(struct stream *s, uint64_t ring);
+void rec_link_of(struct stream *s, const struct of_rec_link *link);
 void rec_tick(struct stream *s);
 
 /* One of every kind, in an order that makes sense. */

@@ -279,7 +279,10 @@ Test(cli, ledger)
 {
 	expect(ledger_show,
 	       "{\"total\":2060,\"executions\":2060,\"accounts\":2030,\"overflow\":20,\"retired\":"
-	       "10,\"interfaces\":[],\"loss\":{\"ring\":0,\"argv\":3},\"balanced\":true,\"local\":"
+	       "10,\"interfaces\":[{\"name\":\"eth0\",\"sent\":2000,\"sockets\":1000,"
+	       "\"control\":10,\"forwarded\":400,\"bypass\":500,\"kernel\":0,"
+	       "\"unattributed\":900}],\"loss\":{\"ring\":0,\"argv\":3},\"balanced\":true,"
+	       "\"local\":"
 	       "{\"unix\":5,\"netlink\":0}}\n",
 	       &(struct cli_opts){ 0 },
 	       "SUM           SENT  BYTES  OF\n"
@@ -289,6 +292,8 @@ Test(cli, ledger)
 	       "overflow      20 B     20  endpoints that found no account\n"
 	       "retired       10 B     10  accounts that were aged out\n"
 	       "balanced: accounts + overflow + retired = executions = total\n"
+	       "INTERFACE    LEFT  SOCKETS  CONTROL  FORWARDED  PAST STACK  KERNEL  UNATTRIBUTED\n"
+	       "eth0       2.0KiB   1000 B     10 B      400 B       500 B     0 B         900 B\n"
 	       "stayed on the machine, bytes: unix 5\n"
 	       "loss: argv 3\n");
 	expect(ledger_show,
@@ -305,6 +310,7 @@ Test(cli, ledger)
 	       "= 1 bytes\n"
 	       "(the maps are read one after the other: while something sends this may be so for "
 	       "a moment)\n"
+	       "no interface is compared with what was posted\n"
 	       "stayed on the machine, bytes: none\n"
 	       "loss: none\n");
 }
@@ -336,13 +342,15 @@ Test(cli, status)
 	       "3,\"accounts\":4,\"evicted\":0},\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
 	       "\"executions\":{\"used\":3,\"max\":4}},\"windows\":21,\"windows_evicted\":0,"
 	       "\"alerts\":{\"raised\":0,\"open\":0},\"records\":{\"read\":31},\"control\":"
-	       "{\"clients\":1},\"loss\":{\"ring\":0},\"hooks_missing\":[\"a\",\"b\"],"
+	       "{\"clients\":1},\"loss\":{\"ring\":0},\"reconcile\":{\"interfaces\":[],\"off\":"
+	       "\"none here\"},\"hooks_missing\":[\"a\",\"b\"],"
 	       "\"pins\":{\"path\":\"/p\",\"state\":\"pinned\",\"reason\":\"new roles\"}}\n",
 	       &(struct cli_opts){ 0 },
 	       "outflowd 1.0, pid 811, up 1d 01:01:01, on runner-7, boot b00t\n"
 	       "rules       12 on, 1 OFF\n"
 	       "            OFF x: not built\n"
 	       "sinks       file:/x: DOWN (full), 9 delivered, 2 queued, 3 DROPPED\n"
+	       "interfaces  NONE compared with what was posted: none here\n"
 	       "kernel      1 of 2 accounts, 3 of 4 executions\n"
 	       "pins        pinned in /p; fresh books: new roles\n"
 	       "tracked     executions 3, accounts 4\n"

@@ -87,8 +87,29 @@ Test(ctl, ledger)
 		"{\"total\":60,\"executions\":60,\"accounts\":30,\"overflow\":20,\"retired\":10,"
 		"\"interfaces\":[],\"loss\":{\"ring\":4,\"accounts_full\":0,\"executions_full\":0,"
 		"\"task_storage\":0,\"socket_storage\":0,\"destinations\":0,\"argv\":3,"
-		"\"probe_missed\":0,\"tracking\":2},\"balanced\":true,"
+		"\"probe_missed\":0,\"links\":0,\"tracking\":2},\"balanced\":true,"
 		"\"local\":{\"unix\":5,\"netlink\":0,\"alg\":6,\"family_63\":7}}\n\n");
+}
+
+Test(ctl, interfaces)
+{
+	mock.link = (struct link_books){ .name = "eth0",
+					 .ifindex = 2,
+					 .sent = 100,
+					 .sockets = 50,
+					 .control = 5,
+					 .kernel = 6,
+					 .forwarded = 20,
+					 .bypass = 19,
+					 .allowance = 1,
+					 .unattributed = 39 };
+	cr_expect_not_null(
+		strstr(ask(CTL_LEDGER),
+		       "\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"tunnel\":false,"
+		       "\"sent\":100,\"sockets\":50,\"control\":5,\"kernel\":6,"
+		       "\"forwarded\":20,\"bypass\":19,\"allowance\":1,\"unattributed\":39}],"));
+	cr_expect_not_null(
+		strstr(ask(CTL_STATUS), "\"reconcile\":{\"interfaces\":[\"eth0\"],\"off\":null}"));
 }
 
 Test(ctl, ledger_does_not_close)
@@ -119,6 +140,7 @@ Test(ctl, status)
 {
 	char want[4096];
 
+	mock.edges_off = "this kernel refuses it";
 	(void)snprintf(
 		want, sizeof(want),
 		"{\"version\":\"1.0-test\",\"pid\":%d,\"uptime_s\":77,\"host\":\"runner-7\","
@@ -129,6 +151,7 @@ Test(ctl, status)
 		"\"delivered\":9,\"dropped\":0},"
 		"{\"name\":\"file:/x\\u000a\",\"up\":false,\"error\":\"No space left on device\","
 		"\"queued\":2,\"delivered\":0,\"dropped\":3}],"
+		"\"reconcile\":{\"interfaces\":[],\"off\":\"this kernel refuses it\"},"
 		"\"tracked\":{\"executions\":3,\"accounts\":4,\"evicted\":5,\"refused\":6,"
 		"\"unresolved\":7},\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
 		"\"executions\":{\"used\":3,\"max\":4}},\"pins\":{\"path\":\"/p\","
@@ -139,7 +162,8 @@ Test(ctl, status)
 		"\"control\":{\"clients\":1,\"answers\":0,\"refused\":0,\"bad\":0,\"dropped\":0},"
 		"\"loss\":{\"ring\":4,\"accounts_full\":0,\"executions_full\":0,"
 		"\"task_storage\":0,\"socket_storage\":0,\"destinations\":0,\"argv\":3,"
-		"\"probe_missed\":0,\"tracking\":2},\"hooks_missing\":[\"connect6\"]}\n\n",
+		"\"probe_missed\":0,\"links\":0,\"tracking\":2},\"hooks_missing\":[\"connect6\"]}"
+		"\n\n",
 		getpid());
 	cr_expect_str_eq(ask(CTL_STATUS), want);
 }

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * link.bpf.c: what is handed to the driver of each interface, summed by where it came from. The
+ * daemon compares the sums with the interfaces' own statistics (design: I4).
+ *
+ * The tracepoint fires for every packet right before its driver gets it: behind the queue and the
+ * kernel's own segmentation, headers on, each retransmit once more. It does not fire for what goes
+ * to the driver directly: AF_XDP, XDP redirects, PACKET_QDISC_BYPASS. That is how they are found.
+ */
+#include "maps.bpf.h"
+
+char LICENSE[] SEC("license")
+__weak = "GPL";
+
+#define LOOPBACK_IFINDEX 1  /* of every network namespace (include/net/flow.h) */
+#define ETH_LEN_MIN	 60 /* shorter frames are padded (include/uapi/linux/if_ether.h) */
+#define NETDEV_ALIGN	 32 /* include/linux/netdevice.h */
+
+#define ETH_P_IP   0x0800
+#define ETH_P_IPV6 0x86dd
+
+#define IP_HOPOPTS   0 /* what MLD has in front */
+#define IP_IGMP	     2
+#define IP_TCP	     6
+#define IP_ICMPV6    58
+/* The longest segment without data: IPv6 and TCP with all options, behind an Ethernet header. */
+#define BARE_TCP_MAX (14 + 40 + 60)
+
+/* Segmentation inside a tunnel (include/linux/skbuff.h: GRE, IPXIP, UDP_TUNNEL and their kin). */
+#define SKB_GSO_INNER (1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11)
+
+enum link_class { LINK_NONE, LINK_SOCKET, LINK_PACKET, LINK_CONTROL, LINK_KERNEL, LINK_FORWARDED };
+
+static __always_inline __u8 byte_at(const unsigned char *p)
+{
+	__u8 b = 0;
+
+	bpf_probe_read_kernel(&b, sizeof(b), p);
+	return b;
+}
+
+/* Has no socket and began here. What is not IP is the link's own business: ARP, STP, LACP. */
+static __always_inline bool is_control(struct sk_buff *skb)
+{
+	unsigned char *ip = skb->head + skb->network_header;
+	__u16 ether = bpf_ntohs(skb->protocol);
+	__u8 proto;
+
+	if (ether == ETH_P_IP)
+		proto = byte_at(ip + 9);
+	else if (ether == ETH_P_IPV6)
+		proto = byte_at(ip + 6);
+	else
+		return true;
+	if (proto == IP_TCP)
+		return skb->len <= BARE_TCP_MAX;
+	return proto == IP_IGMP ||
+	       (ether == ETH_P_IPV6 && (proto == IP_ICMPV6 || proto == IP_HOPOPTS));
+}
+
+/*
+ * Kernel sockets of streams and datagrams count as sockets: what they send goes through the same
+ * sendmsg and is posted, to the kernel thread, or to the process when they are MPTCP's subflows.
+ * The raw ones send resets, ICMP, ND, IGMP and MLD.
+ */
+static __always_inline enum link_class class_of_socket(struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family;
+	__u8 state = sk->__sk_common.skc_state;
+
+	if (family == OF_AF_PACKET)
+		return LINK_PACKET;
+	/* A tap's own: the frame is whoever's is behind it. */
+	if (family == 0 || family == OF_AF_XDP)
+		return LINK_NONE;
+	if (family != OF_AF_INET && family != OF_AF_INET6)
+		return LINK_SOCKET;
+	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
+		return LINK_CONTROL;
+	if (sk->sk_type == SOCK_RAW && BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
+		return LINK_CONTROL;
+	return LINK_SOCKET;
+}
+
+static __always_inline enum link_class class_of(struct sk_buff *skb)
+{
+	enum link_class class = LINK_NONE;
+	struct sock *sk = skb->sk;
+
+	if (sk != NULL)
+		class = class_of_socket(sk);
+	if (class != LINK_NONE)
+		return class;
+	if (skb->skb_iif != 0)
+		return LINK_FORWARDED;
+	return is_control(skb) ? LINK_CONTROL : LINK_KERNEL;
+}
+
+/* Hardware that cuts a large packet into segments may count the headers of each. */
+static __always_inline __u32 allowance(struct sk_buff *skb)
+{
+	unsigned char *head = skb->head;
+	struct skb_shared_info *info = (void *)(head + skb->end);
+	__u64 len = skb->len, headers, size;
+
+	size = BPF_CORE_READ(info, gso_size);
+	if (size == 0)
+		return len < ETH_LEN_MIN ? ETH_LEN_MIN - len : 0;
+	headers = (__u64)(long)head - (__u64)(long)skb->data + 60; /* TCP's are at most as long */
+	headers += BPF_CORE_READ(info, gso_type) & SKB_GSO_INNER ? skb->inner_transport_header
+								 : skb->transport_header;
+	if (headers >= len || headers > 512)
+		return 0;
+	return (len - headers) / size * headers;
+}
+
+/* The device at the other end of a veth or netkit: both keep it first in their private part, and
+ * only a pair that points at each other is believed. */
+static __always_inline struct net_device *device_peer(struct net_device *dev)
+{
+	__u32 size = bpf_core_type_size(struct net_device);
+	struct net_device *peer = NULL;
+
+	size = (size + NETDEV_ALIGN - 1) & ~(NETDEV_ALIGN - 1);
+	bpf_probe_read_kernel(&peer, sizeof(peer), (char *)dev + size);
+	return peer;
+}
+
+static __noinline int peer_note(struct of_link_sums *s, struct net_device *dev)
+{
+	struct net_device *peer;
+	char kind[8] = "";
+
+	if (s == NULL || dev == NULL)
+		return 0;
+	s->dev = (__u64)(long)dev;
+	s->peer_netns = 0;
+	s->peer_ifindex = 0;
+	bpf_probe_read_kernel_str(kind, sizeof(kind), BPF_CORE_READ(dev, rtnl_link_ops, kind));
+	if (!(kind[0] == 'v' && kind[1] == 'e' && kind[2] == 't' && kind[3] == 'h') &&
+	    !(kind[0] == 'n' && kind[1] == 'e' && kind[2] == 't' && kind[3] == 'k'))
+		return 0;
+	peer = device_peer(dev);
+	if (peer == NULL || device_peer(peer) != dev)
+		return 0;
+	s->peer_netns = BPF_CORE_READ(peer, nd_net.net, ns.inum);
+	s->peer_ifindex = BPF_CORE_READ(peer, ifindex);
+	return 0;
+}
+
+static __always_inline struct of_link_sums *sums_own(struct of_link_key *key,
+						     struct net_device *dev)
+{
+	struct of_link_sums first = {}, *s = bpf_map_lookup_elem(&links, key);
+
+	if (s == NULL) {
+		bpf_map_update_elem(&links, key, &first, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&links, key);
+	}
+	if (s != NULL && s->dev != (__u64)(long)dev)
+		peer_note(s, dev);
+	return s;
+}
+
+/* Of the others only those that lead to another namespace: they may explain what we forward. */
+static __always_inline struct of_link_sums *sums_elsewhere(struct of_link_key *key,
+							   struct net_device *dev)
+{
+	struct of_link_sums first = {}, *s = bpf_map_lookup_elem(&links_elsewhere, key);
+
+	if (s != NULL) {
+		if (s->dev != (__u64)(long)dev)
+			peer_note(s, dev);
+		return s;
+	}
+	peer_note(&first, dev);
+	if (first.peer_netns == 0 || first.peer_netns == key->netns)
+		return NULL;
+	bpf_map_update_elem(&links_elsewhere, key, &first, BPF_NOEXIST);
+	s = bpf_map_lookup_elem(&links_elsewhere, key);
+	/* What finds no room explains nothing: rather an alert too much. */
+	if (s == NULL)
+		LOSS(links);
+	return s;
+}
+
+static __always_inline void unplaced_add(__u32 n)
+{
+	struct of_link_machine *sums;
+	__u32 zero = 0;
+
+	sums = bpf_map_lookup_elem(&link_sums, &zero);
+	if (sums != NULL)
+		__sync_fetch_and_add(&sums->unplaced, n);
+	LOSS(links);
+}
+
+SEC("tp_btf/net_dev_start_xmit")
+int BPF_PROG(link_xmit, struct sk_buff *skb, struct net_device *dev)
+{
+	struct of_link_key key = { .ifindex = dev->ifindex };
+	struct of_link_sums *s;
+	enum link_class class;
+	__u32 len = skb->len;
+
+	if (key.ifindex == LOOPBACK_IFINDEX)
+		return 0;
+	class = class_of(skb);
+	key.netns = dev->nd_net.net->ns.inum;
+	if (netns_is_ours(key.netns)) {
+		key.iif = class == LINK_FORWARDED ? skb->skb_iif : 0;
+		s = sums_own(&key, dev);
+		if (s == NULL)
+			unplaced_add(len);
+	} else {
+		s = sums_elsewhere(&key, dev);
+	}
+	if (s == NULL)
+		return 0;
+	/* Of this CPU alone; but a packet can be sent while another is being counted. */
+	__sync_fetch_and_add(class == LINK_SOCKET    ? &s->socket
+			     : class == LINK_PACKET  ? &s->packet
+			     : class == LINK_CONTROL ? &s->control
+			     : class == LINK_KERNEL  ? &s->kernel
+						     : &s->forwarded,
+			     len);
+	__sync_fetch_and_add(&s->packets, 1);
+	__sync_fetch_and_add(&s->allowance, allowance(skb));
+	return 0;
+}

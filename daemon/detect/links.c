@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * links.c: what left by an interface and nothing explains.
+ *
+ * The model. An interface's statistics say what left. The probes sum what was handed to its driver,
+ * by origin, behind segmentation and with every header and retransmit; so of a socket's traffic
+ * nothing has to be estimated, and
+ *
+ *	past the stack = left - handed over - AF_PACKET sends posted but not seen - allowance
+ *	forwarded      = forwarded - what sockets in other namespaces here sent into this one
+ *	kernel	       = begun without a socket - what went into tunnels, with their headers
+ *
+ * is what no process was posted for. Control traffic (ARP, ND, handshakes, resets, ICMP) has no
+ * process and is ruled out.
+ *
+ * Its error. What is handed over explains what leaves for 8 s, then it is gone: drivers drop, and
+ * statistics may come 2 s late. So who makes a driver drop n bytes hides n for 8 s. The same holds
+ * for what explains forwarded bytes: traffic between containers can hide as much that a container
+ * sends by a TUN device of its own; a guest's or the machine's own TUN traffic it cannot. The
+ * hardware may count padding, checksum and VLAN tag (26 bytes a packet) and headers of segments
+ * that the kernel did not make (under 6 % of bulk traffic): both are allowed for until the
+ * interface has shown, over a while without drops, that it does not count them. Retransmits by
+ * the hardware itself are not seen. A packet that the driver hands back and gets once more is
+ * handed over twice: as if dropped. What the queue dropped was never handed over.
+ *
+ * The statistics are read first, then the sums: what is missing in these did not leave yet. What
+ * explains other sums is read last and may still be late: a verdict waits for the next look.
+ */
+#include "detect/links.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "detect/pool.h"
+
+#include "base/poison.h"
+
+#define SECOND_NS	 1000000000ULL
+#define CONFIRM_NS	 (SECOND_NS / 2) /* somebody who asks makes a look */
+#define LATE_NS		 (8 * SECOND_NS) /* as the pools */
+/* A tunnel without a key holds packets back for so long (WireGuard: 90 s). */
+#define TUNNEL_STEP_NS	 (15 * SECOND_NS)
+/* Little at a time: more than so many times the limit within this. */
+#define SLOW_NS		 (3600 * SECOND_NS)
+#define SLOW_TIMES	 16
+/* Padding to 60 bytes of a frame of 42 (ARP), checksum and VLAN tag. */
+#define PACKET_ALLOWANCE (18 + 4 + 4)
+/* What the kernel puts before each segment that it cuts: Ethernet, IPv6 or IPv4, TCP. */
+#define SEGMENT_HEADER	 (14 + 20 + 60)
+/* So much of an allowance must have been unused before it is withdrawn. */
+#define LEARN_BYTES	 (256 << 10)
+
+/* What the driver may count beyond what it was given. */
+struct allowed {
+	struct pool pool;
+	uint64_t given, used;	    /* since learning began */
+	uint64_t expired, since_ns; /* then */
+	bool never;		    /* this driver does not */
+};
+
+struct link_state {
+	bool used, gone;
+	uint64_t news_ns;
+	struct of_rec_link last;
+	struct pool handed, posted, elsewhere, elsewhere_packets, tunnels;
+	struct allowed packets, segments, cut;
+	struct leak fresh;   /* not explained by the latest looks; waits for late explanations */
+	struct leak pending; /* the same, from before stage_ns: next to be concluded */
+	uint64_t fresh_ns, stage_ns;
+	struct leak leak; /* concluded, since the first that was */
+	uint64_t left;	  /* bytes that left since the first record */
+	uint64_t leaked;  /* of them, concluded */
+	uint64_t late_ns; /* since when some of `pending` waits for the statistics; 0: none does */
+	struct leak mark[2]; /* what was ruled out one and two windows ago */
+	uint64_t mark_ns;
+	bool open;
+	uint64_t leak_ns; /* of the latest conclusion */
+	struct link_books books;
+};
+
+struct links {
+	const struct rule *rule;
+	struct windows *windows;
+	struct link_state state[LINK_STATES_MAX];
+};
+
+int links_new(const struct rule *rule, struct windows *windows, struct links **ret)
+{
+	struct links *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return -ENOMEM;
+	l->rule = rule;
+	l->windows = windows;
+	*ret = l;
+	return 0;
+}
+
+void links_free(struct links *l)
+{
+	free(l);
+}
+
+static struct link_state *state_find(struct links *l, const struct of_rec_link *r)
+{
+	struct link_state *s;
+
+	for (s = l->state; s < l->state + LINK_STATES_MAX; s++)
+		if (s->used && s->last.netns == r->netns && s->last.ifindex == r->ifindex)
+			return s;
+	return NULL;
+}
+
+/* The first record of an interface: what was before is not ours to judge. */
+static void state_start(struct links *l, const struct of_rec_link *r, uint64_t time_ns)
+{
+	struct link_state *s, *best = &l->state[0];
+
+	for (s = l->state; s < l->state + LINK_STATES_MAX; s++) {
+		if (!s->used) {
+			best = s;
+			break;
+		}
+		if (s->news_ns < best->news_ns)
+			best = s;
+	}
+	*best = (struct link_state){
+		.used = true, .gone = (r->flags & OF_LINK_GONE) != 0, .news_ns = time_ns, .last = *r
+	};
+	best->handed.step_ns = best->posted.step_ns = best->elsewhere.step_ns = SECOND_NS;
+	best->elsewhere_packets.step_ns = best->cut.pool.step_ns = SECOND_NS;
+	best->packets.pool.step_ns = best->segments.pool.step_ns = SECOND_NS;
+	best->tunnels.step_ns = TUNNEL_STEP_NS;
+	memcpy(best->books.name, r->name, sizeof(best->books.name));
+	best->books.ifindex = r->ifindex;
+	best->books.inner = (r->flags & OF_LINK_INNER) != 0;
+}
+
+static uint64_t grown(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+/*
+ * What left since the last record. A counter that is lower than before began anew (the driver was
+ * loaded again, the link made again), or is one of 32 bits that came around: the latter only when
+ * as much was handed over.
+ */
+static uint64_t left_since(const struct of_rec_link *r, const struct of_rec_link *last,
+			   uint64_t handed)
+{
+	uint64_t around = r->tx_bytes + (1ULL << 32) - last->tx_bytes;
+
+	if (r->tx_bytes >= last->tx_bytes)
+		return r->tx_bytes - last->tx_bytes;
+	if (last->tx_bytes < 1ULL << 32 && around <= handed)
+		return around;
+	return r->tx_bytes;
+}
+
+/* ---- Allowances ---- */
+
+/* `expired`: of what might have been dropped in the place of what is counted besides. */
+static void allowed_add(struct allowed *a, uint64_t expired, uint64_t time_ns, uint64_t n)
+{
+	if (a->never)
+		return;
+	/* Not sooner than the statistics come. */
+	if (a->given >= LEARN_BYTES && time_ns > a->since_ns + LATE_NS) {
+		if (a->used < a->given / 8 && expired == a->expired) {
+			a->never = true;
+			memset(a->pool.bytes, 0, sizeof(a->pool.bytes));
+			return;
+		}
+		a->given = 0;
+	}
+	if (a->given == 0) {
+		a->used = 0;
+		a->expired = expired;
+		a->since_ns = time_ns;
+	}
+	a->given += n;
+	pool_add(&a->pool, time_ns, n);
+}
+
+static uint64_t allowed_take(struct allowed *a, uint64_t time_ns, uint64_t n)
+{
+	uint64_t taken = pool_take(&a->pool, time_ns, n);
+
+	a->used += taken;
+	return taken;
+}
+
+/* ---- One record ---- */
+
+static uint64_t leak_sum(const struct leak *k)
+{
+	return k->bypass + k->forwarded + k->passed + k->kernel;
+}
+
+/* What explains came in: first it explains what was left over from the last look. */
+static void explain(struct pool *pool, uint64_t time_ns, uint64_t n, uint64_t *pending,
+		    uint64_t *fresh, uint64_t *ret_explained)
+{
+	uint64_t taken, more;
+
+	pool_add(pool, time_ns, n);
+	taken = pool_take(pool, time_ns, *pending);
+	more = pool_take(pool, time_ns, *fresh);
+	*pending -= taken;
+	*fresh -= more;
+	*ret_explained += taken + more;
+}
+
+static void explanations(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns)
+{
+	const struct of_rec_link *last = &s->last;
+
+	explain(&s->posted, time_ns, grown(r->packet_posted, last->packet_posted),
+		&s->pending.bypass, &s->fresh.bypass, &s->leak.posted);
+	/* Those that were seen on their way explain themselves. */
+	(void)pool_take(&s->posted, time_ns, grown(r->packet_seen, last->packet_seen));
+	explain(&s->elsewhere, time_ns, grown(r->elsewhere, last->elsewhere), &s->pending.passed,
+		&s->fresh.passed, &s->leak.elsewhere);
+	explain(&s->tunnels, time_ns, grown(r->tunnels, last->tunnels), &s->pending.kernel,
+		&s->fresh.kernel, &s->leak.tunnels);
+}
+
+/* What left and was not handed over by the stack. */
+static uint64_t past_the_stack(struct link_state *s, const struct of_rec_link *r, uint64_t handed,
+			       uint64_t time_ns)
+{
+	uint64_t left = left_since(r, &s->last, handed), taken;
+
+	pool_add(&s->handed, time_ns, handed);
+	allowed_add(&s->packets, s->handed.expired, time_ns,
+		    grown(r->packets, s->last.packets) * PACKET_ALLOWANCE);
+	allowed_add(&s->segments, s->handed.expired, time_ns,
+		    grown(r->allowance, s->last.allowance));
+	s->left += left;
+	s->books.sent += left;
+	left -= pool_take(&s->handed, time_ns, left);
+	taken = pool_take(&s->posted, time_ns, left);
+	s->leak.posted += taken;
+	left -= taken;
+	taken = allowed_take(&s->packets, time_ns, left);
+	taken += allowed_take(&s->segments, time_ns, left - taken);
+	s->leak.allowance += taken;
+	s->books.allowance += taken;
+	return left - taken;
+}
+
+/*
+ * What came from other namespaces and no socket there sent. The kernel may have cut large packets
+ * on the way; then there are more of them, some twenty for one, so that drops cannot hide it.
+ */
+static uint64_t passed_unexplained(struct link_state *s, const struct of_rec_link *r,
+				   uint64_t passed, uint64_t time_ns)
+{
+	uint64_t packets = grown(r->passed_packets, s->last.passed_packets), taken, most;
+
+	pool_add(&s->elsewhere_packets, time_ns,
+		 grown(r->elsewhere_packets, s->last.elsewhere_packets));
+	allowed_add(&s->cut, 0, time_ns,
+		    grown(r->elsewhere_allowance, s->last.elsewhere_allowance));
+	packets -= pool_take(&s->elsewhere_packets, time_ns, packets);
+	most = packets * SEGMENT_HEADER;
+	taken = pool_take(&s->elsewhere, time_ns, passed);
+	s->leak.elsewhere += taken;
+	passed -= taken;
+	taken = allowed_take(&s->cut, time_ns, passed < most ? passed : most);
+	s->leak.elsewhere += taken;
+	return passed - taken;
+}
+
+static void judge(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns)
+{
+	const struct of_rec_link *last = &s->last;
+	uint64_t sockets = grown(r->socket, last->socket) + grown(r->packet, last->packet);
+	uint64_t control = grown(r->control, last->control);
+	uint64_t kernel = grown(r->kernel, last->kernel);
+	uint64_t forwarded = grown(r->forwarded, last->forwarded);
+	uint64_t passed = grown(r->passed, last->passed), taken;
+
+	if (passed > forwarded)
+		passed = forwarded;
+	s->leak.sockets += sockets;
+	s->leak.control += control;
+	s->books.sockets += sockets;
+	s->books.control += control;
+	s->books.kernel += kernel;
+	s->books.forwarded += forwarded;
+	s->fresh.forwarded += forwarded - passed;
+	s->fresh.passed += passed_unexplained(s, r, passed, time_ns);
+	if (s->books.inner) {
+		s->left += forwarded;
+		return;
+	}
+	taken = pool_take(&s->tunnels, time_ns, kernel);
+	s->leak.tunnels += taken;
+	s->fresh.kernel += kernel - taken;
+	taken = past_the_stack(s, r,
+			       sockets + control + kernel + forwarded +
+				       grown(r->unplaced, last->unplaced),
+			       time_ns);
+	s->fresh.bypass += taken;
+	s->books.bypass += taken;
+}
+
+/* ---- Conclusions ---- */
+
+static struct verdict_key key_of(const struct link_state *s, uint32_t per)
+{
+	struct verdict_key key = { .rule = VERDICT_RECONCILE, .per = per };
+	uint64_t h = fnv64(FNV64_START, &s->last.netns, sizeof(s->last.netns));
+
+	/* By name: an interface that is made again has another number. */
+	key.root = fnv64(h, s->last.name, strnlen(s->last.name, sizeof(s->last.name)));
+	return key;
+}
+
+static uint64_t share(uint64_t n, uint64_t to, uint64_t sum)
+{
+	return (uint64_t)((unsigned __int128)n * to / sum);
+}
+
+/* The ways keep their shares. */
+static void leak_shrink(struct leak *k, uint64_t to)
+{
+	uint64_t sum = leak_sum(k);
+
+	if (sum == 0)
+		return;
+	k->bypass = share(k->bypass, to, sum);
+	k->forwarded = share(k->forwarded, to, sum);
+	k->passed = share(k->passed, to, sum);
+	k->kernel = share(k->kernel, to, sum);
+}
+
+/* What was ruled out is told from about when the leak began. */
+static void ruled_out_since(struct leak *k, const struct leak *mark)
+{
+	k->sockets -= mark->sockets;
+	k->control -= mark->control;
+	k->elsewhere -= mark->elsewhere;
+	k->tunnels -= mark->tunnels;
+	k->posted -= mark->posted;
+	k->allowance -= mark->allowance;
+}
+
+static void mark(struct link_state *s, uint64_t every_ns, uint64_t time_ns)
+{
+	if (time_ns < s->mark_ns + every_ns)
+		return;
+	s->mark[0] = s->mark[1];
+	s->mark[1] = s->leak;
+	s->mark_ns = time_ns;
+}
+
+static void conclude(struct links *l, struct link_state *s, uint64_t n, uint64_t time_ns,
+		     detect_fn *fn, void *arg)
+{
+	struct verdict v = { .rule = l->rule, .leak = &s->leak };
+	struct verdict_key slow_key = key_of(s, 1);
+	uint64_t fast, slow;
+
+	v.key = key_of(s, 0);
+	fast = windows_add(l->windows, &v.key, l->rule->sent.within_ns, time_ns, n);
+	slow = windows_add(l->windows, &slow_key, SLOW_NS, time_ns, n);
+	if (s->open && time_ns > s->leak_ns + SLOW_NS)
+		s->open = false;
+	if (!s->open && leak_sum(&s->leak) > slow) /* some of it is long ago */
+		leak_shrink(&s->leak, slow);
+	if (!s->open && slow == n) {
+		ruled_out_since(&s->leak, &s->mark[0]);
+		memset(s->mark, 0, sizeof(s->mark));
+	}
+	s->leak_ns = time_ns;
+	if (fast > l->rule->sent.over || slow / SLOW_TIMES > l->rule->sent.over)
+		s->open = true;
+	if (!s->open)
+		return;
+	memcpy(s->leak.name, s->last.name, sizeof(s->leak.name));
+	s->leak.ifindex = s->last.ifindex;
+	s->leak.netns = s->last.netns;
+	s->leak.time_ns = time_ns;
+	v.sent = leak_sum(&s->leak);
+	v.limit = l->rule->sent.over;
+	v.window_ns = l->rule->sent.within_ns;
+	fn(arg, &v);
+}
+
+/*
+ * What is still not explained is concluded, though never more than left at all: what is forwarded
+ * may be dropped by the driver, or its statistics are late.
+ */
+static void settle(struct links *l, struct link_state *s, uint64_t time_ns, detect_fn *fn,
+		   void *arg)
+{
+	uint64_t n = leak_sum(&s->pending), room = s->left - s->leaked;
+	struct leak part = s->pending;
+
+	if (n == 0)
+		return;
+	if (n > room)
+		leak_shrink(&part, room);
+	n = leak_sum(&part);
+	s->pending.bypass -= part.bypass;
+	s->pending.forwarded -= part.forwarded;
+	s->pending.passed -= part.passed;
+	s->pending.kernel -= part.kernel;
+	if (leak_sum(&s->pending) == 0)
+		s->late_ns = 0;
+	else if (s->late_ns == 0)
+		s->late_ns = time_ns;
+	else if (time_ns > s->late_ns + LATE_NS)
+		memset(&s->pending, 0, sizeof(s->pending));
+	s->leak.bypass += part.bypass;
+	s->leak.forwarded += part.forwarded;
+	s->leak.passed += part.passed;
+	s->leak.kernel += part.kernel;
+	s->leaked += n;
+	s->books.unattributed += n;
+	if (n > 0)
+		conclude(l, s, n, time_ns, fn, arg);
+}
+
+static void leak_move(struct leak *to, struct leak *from)
+{
+	to->bypass += from->bypass;
+	to->forwarded += from->forwarded;
+	to->passed += from->passed;
+	to->kernel += from->kernel;
+	memset(from, 0, sizeof(*from));
+}
+
+/* Concludes what has waited long enough for an explanation, however often somebody looks. */
+static void mature(struct links *l, struct link_state *s, uint64_t time_ns, detect_fn *fn,
+		   void *arg)
+{
+	bool all = time_ns >= s->fresh_ns + CONFIRM_NS;
+
+	if (!all && time_ns < s->stage_ns + CONFIRM_NS)
+		return;
+	if (all)
+		leak_move(&s->pending, &s->fresh);
+	settle(l, s, time_ns, fn, arg);
+	leak_move(&s->pending, &s->fresh);
+	s->stage_ns = time_ns;
+}
+
+void links_take(struct links *l, const struct of_rec_link *r, uint64_t time_ns, detect_fn *fn,
+		void *arg)
+{
+	struct link_state *s = state_find(l, r);
+
+	if (s == NULL) {
+		state_start(l, r, time_ns);
+		return;
+	}
+	explanations(s, r, time_ns);
+	mature(l, s, time_ns, fn, arg);
+	judge(s, r, time_ns);
+	if (leak_sum(&s->fresh) > 0)
+		s->fresh_ns = time_ns;
+	mark(s, l->rule->sent.within_ns, time_ns);
+	s->last = *r;
+	s->news_ns = time_ns;
+	s->gone = (r->flags & OF_LINK_GONE) != 0;
+	memcpy(s->books.name, r->name, sizeof(s->books.name));
+}
+
+/* Nothing changed since the last record: nothing will explain it any more. */
+void links_tick(struct links *l, uint64_t time_ns, detect_fn *fn, void *arg)
+{
+	struct link_state *s;
+
+	for (s = l->state; s < l->state + LINK_STATES_MAX; s++) {
+		if (!s->used || time_ns <= s->news_ns)
+			continue;
+		mature(l, s, time_ns, fn, arg);
+		if (s->gone && time_ns > s->news_ns + LATE_NS)
+			*s = (struct link_state){ .used = false };
+	}
+}
+
+bool links_next(const struct links *l, size_t *cursor, struct link_books *ret)
+{
+	const struct link_state *s;
+
+	while (*cursor < LINK_STATES_MAX) {
+		s = &l->state[(*cursor)++];
+		if (!s->used || s->gone)
+			continue;
+		*ret = s->books;
+		return true;
+	}
+	return false;
+}

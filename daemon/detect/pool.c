@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "detect/pool.h"
+
+#include "base/poison.h"
+
+static void advance(struct pool *p, uint64_t time_ns)
+{
+	uint64_t number = time_ns / p->step_ns, steps, i;
+
+	if (number <= p->newest)
+		return;
+	steps = number - p->newest;
+	if (steps > POOL_STEPS)
+		steps = POOL_STEPS;
+	for (i = 1; i <= steps; i++) {
+		uint64_t *b = &p->bytes[(number - steps + i) % POOL_STEPS];
+
+		p->expired += *b;
+		*b = 0;
+	}
+	p->newest = number;
+}
+
+void pool_add(struct pool *p, uint64_t time_ns, uint64_t n)
+{
+	advance(p, time_ns);
+	p->bytes[p->newest % POOL_STEPS] += n;
+}
+
+uint64_t pool_take(struct pool *p, uint64_t time_ns, uint64_t n)
+{
+	uint64_t left = n, i;
+
+	advance(p, time_ns);
+	for (i = 1; i <= POOL_STEPS && left > 0; i++) {
+		uint64_t *b = &p->bytes[(p->newest + i) % POOL_STEPS];
+		uint64_t some = *b < left ? *b : left;
+
+		*b -= some;
+		left -= some;
+	}
+	return n - left;
+}

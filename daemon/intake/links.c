@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * links.c: chooses the interfaces that are compared with what was posted, and tells how they stand.
+ * What the figures mean is detect's business (detect/links.c).
+ *
+ * Edges are the lowest devices: hardware, which a vlan, bond or bridge sends through once more, so
+ * nothing is counted twice. Of tunnels only what is forwarded into them matters: all they send is
+ * seen again at an edge, wrapped.
+ */
+#include "intake/links.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#include "base/poison.h"
+
+#define DEPTH_MAX     2	 /* namespaces inside the next one: a container in a container is 1 */
+#define TUNNEL_HEADER 80 /* a packet: IPv6 40, UDP 8, WireGuard 32; vxlan and GRE take less */
+
+struct edge {
+	uint32_t ifindex;
+	uint32_t flags; /* enum of_link_flags */
+	char name[16];
+	/* Of slots that were given back. */
+	struct of_link_sums retired;
+	uint64_t retired_passed, retired_passed_packets;
+	struct of_rec_link told; /* header aside, as last told */
+	bool seen;
+};
+
+/* What sockets in other namespaces sent into this one. */
+struct elsewhere {
+	uint64_t bytes, packets, allowance;
+};
+
+struct edges {
+	const struct reconcile *policy;
+	struct link_probes probes;
+	struct link_table *table;
+	uint32_t netns;
+	struct edge edge[EDGES_MAX];
+	size_t n, left_out;
+	char off[128];
+	/* Of slots that were given back. */
+	struct elsewhere retired_elsewhere;
+	uint64_t retired_tunnels, retired_packet;
+	struct link_sums sums;
+	uint64_t explains[LINK_SLOTS], explains_next[LINK_SLOTS]; /* of sums.elsewhere */
+};
+
+int edges_new(const struct reconcile *r, uint32_t netns, const struct link_probes *probes,
+	      struct edges **ret)
+{
+	struct edges *e = calloc(1, sizeof(*e));
+	int err;
+
+	if (e == NULL)
+		return -ENOMEM;
+	e->policy = r;
+	e->probes = *probes;
+	e->netns = netns;
+	err = link_table_new(&e->table);
+	if (err < 0) {
+		free(e);
+		return err;
+	}
+	*ret = e;
+	return 0;
+}
+
+void edges_free(struct edges *e)
+{
+	if (e == NULL)
+		return;
+	link_table_free(e->table);
+	free(e);
+}
+
+const char *edges_off(const struct edges *e)
+{
+	return e->off[0] == '\0' ? NULL : e->off;
+}
+
+size_t edges_left_out(const struct edges *e)
+{
+	return e->left_out;
+}
+
+/* ---- Which ---- */
+
+static bool is_edge(const struct reconcile *r, const struct link *l)
+{
+	size_t i;
+
+	for (i = 0; i < r->names_n; i++)
+		if (fnmatch(r->names[i], l->name, 0) == 0)
+			return strcmp(l->name, "lo") != 0;
+	return r->names_n == 0 && l->kind == LINK_PLAIN;
+}
+
+static struct edge *edge_find(struct edges *e, uint32_t ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < e->n; i++)
+		if (e->edge[i].ifindex == ifindex)
+			return &e->edge[i];
+	return NULL;
+}
+
+static void tell(struct of_rec_link *rec, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	rec->hdr = (struct of_rec_hdr){ now_ns, sizeof(*rec), OF_REC_LINK, 0 };
+	(void)fn(arg, &rec->hdr, sizeof(*rec));
+}
+
+static void edges_choose(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	const struct link *l;
+	struct edge *edge;
+	size_t i, kept = 0, real = 0;
+	bool wanted;
+
+	e->left_out = 0;
+	for (i = 0; i < link_table_n(e->table); i++) {
+		l = link_table_at(e->table, i);
+		wanted = is_edge(e->policy, l);
+		if (!wanted && l->kind != LINK_TUNNEL)
+			continue;
+		edge = edge_find(e, l->ifindex);
+		if (edge == NULL && e->n == EDGES_MAX) {
+			e->left_out++;
+			continue;
+		}
+		if (edge == NULL) {
+			edge = &e->edge[e->n++];
+			*edge = (struct edge){ .ifindex = l->ifindex };
+		}
+		memcpy(edge->name, l->name, sizeof(edge->name));
+		edge->flags = wanted ? 0 : OF_LINK_INNER;
+		edge->seen = true;
+		real += wanted;
+	}
+	for (i = 0; i < e->n; i++) {
+		edge = &e->edge[i];
+		if (edge->seen) {
+			edge->seen = false;
+			e->edge[kept++] = *edge;
+		} else if (edge->told.ifindex != 0) {
+			edge->told.flags |= OF_LINK_GONE;
+			tell(&edge->told, now_ns, fn, arg);
+		}
+	}
+	e->n = kept;
+	e->off[0] = '\0';
+	if (real == 0 && e->policy->names_n > 0)
+		(void)snprintf(e->off, sizeof(e->off),
+			       "no interface has a name that "
+			       "'reconcile: interfaces' lists");
+	else if (real == 0)
+		(void)snprintf(e->off, sizeof(e->off),
+			       "no interface here is hardware; name one in 'reconcile: "
+			       "interfaces'");
+}
+
+/* ---- What explains ---- */
+
+/* What sockets sent by this slot. */
+static uint64_t slot_explains(const struct link_slot *slot)
+{
+	const struct of_link_sums *x = &slot->sums;
+
+	return x->socket + x->packet + x->control;
+}
+
+/* What came into this slot's namespace from those inside it, at most what it forwarded. */
+static uint64_t slot_inner(const struct edges *e, const struct link_slot *slot)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	if (slot->sums.forwarded == 0)
+		return 0;
+	for (i = 0; i < e->sums.elsewhere_n; i++)
+		if (e->sums.elsewhere[i].sums.peer_netns == slot->key.netns)
+			sum += e->explains[i];
+	return sum < slot->sums.forwarded ? sum : slot->sums.forwarded;
+}
+
+/* Each round reaches one namespace deeper. Rounds and slots are bounded: namespaces that lead into
+ * each other are anybody's to make. */
+static void explain(struct edges *e)
+{
+	const struct link_slot *slot = e->sums.elsewhere;
+	size_t i, round;
+
+	for (i = 0; i < e->sums.elsewhere_n; i++)
+		e->explains[i] = slot_explains(&slot[i]);
+	for (round = 0; round < DEPTH_MAX; round++) {
+		for (i = 0; i < e->sums.elsewhere_n; i++)
+			e->explains_next[i] = slot_explains(&slot[i]) + slot_inner(e, &slot[i]);
+		memcpy(e->explains, e->explains_next, i * sizeof(e->explains[0]));
+	}
+}
+
+static void elsewhere_add(struct elsewhere *to, const struct link_slot *slot, uint64_t bytes)
+{
+	to->bytes += bytes;
+	to->packets += slot->sums.packets;
+	to->allowance += slot->sums.allowance;
+}
+
+/* Sent into this namespace from others, and by pairs both of whose ends are here. */
+static struct elsewhere sum_elsewhere(const struct edges *e)
+{
+	const struct link_sums *s = &e->sums;
+	struct elsewhere sum = e->retired_elsewhere;
+	size_t i;
+
+	for (i = 0; i < s->elsewhere_n; i++)
+		if (s->elsewhere[i].sums.peer_netns == e->netns)
+			elsewhere_add(&sum, &s->elsewhere[i], e->explains[i]);
+	for (i = 0; i < s->own_n; i++)
+		if (s->own[i].sums.peer_netns == e->netns)
+			elsewhere_add(&sum, &s->own[i], slot_explains(&s->own[i]));
+	return sum;
+}
+
+static uint64_t tunnel_explains(const struct of_link_sums *s)
+{
+	return s->socket + s->packet + s->control + s->kernel + s->forwarded + s->allowance +
+	       s->packets * TUNNEL_HEADER;
+}
+
+static uint64_t sum_tunnels(const struct edges *e)
+{
+	uint64_t sum = e->retired_tunnels;
+	const struct link *l;
+	size_t i;
+
+	for (i = 0; i < e->sums.own_n; i++) {
+		l = link_table_find(e->table, e->sums.own[i].key.ifindex);
+		if (l != NULL && l->kind == LINK_TUNNEL)
+			sum += tunnel_explains(&e->sums.own[i].sums);
+	}
+	return sum;
+}
+
+static uint64_t sum_packet(const struct edges *e)
+{
+	uint64_t sum = e->retired_packet;
+	size_t i;
+
+	for (i = 0; i < e->sums.own_n; i++)
+		sum += e->sums.own[i].sums.packet;
+	return sum;
+}
+
+/* Did what came in by this interface begin in another namespace of this machine? When it is gone
+ * already, what was sent to it tells that it was one end of a pair. */
+static bool leads_elsewhere(const struct edges *e, uint32_t iif)
+{
+	const struct link *l = link_table_find(e->table, iif);
+	size_t i;
+
+	if (l != NULL)
+		return l->kind == LINK_PAIR || (l->kind == LINK_BRIDGE && l->pair_behind);
+	for (i = 0; i < e->sums.own_n; i++)
+		if (e->sums.own[i].key.ifindex == iif && e->sums.own[i].sums.peer_netns != 0)
+			return true;
+	return false;
+}
+
+/* ---- Telling ---- */
+
+static void edge_fill(const struct edges *e, const struct edge *edge, struct of_rec_link *r)
+{
+	const struct link_slot *slot;
+	size_t i;
+
+	r->socket = edge->retired.socket;
+	r->packet = edge->retired.packet;
+	r->control = edge->retired.control;
+	r->kernel = edge->retired.kernel;
+	r->forwarded = edge->retired.forwarded;
+	r->packets = edge->retired.packets;
+	r->allowance = edge->retired.allowance;
+	r->passed = edge->retired_passed;
+	r->passed_packets = edge->retired_passed_packets;
+	for (i = 0; i < e->sums.own_n; i++) {
+		slot = &e->sums.own[i];
+		if (slot->key.ifindex != edge->ifindex)
+			continue;
+		r->socket += slot->sums.socket;
+		r->packet += slot->sums.packet;
+		r->control += slot->sums.control;
+		r->kernel += slot->sums.kernel;
+		r->forwarded += slot->sums.forwarded;
+		r->packets += slot->sums.packets;
+		r->allowance += slot->sums.allowance;
+		if (slot->key.iif == 0 || !leads_elsewhere(e, slot->key.iif))
+			continue;
+		r->passed += slot->sums.forwarded;
+		r->passed_packets += slot->sums.packets;
+	}
+}
+
+/*
+ * The statistics first: what the probes have not counted then did not leave before. Of one that is
+ * met for the first time they are read once more behind the sums, since what was sent in between
+ * would be in the sums it begins with, but still to come in the statistics.
+ */
+static void edges_stats(struct edges *e, bool again, struct of_rec_link recs[EDGES_MAX],
+			int errs[EDGES_MAX])
+{
+	uint64_t bytes = 0, packets = 0;
+	size_t i;
+
+	for (i = 0; i < e->n; i++) {
+		if (again && e->edge[i].told.ifindex != 0)
+			continue;
+		recs[i] = (struct of_rec_link){ .netns = e->netns,
+						.ifindex = e->edge[i].ifindex,
+						.flags = e->edge[i].flags };
+		memcpy(recs[i].name, e->edge[i].name, sizeof(recs[i].name));
+		errs[i] = link_table_stats(e->table, e->edge[i].ifindex, &bytes, &packets);
+		recs[i].tx_bytes = bytes;
+		recs[i].tx_packets = packets;
+	}
+}
+
+static bool told_same(const struct of_rec_link *a, const struct of_rec_link *b)
+{
+	const size_t head = sizeof(struct of_rec_hdr);
+
+	return memcmp((const char *)a + head, (const char *)b + head, sizeof(*a) - head) == 0;
+}
+
+/* ---- Giving slots back ---- */
+
+static void edge_retire(struct edges *e, const struct link_slot *slot, bool passed)
+{
+	struct edge *edge = edge_find(e, slot->key.ifindex);
+	const struct of_link_sums *s = &slot->sums;
+
+	if (edge == NULL)
+		return;
+	edge->retired.socket += s->socket;
+	edge->retired.packet += s->packet;
+	edge->retired.control += s->control;
+	edge->retired.kernel += s->kernel;
+	edge->retired.forwarded += s->forwarded;
+	edge->retired.packets += s->packets;
+	edge->retired.allowance += s->allowance;
+	if (!passed)
+		return;
+	edge->retired_passed += s->forwarded;
+	edge->retired_passed_packets += s->packets;
+}
+
+/* Interfaces come and go, and whoever may make them must not fill the maps: those of interfaces
+ * that are gone make room, their sums are kept. */
+static void slots_age(struct edges *e)
+{
+	struct link_sums *s = &e->sums;
+	const struct link_slot *slot;
+	const struct link *l;
+	size_t i;
+
+	for (i = 0; s->own_n > LINK_SLOTS / 2 && i < s->own_n; i++) {
+		slot = &s->own[i];
+		l = link_table_find(e->table, slot->key.ifindex);
+		if (l != NULL &&
+		    (slot->key.iif == 0 || link_table_find(e->table, slot->key.iif) != NULL))
+			continue;
+		edge_retire(e, slot, leads_elsewhere(e, slot->key.iif));
+		e->retired_packet += slot->sums.packet;
+		if (slot->sums.peer_netns == e->netns)
+			elsewhere_add(&e->retired_elsewhere, slot, slot_explains(slot));
+		if (l != NULL && l->kind == LINK_TUNNEL)
+			e->retired_tunnels += tunnel_explains(&slot->sums);
+		e->probes.forget(e->probes.arg, &slot->key, 0);
+	}
+	for (i = 0; s->elsewhere_n > LINK_SLOTS / 2 && i < s->elsewhere_n; i++) {
+		slot = &s->elsewhere[i];
+		if (slot->sums.peer_netns == e->netns &&
+		    link_table_find(e->table, slot->sums.peer_ifindex) != NULL)
+			continue;
+		if (slot->sums.peer_netns == e->netns)
+			elsewhere_add(&e->retired_elsewhere, slot, e->explains[i]);
+		e->probes.forget(e->probes.arg, &slot->key, 1);
+	}
+}
+
+void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	struct of_rec_link recs[EDGES_MAX];
+	int errs[EDGES_MAX] = { 0 }, err = link_table_look(e->table);
+	struct elsewhere elsewhere;
+	uint64_t tunnels, packet_seen;
+	size_t i;
+
+	if (err > 0)
+		edges_choose(e, now_ns, fn, arg);
+	edges_stats(e, false, recs, errs);
+	err = err < 0 ? err : e->probes.read(e->probes.arg, &e->sums);
+	if (err < 0) {
+		log_debug("interfaces cannot be read: %s", strerror(-err));
+		return; /* the next look covers what this one missed */
+	}
+	edges_stats(e, true, recs, errs);
+	explain(e);
+	elsewhere = sum_elsewhere(e);
+	tunnels = sum_tunnels(e);
+	packet_seen = sum_packet(e);
+	for (i = 0; i < e->n; i++) {
+		if (errs[i] < 0)
+			continue; /* it goes: the next look says so */
+		edge_fill(e, &e->edge[i], &recs[i]);
+		recs[i].packet_posted = e->sums.packet_posted;
+		recs[i].packet_seen = packet_seen;
+		recs[i].elsewhere = elsewhere.bytes;
+		recs[i].elsewhere_packets = elsewhere.packets;
+		recs[i].elsewhere_allowance = elsewhere.allowance;
+		recs[i].tunnels = tunnels;
+		recs[i].unplaced = e->sums.unplaced;
+		if (told_same(&recs[i], &e->edge[i].told))
+			continue;
+		tell(&recs[i], now_ns, fn, arg);
+		e->edge[i].told = recs[i];
+	}
+	slots_age(e);
+}

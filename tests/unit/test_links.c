@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reconciliation: what left by an interface and nothing explains. Each test is a second-by-second
+ * tale of one interface, fed to the real rule.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include <string.h>
+
+#include "detect/detect.h"
+#include "detect/links.h"
+#include "records.h"
+
+#define KIB 1024ULL
+#define MIB (1024 * KIB)
+
+static struct config config;
+static struct detect *detect;
+static struct of_rec_link now; /* the interface as it stands */
+static uint64_t now_ns;
+static struct leak last; /* of the last verdict */
+static uint64_t sent;	 /* as the last verdict has it; 0: none yet */
+static size_t verdicts;
+
+static void on_verdict(void *arg, const struct verdict *v)
+{
+	(void)arg;
+	cr_assert_not_null(v->leak);
+	cr_assert_null(v->subject);
+	cr_expect_str_eq(v->rule->id, "unattributed-egress");
+	cr_expect_eq(v->sent,
+		     v->leak->bypass + v->leak->forwarded + v->leak->passed + v->leak->kernel);
+	last = *v->leak;
+	sent = v->sent;
+	verdicts++;
+}
+
+/* The end of a second: what stands in `now` is told, then the time. */
+static void look(void)
+{
+	now_ns += SECOND;
+	detect_link(detect, &now, now_ns, on_verdict, NULL);
+	detect_tick(detect, now_ns, on_verdict, NULL);
+}
+
+static void looks(int n)
+{
+	while (n-- > 0)
+		look();
+}
+
+static void start(const char *yaml)
+{
+	config_of(yaml, &config);
+	cr_assert_eq(detect_new(&config.policy, &detect), 0);
+	now = (struct of_rec_link){ .name = "eth0", .ifindex = 2, .netns = 1, .tx_bytes = 7 * MIB };
+	now_ns = 1000 * SECOND;
+	look();
+}
+
+static void setup(void)
+{
+	start("version: 1\n");
+}
+
+static void teardown(void)
+{
+	detect_free(detect);
+	config_done(&config);
+}
+
+TestSuite(links, .init = setup, .fini = teardown);
+
+/* Sockets send, all of it leaves. */
+static void ordinary(uint64_t n)
+{
+	now.socket += n;
+	now.packets += n / 1000 + 1;
+	now.tx_bytes += n;
+}
+
+static struct link_books books(void)
+{
+	struct link_books b = { .name = "" };
+	size_t cursor = 0;
+
+	cr_assert(links_next(detect_links(detect), &cursor, &b));
+	return b;
+}
+
+Test(links, what_was_before_is_not_judged)
+{
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+	cr_expect_eq(books().sent, 0);
+}
+
+Test(links, ordinary_traffic_is_explained)
+{
+	int i;
+
+	for (i = 0; i < 600; i++) {
+		ordinary(3 * MIB + (uint64_t)i);
+		now.control += 42;
+		now.tx_bytes += 42;
+		now.packet += 60;
+		now.packet_seen += 60;
+		now.packet_posted += 60;
+		now.tx_bytes += 60;
+		look();
+	}
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+	cr_expect_eq(books().unattributed, 0);
+}
+
+/* ---- Each way past the sockets ---- */
+
+struct way {
+	uint64_t bypass, forwarded, passed, kernel;
+};
+
+ParameterizedTestParameters(links, each_way_is_told)
+{
+	static struct way ways[] = {
+		{ MIB, 0, 0, 0 },
+		{ 0, MIB, 0, 0 },
+		{ 0, 0, MIB, 0 },
+		{ 0, 0, 0, MIB },
+		{ MIB, 2 * MIB, 3 * MIB, 4 * MIB },
+	};
+
+	return cr_make_param_array(struct way, ways, sizeof(ways) / sizeof(ways[0]));
+}
+
+ParameterizedTest(struct way *w, links, each_way_is_told)
+{
+	now.socket += 10 * MIB;
+	now.tx_bytes += 10 * MIB;
+	look();
+	now.tx_bytes += w->bypass + w->forwarded + w->passed + w->kernel;
+	now.forwarded += w->forwarded + w->passed;
+	now.passed += w->passed;
+	now.kernel += w->kernel;
+	look();
+	look(); /* nothing explains it at the next look either */
+	cr_expect_eq(last.bypass, w->bypass);
+	cr_expect_eq(last.forwarded, w->forwarded);
+	cr_expect_eq(last.passed, w->passed);
+	cr_expect_eq(last.kernel, w->kernel);
+	cr_expect_eq(last.sockets, 10 * MIB);
+	cr_expect_str_eq(last.name, "eth0");
+}
+
+Test(links, grows_with_what_leaves)
+{
+	int i;
+
+	for (i = 1; i <= 20; i++) {
+		now.tx_bytes += 100 * KIB;
+		look();
+	}
+	look();
+	cr_expect_eq(sent, 2000 * KIB);
+}
+
+Test(links, below_the_limit_nothing_is_said)
+{
+	now.tx_bytes += 64 * KIB;
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+	cr_expect_eq(books().unattributed, 64 * KIB, "but it is in the books");
+	now.tx_bytes++;
+	looks(2);
+	cr_expect_eq(verdicts, 1);
+}
+
+Test(links, a_slow_leak_is_seen_within_half_an_hour)
+{
+	int i;
+
+	for (i = 0; i < 1100 && verdicts == 0; i++) {
+		now.tx_bytes += KIB;
+		ordinary(100);
+		look();
+	}
+	cr_expect_gt(verdicts, 0, "1 KiB a second is more than 1 MiB in 1,100 s");
+	cr_expect_geq(sent, MIB);
+}
+
+/* ---- Time ---- */
+
+Test(links, late_statistics_explain_nothing_away_and_raise_nothing)
+{
+	uint64_t late = 0;
+	int i;
+
+	for (i = 0; i < 60; i++) {
+		now.socket += 5 * MIB;
+		late += 5 * MIB;
+		if (i % 2 == 1) { /* hardware that tells every two seconds */
+			now.tx_bytes += late;
+			late = 0;
+		}
+		look();
+	}
+	cr_expect_eq(verdicts, 0);
+	now.tx_bytes += late + MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB);
+}
+
+Test(links, what_explains_may_come_a_look_later)
+{
+	now.forwarded += MIB;
+	now.passed += MIB;
+	now.tx_bytes += 2 * MIB;
+	look();
+	now.elsewhere += MIB;
+	now.packet_posted += MIB;
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+}
+
+/* Somebody who asks all the time makes a look each time. */
+Test(links, many_looks_in_a_second_do_not_hurry_it)
+{
+	int i;
+
+	now.tx_bytes += MIB;
+	for (i = 0; i < 4; i++) {
+		now_ns += 100 * MS;
+		detect_link(detect, &now, now_ns, on_verdict, NULL);
+		detect_tick(detect, now_ns, on_verdict, NULL);
+	}
+	cr_expect_eq(verdicts, 0, "only 0.3 s have passed");
+	for (i = 0; i < 20; i++) {
+		now.tx_bytes += KIB;
+		now_ns += 100 * MS;
+		detect_link(detect, &now, now_ns, on_verdict, NULL);
+		detect_tick(detect, now_ns, on_verdict, NULL);
+	}
+	cr_expect_geq(sent, MIB, "nor keep it off");
+}
+
+Test(links, what_was_dropped_hides_nothing_for_long)
+{
+	now.socket += 10 * MIB; /* the driver drops them */
+	look();
+	looks(8);
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB);
+}
+
+/* ---- Counters that do not only grow ---- */
+
+Test(links, counters_that_begin_anew_raise_nothing)
+{
+	ordinary(100 * MIB);
+	look();
+	now.tx_bytes = 0;
+	ordinary(5000);
+	looks(9); /* what was allowed for before is over */
+	cr_expect_eq(verdicts, 0);
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB);
+}
+
+Test(links, counters_of_32_bits_come_around)
+{
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		ordinary(1000 * MIB);
+		now.tx_bytes &= UINT32_MAX;
+		look();
+	}
+	looks(2);
+	cr_expect_eq(verdicts, 0);
+	cr_expect_eq(books().sent, 10000 * MIB);
+}
+
+Test(links, an_interface_made_again_is_another)
+{
+	ordinary(10 * MIB);
+	look();
+	now.flags = OF_LINK_GONE;
+	look();
+	now = (struct of_rec_link){
+		.name = "eth0", .ifindex = 3, .netns = 1, .tx_bytes = MIB, .socket = now.socket
+	};
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB);
+	cr_expect_eq(last.ifindex, 3);
+}
+
+Test(links, more_interfaces_than_are_remembered)
+{
+	uint32_t i;
+
+	for (i = 10; i < 10 * LINK_STATES_MAX; i++) {
+		now.ifindex = i;
+		now.tx_bytes += MIB;
+		look();
+	}
+	cr_expect_eq(verdicts, 0, "each is met for the first time");
+}
+
+/* ---- What explains, and no more than that ---- */
+
+Test(links, a_container_is_posted_already)
+{
+	int i;
+
+	for (i = 0; i < 30; i++) {
+		now.elsewhere += 10 * MIB;
+		now.elsewhere_packets += 10000;
+		now.forwarded += 10 * MIB;
+		now.passed += 10 * MIB;
+		now.passed_packets += 10000;
+		now.tx_bytes += 10 * MIB;
+		look();
+	}
+	cr_expect_eq(verdicts, 0);
+	now.forwarded += MIB; /* a TUN device inside it */
+	now.passed += MIB;
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(last.passed, MIB);
+	cr_expect_eq(last.forwarded, 0);
+}
+
+Test(links, a_container_does_not_explain_a_guest)
+{
+	now.elsewhere += 10 * MIB; /* to another container */
+	now.forwarded += MIB;	   /* from a tap */
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(last.forwarded, MIB);
+}
+
+/* 64 KiB pieces of a container that are cut into segments of 1,448 bytes on the way. */
+Test(links, segments_cut_on_the_way_are_explained)
+{
+	int i;
+
+	for (i = 0; i < 30; i++) {
+		now.elsewhere += 100 * 64 * KIB;
+		now.elsewhere_packets += 100;
+		now.elsewhere_allowance += 100 * 45 * 94;
+		now.passed += 100 * 64 * KIB + 100 * 45 * 66;
+		now.passed_packets += 100 * 46;
+		now.forwarded = now.passed;
+		now.tx_bytes += 100 * 64 * KIB + 100 * 45 * 66;
+		look();
+	}
+	looks(2);
+	cr_expect_eq(books().unattributed, 0);
+}
+
+Test(links, a_tunnel_is_not_counted_twice)
+{
+	now.tunnels += MIB + 800 * 80;
+	now.kernel += MIB + 800 * 60;
+	now.tx_bytes += MIB + 800 * 60;
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+}
+
+Test(links, what_is_forwarded_into_a_tunnel_is_judged_there)
+{
+	now = (struct of_rec_link){
+		.name = "wg0", .ifindex = 9, .netns = 1, .flags = OF_LINK_INNER
+	};
+	look();
+	now.tx_bytes += 3 * MIB;
+	now.socket += MIB;
+	now.forwarded += 2 * MIB;
+	looks(2);
+	cr_expect_eq(sent, 2 * MIB, "its statistics are those of the edge once more");
+	cr_expect_str_eq(last.name, "wg0");
+}
+
+Test(links, packet_sockets_past_the_queue_are_posted)
+{
+	now.packet_posted += 2 * MIB;
+	now.packet_seen += MIB; /* the other half took the queue */
+	now.packet += MIB;
+	now.tx_bytes += 2 * MIB;
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+	now.packet_posted += MIB;
+	now.packet_seen += MIB;
+	now.packet += MIB;
+	now.tx_bytes += 2 * MIB;
+	looks(2);
+	cr_expect_eq(last.bypass, MIB);
+}
+
+Test(links, hardware_may_count_headers_of_segments)
+{
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		now.socket += 100 * 64 * KIB;
+		now.packets += 100;
+		now.allowance += 100 * 45 * 94;
+		now.tx_bytes += 100 * 64 * KIB + 100 * 45 * 66;
+		look();
+	}
+	looks(2);
+	cr_expect_eq(books().unattributed, 0);
+	cr_expect_gt(books().allowance, 0);
+}
+
+/* Once it has shown that it does not, bulk traffic hides nothing. */
+Test(links, an_allowance_that_is_not_used_is_withdrawn)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		now.socket += 100 * 64 * KIB;
+		now.packets += 20000;
+		now.allowance += 100 * 45 * 94;
+		now.tx_bytes += 100 * 64 * KIB;
+		look();
+	}
+	now.socket += 100 * 64 * KIB;
+	now.packets += 20000;
+	now.allowance += 100 * 45 * 94;
+	now.tx_bytes += 100 * 64 * KIB + 100 * KIB;
+	looks(2);
+	cr_expect_eq(sent, 100 * KIB);
+}
+
+Test(links, what_found_no_slot_is_not_unattributed)
+{
+	now.unplaced += MIB;
+	now.tx_bytes += MIB;
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+}
+
+Test(links, forwarded_and_dropped_did_not_leave)
+{
+	now.forwarded += 3 * MIB;
+	now.tx_bytes += MIB;
+	looks(12);
+	cr_expect_eq(sent, MIB);
+}
+
+/* ---- Configuration ---- */
+
+Test(reconcile, off)
+{
+	start("version: 1\nreconcile: off\n");
+	now.tx_bytes += MIB;
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+	teardown();
+}
+
+Test(reconcile, as_configured)
+{
+	start("version: 1\nreconcile: {interfaces: [eth0, \"wan*\"], over: 1MiB, within: 30s, "
+	      "severity: critical}\n");
+	cr_expect_eq(config.policy.reconcile.names_n, 2);
+	cr_expect_str_eq(config.policy.reconcile.names[1], "wan*");
+	cr_expect_eq(config.policy.reconcile.rule.severity, SEVERITY_CRITICAL);
+	cr_expect_eq(config.policy.reconcile.rule.sent.within_ns, 30 * SECOND);
+	now.tx_bytes += MIB;
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+	now.tx_bytes += 1;
+	looks(2);
+	cr_expect_eq(verdicts, 1);
+	teardown();
+}
