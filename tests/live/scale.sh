@@ -19,7 +19,7 @@ UPLOAD=1000000
 
 # What a slot may take, in bytes: an upper bound of the structures' own sizes and what stands
 # around them (hash element and bucket, list of free slots, allocator), and of all that has no limit.
-KERNEL_ACCOUNT=256
+KERNEL_ACCOUNT=320
 KERNEL_EXECUTION=512
 KERNEL_REST=$((16 << 20))
 DAEMON_ACCOUNT=128	# of a slot of the kernel: mapped, and what was last told of it
@@ -28,14 +28,16 @@ DAEMON_TRACKED_ACCOUNT=320
 DAEMON_TRACKED_EXECUTION=2048	# argv alone may be 1024
 DAEMON_REST=$((16 << 20))
 
-# The default limits, but for these.
-config() { # ACCOUNTS TRACKED-ACCOUNTS [EXECUTIONS]
+# The default limits, but for these. On a busy machine it may take a while to ask for a million flows:
+# the dead are kept until then.
+config() { # ACCOUNTS TRACKED-ACCOUNTS [EXECUTIONS [RING]]
 	LIMIT_ACCOUNTS=$1
 	LIMIT_TRACKED=$2
 	LIMIT_EXECUTIONS=${3:-16384}
 	: >"$LAB_ALERTS"
 	lab_config <<-END
-		limits: {accounts: $1, tracked_accounts: $2, executions: $LIMIT_EXECUTIONS, tracked_executions: 65536, ring: 1MiB}
+		limits: {accounts: $1, tracked_accounts: $2, executions: $LIMIT_EXECUTIONS, tracked_executions: 65536,
+		  ring: ${4:-1MiB}, grace: 10m}
 		roles:
 		  scanner:
 		    match: [{name: trivy}]
@@ -157,8 +159,9 @@ overflow_said() { # NAME
 	is "$1: a record says it" "$(loss_record accounts_full && echo yes)" yes
 }
 
+# Of ours: others on this machine may fill the table for themselves.
 no_overflow() { # NAME
-	is "$1: no overflow" "$(outflow ledger --json | jq -c '[.overflow, .loss.accounts_full]')" "[0,0]"
+	is "$1: no overflow" "$(flows_sum '.process.name == "fan" and .overflow')" 0
 }
 
 loss_record() { # NAME
@@ -277,6 +280,7 @@ sockets() {
 	mkfifo "$LAB_DIR/gate"
 	exec {gate}<>"$LAB_DIR/gate"
 	for i in 0 1 2; do
+		: >"$LAB_DIR/recv.$i"
 		nsenter --net="/run/netns/$FAR_NET" "$B/lab/recv" --tcp $((9000 + i)) >"$LAB_DIR/recv.$i" &
 		far+=($!)
 		LAB_PIDS+=($!)
@@ -319,16 +323,16 @@ lost() { # NAME
 
 # Eight processes make new flows as fast as they can, the ninth uploads and must be told of: its
 # bytes, where they went, and that much else was lost.
-flood() { # NAME ACCOUNTS TRACKED LOSS FAR-ENDS
+flood() { # NAME ACCOUNTS TRACKED LOSS FAR-ENDS RING
 	local name=$1 out pid posted flooding
 
-	config "$2" "$3"
+	config "$2" "$3" 16384 "$6"
 	far_count_each addresses 1
 	nsenter --net="/run/netns/$SENDER_NET" "$B/lab/fan" --to 198.18.0.1:1-60000 --addrs 131000 --procs $FLOODERS \
 		--dests "$5" --rounds 1000 >"$LAB_DIR/flood" 2>&1 &
 	flooding=$!
 	LAB_PIDS+=($!)
-	wait_for 10 lost "$4"
+	wait_for 20 lost "$4" || not_ok "$name" "20 s of it, and nothing was lost"
 	out=$(in_sender "$LAB_DIR/trivy" --to "$FAR4_B:443" --bytes $UPLOAD --alerts "$LAB_ALERTS" --rule scanner-volume)
 	is "$name: still going on" "$(lab_ended $flooding || echo yes)" yes
 	# shellcheck disable=SC2046 # its children, too
@@ -362,6 +366,7 @@ destinations
 sockets
 million "a million flows, room for all" 1048576 2097152
 million "a million flows, default limits" 65536 131072
-flood "ring full" 1048576 2097152 ring 115000
-flood "table full" 65536 131072 accounts_full 8000000
+# The daemon empties a ring of the default size faster than eight senders fill it.
+flood "ring full" 1048576 2097152 ring 115000 64KiB
+flood "table full" 65536 131072 accounts_full 8000000 1MiB
 lab_end
