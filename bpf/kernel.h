@@ -29,6 +29,7 @@ enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_QUEUE = 22,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -52,6 +53,8 @@ enum {
 
 #define EEXIST 17
 
+#define CLONE_THREAD 0x10000 /* include/uapi/linux/sched.h */
+
 /* include/linux/socket.h, include/uapi/linux/in.h */
 #define SOCK_STREAM	1
 #define SOCK_DGRAM	2
@@ -63,17 +66,21 @@ enum {
 #define IPPROTO_UDPLITE 136
 
 /* include/net/tcp_states.h, include/net/sock.h, include/uapi/linux/if_ether.h */
-#define TCP_CLOSE  7
-#define SOCK_DONE  1 /* bit of skc_flags: the peer's FIN was taken */
+#define TCP_CLOSE	 7
+#define SOCK_DONE	 1 /* bit of skc_flags: the peer's FIN was taken */
 #define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
-#define ETH_P_IP   0x0800
-#define ETH_P_IPV6 0x86dd
+#define ETH_P_IP	 0x0800
+#define ETH_P_IPV6	 0x86dd
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
 	int counter;
 } atomic_t;
+
+typedef struct {
+	__s64 counter;
+} atomic64_t;
 
 typedef struct {
 	__u32 val;
@@ -203,6 +210,7 @@ struct sock_common {
 	struct proto *skc_prot;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
+	atomic64_t skc_cookie; /* 0: nobody has asked for it */
 };
 
 struct net_device {
@@ -268,6 +276,27 @@ struct udp_sock {
 
 struct tcp_sock {
 	__u64 bytes_received;
+};
+
+/* What a classic tracepoint program is called with: the trace event's record. */
+struct trace_event_raw_sock_msg_length {
+	const void *sk;
+	int ret;
+};
+
+struct trace_event_raw_inet_sock_set_state {
+	const void *skaddr;
+	int newstate;
+};
+
+struct trace_event_raw_task_newtask {
+	int pid;
+	unsigned long clone_flags;
+};
+
+struct trace_event_raw_sched_process_exec {
+	__u32 __data_loc_filename; /* low half: where in the record it lies */
+	int old_pid;
 };
 
 struct seq_file {

@@ -16,18 +16,20 @@
 
 #include "base/poison.h"
 
-#define ALTS_MAX 2
+#define ALTS_MAX 4
 
 enum needs {
-	NEEDS_NOTHING, /* what every kernel has that passed kernel_check() */
-	NEEDS_TRACEPOINT,
+	NEEDS_NOTHING,	  /* what every kernel has that passed kernel_check() */
+	NEEDS_HELD,	  /* a tracepoint that calls with preemption disabled */
+	NEEDS_EVENT,	  /* a tracepoint's classic event, which runs its programs so */
+	NEEDS_TRACEPOINT, /* a tracepoint, however it calls */
 	NEEDS_FUNCTION, /* of the kernel or of a module that is loaded, to be traced at its exit */
 };
 
 struct alt {
 	const char *prog;
 	enum needs needs;
-	const char *of; /* the tracepoint or function */
+	const char *of; /* the tracepoint or function; of an event, "GROUP/EVENT" */
 };
 
 struct hook {
@@ -36,51 +38,66 @@ struct hook {
 	 * by it, and nothing is missing. Where it refuses the hook, every alert's `loss` says so.
 	 */
 	int family;
+	/* Only beside an event, which lacks it. */
+	bool beside;
 	struct alt alts[ALTS_MAX];
 };
 
-#define TRACEPOINT(prog, of)               \
-	{                                  \
-		prog, NEEDS_TRACEPOINT, of \
+/*
+ * A program that a tracepoint calls with preemption enabled (Linux 7.0) is skipped for as long as
+ * another run of it waits for the same processor: ledger_event() says more. Then the classic event
+ * comes first; without that the program stands, and what it misses is counted as loss.
+ */
+#define TRACEPOINT(prog, of, event_prog, event)                       \
+	{ prog, NEEDS_HELD, of }, { event_prog, NEEDS_EVENT, event }, \
+	{                                                             \
+		prog, NEEDS_TRACEPOINT, of                            \
 	}
+#define SEND TRACEPOINT("ledger_send", "sock_send_length", "ledger_event", "sock/sock_send_length")
+/* Before Linux 6.3 */
 #define FUNCTION(prog, of)               \
 	{                                \
 		prog, NEEDS_FUNCTION, of \
 	}
-#define SEND TRACEPOINT("ledger_send", "sock_send_length") /* Linux 6.3 */
 
 /* In the order of attaching: lineage first, so that every sender already has an execution; then
  * what prepares a send; the sends last. */
 static const struct hook hooks[] = {
-	{ "fork", 0, { TRACEPOINT("lineage_fork", "sched_process_fork") } },
-	{ "exec", 0, { TRACEPOINT("lineage_exec", "sched_process_exec") } },
-	{ "exit", 0, { TRACEPOINT("lineage_exit", "sched_process_exit") } },
-	{ "adoption", 0, { { .prog = "lineage_adopt" } } },
-	{ "creator of a socket", 0, { { .prog = "endpoint_sock_create" } } },
-	{ "datagram destination, IPv4", 0, { { .prog = "endpoint_sendmsg4" } } },
-	{ "datagram destination, IPv6", 0, { { .prog = "endpoint_sendmsg6" } } },
-	{ "destination of raw and ping", 0, { { .prog = "endpoint_egress" } } },
-	{ "connection attempt, IPv4", 0, { { .prog = "endpoint_connect4" } } },
-	{ "connection attempt, IPv6", 0, { { .prog = "endpoint_connect6" } } },
-	{ "end of a connection", 0, { TRACEPOINT("ledger_state", "inet_sock_set_state") } },
-	{ "bytes sent, IPv4", 0, { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
-	{ "bytes sent, IPv6", 0, { SEND, FUNCTION("ledger_inet6", "inet6_sendmsg") } },
-	{ "bytes sent, sendfile", 0, { SEND, FUNCTION("ledger_sendpage", "inet_sendpage") } },
-	{ "bytes sent, packet", 0, { SEND, FUNCTION("ledger_packet", "packet_sendmsg") } },
-	{ "bytes sent, old packet", 0, { SEND, FUNCTION("ledger_spkt", "packet_sendmsg_spkt") } },
-	{ "bytes sent, vsock",
-	  AF_VSOCK,
-	  { SEND, FUNCTION("ledger_vsock", "vsock_connectible_sendmsg") } },
-	{ "bytes sent, vsock datagrams",
-	  AF_VSOCK,
-	  { SEND, FUNCTION("ledger_vsock_dgram", "vsock_dgram_sendmsg") } },
-	{ "bytes sent, TIPC", AF_TIPC, { SEND, FUNCTION("ledger_tipc", "tipc_sendmsg") } },
-	{ "bytes sent, TIPC packets",
-	  AF_TIPC,
-	  { SEND, FUNCTION("ledger_tipc_packet", "tipc_send_packet") } },
-	{ "bytes sent, TIPC streams",
-	  AF_TIPC,
-	  { SEND, FUNCTION("ledger_tipc_stream", "tipc_sendstream") } },
+	{ "fork", .alts = { TRACEPOINT("lineage_fork", "sched_process_fork", "lineage_fork_event",
+				       "task/task_newtask") } },
+	{ "exec", .alts = { TRACEPOINT("lineage_exec", "sched_process_exec", "lineage_exec_event",
+				       "sched/sched_process_exec") } },
+	{ "exit", .alts = { TRACEPOINT("lineage_exit", "sched_process_exit", "lineage_exit_event",
+				       "sched/sched_process_exit") } },
+	{ "adoption", .alts = { { .prog = "lineage_adopt" } } },
+	{ "creator of a socket", .alts = { { .prog = "endpoint_sock_create" } } },
+	{ "datagram destination, IPv4", .alts = { { .prog = "endpoint_sendmsg4" } } },
+	{ "datagram destination, IPv6", .alts = { { .prog = "endpoint_sendmsg6" } } },
+	{ "destination of raw and ping", .alts = { { .prog = "endpoint_egress" } } },
+	{ "connection attempt, IPv4", .alts = { { .prog = "endpoint_connect4" } } },
+	{ "connection attempt, IPv6", .alts = { { .prog = "endpoint_connect6" } } },
+	{ "end of a connection",
+	  .alts = { TRACEPOINT("ledger_state", "inet_sock_set_state", "ledger_state_event",
+			       "sock/inet_sock_set_state") } },
+	{ "bytes sent, IPv4", .alts = { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
+	{ "bytes sent, IPv6", .alts = { SEND, FUNCTION("ledger_inet6", "inet6_sendmsg") } },
+	{ "bytes sent, sendfile", .alts = { SEND, FUNCTION("ledger_sendpage", "inet_sendpage") } },
+	{ "bytes sent, packet", .alts = { SEND, FUNCTION("ledger_packet", "packet_sendmsg") } },
+	{ "bytes sent, old packet",
+	  .alts = { SEND, FUNCTION("ledger_spkt", "packet_sendmsg_spkt") } },
+	{ "bytes sent, vsock", AF_VSOCK,
+	  .alts = { SEND, FUNCTION("ledger_vsock", "vsock_connectible_sendmsg") } },
+	{ "bytes sent, vsock datagrams", AF_VSOCK,
+	  .alts = { SEND, FUNCTION("ledger_vsock_dgram", "vsock_dgram_sendmsg") } },
+	{ "bytes sent, TIPC", AF_TIPC, .alts = { SEND, FUNCTION("ledger_tipc", "tipc_sendmsg") } },
+	{ "bytes sent, TIPC packets", AF_TIPC,
+	  .alts = { SEND, FUNCTION("ledger_tipc_packet", "tipc_send_packet") } },
+	{ "bytes sent, TIPC streams", AF_TIPC,
+	  .alts = { SEND, FUNCTION("ledger_tipc_stream", "tipc_sendstream") } },
+	{ "received, creator", .beside = true,
+	  .alts = { { "ledger_beside", NEEDS_TRACEPOINT, "sock_send_length" } } },
+	{ "received at the end", .beside = true,
+	  .alts = { { "ledger_state_beside", NEEDS_TRACEPOINT, "inet_sock_set_state" } } },
 };
 
 #define HOOKS_N (sizeof(hooks) / sizeof(hooks[0]))
@@ -168,14 +185,48 @@ static int function_try(struct btf *vmlinux, const char *name)
 	return id > 0 ? tracing_try(BPF_TRACE_FEXIT, id, 0) : module_function_try(vmlinux, name);
 }
 
-/* 0: this kernel takes it, -ENOENT: it has no such thing, or -errno: what it says. */
-static int alt_try(const struct alt *alt, struct btf *vmlinux)
+static int event_try(const char *name)
 {
+	int fd = event_open(name);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* What is asked of the kernel. */
+struct asked {
+	struct btf *vmlinux;
+	bool preemptible;
+};
+
+static int asked_open(struct asked *ret, struct kernel_err *ret_err)
+{
+	*ret = (struct asked){ .vmlinux = btf__load_vmlinux_btf() };
+	if (ret->vmlinux == NULL)
+		return kernel_fail(ret_err, -ENOTSUP, "the kernel's BTF cannot be read: %s",
+				   strerror(errno));
+	/* Where it is not to be found out, what is right in both cases is taken. */
+	ret->preemptible =
+		tracepoint_try(ret->vmlinux, "sock_send_length") == 0 && kernel_preemptible() != 0;
+	return 0;
+}
+
+/* 0: this kernel takes it, -ENOENT: it has no such thing, or -errno: what it says. */
+static int alt_try(const struct alt *alt, const struct asked *asked)
+{
+	int err;
+
 	switch (alt->needs) {
+	case NEEDS_HELD:
+		err = tracepoint_try(asked->vmlinux, alt->of);
+		return err == 0 && asked->preemptible ? -EAGAIN : err;
+	case NEEDS_EVENT:
+		return event_try(alt->of);
 	case NEEDS_TRACEPOINT:
-		return tracepoint_try(vmlinux, alt->of);
+		return tracepoint_try(asked->vmlinux, alt->of);
 	case NEEDS_FUNCTION:
-		return function_try(vmlinux, alt->of);
+		return function_try(asked->vmlinux, alt->of);
 	case NEEDS_NOTHING:
 		break;
 	}
@@ -184,7 +235,14 @@ static int alt_try(const struct alt *alt, struct btf *vmlinux)
 
 static const char *needs_name(enum needs needs)
 {
-	return needs == NEEDS_FUNCTION ? "the function" : "the tracepoint";
+	switch (needs) {
+	case NEEDS_FUNCTION:
+		return "the function";
+	case NEEDS_EVENT:
+		return "the classic event";
+	default:
+		return "the tracepoint";
+	}
 }
 
 /* "the kernel has the tracepoint x", or why not. */
@@ -195,6 +253,8 @@ static void alt_reason(const struct alt *alt, int err, char *buf, size_t size)
 	else if (err == 0)
 		(void)snprintf(buf, size, "the kernel takes %s %s", needs_name(alt->needs),
 			       alt->of);
+	else if (alt->needs == NEEDS_HELD && err == -EAGAIN)
+		(void)snprintf(buf, size, "tracepoint %s can be preempted", alt->of);
 	else if (err == -ENOENT)
 		(void)snprintf(buf, size, "the kernel lacks %s %s", needs_name(alt->needs),
 			       alt->of);
@@ -210,7 +270,13 @@ struct choice {
 	char reason[256];
 };
 
-static struct choice hook_choose(const struct hook *h, struct btf *vmlinux)
+/* An alternative that says nothing new: a tracepoint that is absent is so however it calls. */
+static bool alt_again(const struct hook *h, size_t alt, bool absent)
+{
+	return alt > 0 && absent && h->alts[alt].needs == NEEDS_TRACEPOINT;
+}
+
+static struct choice hook_choose(const struct hook *h, const struct asked *asked)
 {
 	struct choice c = { .alt = NULL };
 	size_t i, len = 0;
@@ -219,7 +285,9 @@ static struct choice hook_choose(const struct hook *h, struct btf *vmlinux)
 	for (i = 0; i < ALTS_MAX && h->alts[i].prog != NULL && c.alt == NULL; i++) {
 		if (h->alts[i].needs == NEEDS_FUNCTION)
 			family_load(h->family);
-		err = alt_try(&h->alts[i], vmlinux);
+		if (alt_again(h, i, c.absent))
+			continue;
+		err = alt_try(&h->alts[i], asked);
 		c.absent = err == -ENOENT;
 		if (err == 0)
 			c.alt = &h->alts[i];
@@ -229,16 +297,6 @@ static struct choice hook_choose(const struct hook *h, struct btf *vmlinux)
 		len = strlen(c.reason);
 	}
 	return c;
-}
-
-static struct btf *vmlinux_btf(struct kernel_err *ret_err)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-
-	if (btf == NULL)
-		(void)kernel_fail(ret_err, -errno, "the kernel's BTF cannot be read: %s",
-				  strerror(errno));
-	return btf;
 }
 
 /* What no alternative serves: 0 where nobody can send by it or it is told in *ret_missing. */
@@ -257,17 +315,19 @@ static int hook_unserved(const struct hook *h, const struct choice *c, const cha
 int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1],
 		 struct kernel_err *ret_err)
 {
-	struct btf *btf = vmlinux_btf(ret_err);
 	struct bpf_program *prog;
+	struct asked asked;
 	struct choice c;
 	size_t i, missing = 0;
-	int err = 0;
+	int err = asked_open(&asked, ret_err);
 
-	if (btf == NULL)
-		return -ENOTSUP;
+	if (err < 0)
+		return err;
 	bpf_object__for_each_program(prog, skel->obj)(void) bpf_program__set_autoload(prog, false);
 	for (i = 0; i < HOOKS_N && err == 0; i++) {
-		c = hook_choose(&hooks[i], btf);
+		if (hooks[i].beside && !asked.preemptible)
+			continue;
+		c = hook_choose(&hooks[i], &asked);
 		if (c.alt == NULL) {
 			err = hook_unserved(&hooks[i], &c, &ret_missing[missing], ret_err);
 			missing += ret_missing[missing] != NULL;
@@ -276,7 +336,7 @@ int hooks_choose(struct outflow_bpf *skel, const char *ret_missing[HOOKS_MAX + 1
 		prog = bpf_object__find_program_by_name(skel->obj, c.alt->prog);
 		err = prog == NULL ? -ENOENT : bpf_program__set_autoload(prog, true);
 	}
-	btf__free(btf);
+	btf__free(asked.vmlinux);
 	return err;
 }
 
@@ -287,6 +347,8 @@ static struct bpf_link *prog_attach(struct bpf_program *prog, int cgroup_fd)
 	case BPF_PROG_TYPE_CGROUP_SOCK:
 	case BPF_PROG_TYPE_CGROUP_SKB:
 		return bpf_program__attach_cgroup(prog, cgroup_fd);
+	case BPF_PROG_TYPE_TRACEPOINT:
+		return event_attach(prog);
 	default:
 		return bpf_program__attach(prog);
 	}
@@ -299,14 +361,16 @@ static struct bpf_program *hook_program(const struct outflow_bpf *skel, size_t h
 	const char *name = hooks[hook].alts[alt].prog;
 	struct bpf_program *prog =
 		name == NULL ? NULL : bpf_object__find_program_by_name(skel->obj, name);
-	size_t i;
+	size_t i, j;
 
 	if (prog == NULL || !bpf_program__autoload(prog) ||
 	    bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
 		return NULL;
-	for (i = 0; i < hook; i++)
-		if (strcmp(hooks[i].alts[0].prog, name) == 0)
-			return NULL;
+	for (i = 0; i <= hook; i++)
+		for (j = 0; j < (i < hook ? ALTS_MAX : alt); j++)
+			if (hooks[i].alts[j].prog != NULL &&
+			    strcmp(hooks[i].alts[j].prog, name) == 0)
+				return NULL;
 	return prog;
 }
 
@@ -332,6 +396,16 @@ int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links
 	return 0;
 }
 
+static bool prog_is_beside(const struct bpf_program *prog)
+{
+	size_t i;
+
+	for (i = 0; i < HOOKS_N; i++)
+		if (hooks[i].beside && strcmp(hooks[i].alts[0].prog, bpf_program__name(prog)) == 0)
+			return true;
+	return false;
+}
+
 uint64_t hooks_missed(const struct outflow_bpf *skel)
 {
 	struct bpf_program *prog;
@@ -342,7 +416,7 @@ uint64_t hooks_missed(const struct outflow_bpf *skel)
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 
-		if (bpf_program__fd(prog) >= 0 &&
+		if (!prog_is_beside(prog) && bpf_program__fd(prog) >= 0 &&
 		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0)
 			missed += info.recursion_misses;
 	}
@@ -352,8 +426,8 @@ uint64_t hooks_missed(const struct outflow_bpf *skel)
 int kernel_print_hooks(struct kernel_err *ret_err)
 {
 	const char *missing = NULL;
+	struct asked asked;
 	struct choice c;
-	struct btf *btf;
 	int cgroup_fd, err;
 	size_t i;
 
@@ -361,17 +435,19 @@ int kernel_print_hooks(struct kernel_err *ret_err)
 	if (err < 0)
 		return err;
 	(void)close(cgroup_fd);
-	btf = vmlinux_btf(ret_err);
-	if (btf == NULL)
-		return -ENOTSUP;
+	err = asked_open(&asked, ret_err);
+	if (err < 0)
+		return err;
 	for (i = 0; i < HOOKS_N; i++) {
-		c = hook_choose(&hooks[i], btf);
+		if (hooks[i].beside && !asked.preemptible)
+			continue;
+		c = hook_choose(&hooks[i], &asked);
 		(void)printf("%-28s %-20s %s\n", hooks[i].name,
 			     c.alt != NULL ? c.alt->prog : "none", c.reason);
 		/* The first that is missing is the one line. */
 		if (c.alt == NULL && err == 0)
 			err = hook_unserved(&hooks[i], &c, &missing, ret_err);
 	}
-	btf__free(btf);
+	btf__free(asked.vmlinux);
 	return err;
 }

@@ -231,9 +231,12 @@ static void throng(const struct lab_addr *base, uint16_t port)
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "to", required_argument, NULL, 't' },	  { "threads", required_argument, NULL, 'n' },
-		{ "sends", required_argument, NULL, 's' }, { "cpus", required_argument, NULL, 'c' },
-		{ "link", required_argument, NULL, 'l' }, { NULL, 0, NULL, 0 },
+		{ "to", required_argument, NULL, 't' },
+		{ "threads", required_argument, NULL, 'n' },
+		{ "sends", required_argument, NULL, 's' },
+		{ "cpus", required_argument, NULL, 'c' },
+		{ "link", required_argument, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
 	};
 	struct lab_ports ports = { 0 };
 	struct lab_addr to;
@@ -258,7 +261,8 @@ int main(int argc, char **argv)
 			ports.lo = 0;
 	}
 	if (ports.lo == 0 || link_to.sll_ifindex == 0)
-		lab_usage("--to ADDRESS:PORT --link INTERFACE [--threads N] [--sends N] [--cpus N]");
+		lab_usage(
+			"--to ADDRESS:PORT --link INTERFACE [--threads N] [--sends N] [--cpus N]");
 	lab_raise_nofile();
 	throng(&to, ports.lo);
 	return 0;
