@@ -68,7 +68,7 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(call obj,$(KERNEL_SRC)): $(B)/outflow.skel.h
+$(call obj,$(KERNEL_SRC)): $(B)/outflow.skel.h $(B)/try_preempt.skel.h
 
 # The version is compiled in again when it changed, and only where it is used.
 VERSIONED := $(call obj,daemon/main.c daemon/options.c daemon/cli/main.c)
@@ -89,10 +89,17 @@ $(B)/outflow.bpf.o: $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(BPF_SRC))
 	$(call msg,BPFLINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
+SKELETON = { echo '// NOLINTBEGIN'; $(BPFTOOL) gen skeleton $< name $(1) && \
+	echo '// NOLINTEND'; } > $@
+
 $(B)/outflow.skel.h: $(B)/outflow.bpf.o
 	$(call msg,SKEL,$@)
-	$(Q){ echo '// NOLINTBEGIN'; $(BPFTOOL) gen skeleton $< name outflow_bpf && \
-		echo '// NOLINTEND'; } > $@
+	$(Q)$(call SKELETON,outflow_bpf)
+
+# Questions to the kernel, each an object of its own that is loaded for the answer.
+$(B)/try_%.skel.h: $(B)/bpf/try/%.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(call SKELETON,try_$*)
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing, by name (as root)

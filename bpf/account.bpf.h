@@ -2,9 +2,10 @@
 /*
  * account.bpf.h: posts bytes to the account (execution, far endpoint) and never to nobody.
  *
- * The socket's hint names the slot of its last send; when execution and endpoint still agree the
- * bytes are added there. Otherwise the index finds the slot, or a new one is made; and when there
- * is none left the execution's overflow takes the bytes, or the machine's.
+ * The socket's hint names the slot of its last send, or without a hint the thread of its last; when
+ * execution and endpoint still agree the bytes are added there. Otherwise the index finds the slot,
+ * or a new one is made; and when there is none left the execution's overflow takes the bytes, or
+ * the machine's.
  */
 #ifndef OUTFLOW_BPF_ACCOUNT_H
 #define OUTFLOW_BPF_ACCOUNT_H
@@ -173,15 +174,13 @@ static __always_inline bool account_serves(const struct of_account *a, const str
 
 /* `hint` may be NULL. */
 static __always_inline void account_post(struct sock *sk, struct socket_hint *hint,
-					 const struct of_task *t, __u64 n,
-					 const struct of_endpoint *to)
+					 struct of_task *t, __u64 n, const struct of_endpoint *to)
 {
 	struct of_account_key key = { .exec_id = t->exec_id, .to = *to };
-	struct of_account *a = NULL;
-	__u32 slot, *found;
+	struct of_account *a;
+	__u32 slot = hint != NULL ? hint->slot : t->account, *found;
 
-	if (hint != NULL)
-		a = bpf_map_lookup_elem(&accounts, &hint->slot);
+	a = bpf_map_lookup_elem(&accounts, &slot);
 	if (a == NULL || !account_serves(a, t, to)) {
 		found = bpf_map_lookup_elem(&account_index, &key);
 		slot = found != NULL ? *found : account_make(&key, sk, t->slot);
@@ -191,10 +190,13 @@ static __always_inline void account_post(struct sock *sk, struct socket_hint *hi
 		if (a == NULL || !endpoint_same(&a->to, to) ||
 		    (a->exec_id != t->exec_id && a->exec_id != 0)) {
 			overflow_add(execution_find(t->slot), n);
+			t->account = OF_NO_SLOT;
 			return;
 		}
 		if (hint != NULL)
 			hint_set(hint, a, slot, t);
+		else
+			t->account = slot;
 	}
 	if (hint != NULL && (a->flags & OF_ACCOUNT_RECEIVED))
 		account_receive(a, hint, sk);

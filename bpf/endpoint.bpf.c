@@ -106,6 +106,14 @@ static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __
 	return true;
 }
 
+/* Of which socket is not known in storage; then every datagram's packet is looked at. */
+static __always_inline bool corks_anywhere(void)
+{
+	struct of_machine *m = machine_get();
+
+	return m != NULL && (m->notes & OF_NOTE_CORK);
+}
+
 /*
  * Raw and ping sockets name their destination in the message, which no hook shows; and when a
  * datagram that several sends put together leaves, only the packet tells that it did. It leaves in
@@ -128,7 +136,7 @@ int endpoint_egress(struct __sk_buff *skb)
 	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
 	udp = sk->protocol == IPPROTO_UDP || sk->protocol == IPPROTO_UDPLITE;
 	udp = udp && sk->type == SOCK_DGRAM;
-	if (hint == NULL || (udp && hint->corks == 0))
+	if (hint == NULL || (udp && hint->corks == 0 && !corks_anywhere()))
 		return 1;
 	d.to.proto = sk->protocol;
 	if (!endpoint_of_packet(&d.to, skb, udp))
@@ -177,14 +185,14 @@ SEC("cgroup/sock_create")
 int endpoint_sock_create(struct bpf_sock *sk)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	__u64 *exec_id = bpf_map_lookup_elem(&exec_ids, &tgid);
+	struct of_task *maker = bpf_map_lookup_elem(&exec_ids, &tgid);
 	struct socket_hint *hint =
 		bpf_sk_storage_get(&socket_hints, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (hint == NULL)
 		return 1; /* tried again at its first send, and counted then */
 	hint->slot = OF_NO_SLOT;
-	if (exec_id != NULL)
-		hint->creator = *exec_id;
+	if (maker != NULL)
+		hint->creator = maker->exec_id;
 	return 1;
 }

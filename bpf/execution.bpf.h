@@ -52,26 +52,11 @@ static __always_inline __u32 execution_slot(struct of_machine *m)
 	return OF_NO_SLOT;
 }
 
-/*
- * Gives the execution in `e` an id and a slot. `exe` is its path, or NULL for a fork. The exec_id
- * is stored last, with a full barrier: who finds it in a slot finds the rest there too.
- */
-static __always_inline void execution_store(struct of_exec *e, const char *exe, __u32 exe_len)
+/* The exec_id is stored last, with a full barrier: who finds it in a slot finds the rest there
+ * too. */
+static __always_inline void execution_fill(struct of_exec_slot *s, const struct of_exec *e,
+					   const char *exe, __u32 exe_len)
 {
-	struct of_machine *m = machine_get();
-	struct of_exec_slot *s;
-
-	if (m == NULL)
-		return;
-	e->exec_id = __sync_fetch_and_add(&m->next_exec_id, 1);
-	bpf_map_update_elem(&exec_ids, &e->tgid, &e->exec_id, BPF_ANY);
-	e->slot = execution_slot(m);
-	s = execution_find(e->slot);
-	if (s == NULL) {
-		e->slot = OF_NO_SLOT;
-		__sync_fetch_and_add(&m->loss.executions_full, 1);
-		return;
-	}
 	__builtin_memcpy((char *)&s->e + sizeof(__u64), (char *)e + sizeof(__u64),
 			 sizeof(*e) - sizeof(__u64));
 	s->exe[0] = 0;
@@ -81,6 +66,30 @@ static __always_inline void execution_store(struct of_exec *e, const char *exe, 
 		s->exe[exe_len] = 0;
 	}
 	(void)__sync_lock_test_and_set(&s->e.exec_id, e->exec_id);
+}
+
+/* Gives the execution in `e` an id and a slot. `exe` is its path, or NULL for a fork. */
+static __always_inline void execution_store(struct of_exec *e, const char *exe, __u32 exe_len)
+{
+	struct of_machine *m = machine_get();
+	struct of_task t = { .claimed = 1 };
+	struct of_exec_slot *s;
+
+	if (m == NULL)
+		return;
+	e->exec_id = __sync_fetch_and_add(&m->next_exec_id, 1);
+	e->slot = execution_slot(m);
+	s = execution_find(e->slot);
+	if (s == NULL) {
+		e->slot = OF_NO_SLOT;
+		__sync_fetch_and_add(&m->loss.executions_full, 1);
+	} else {
+		execution_fill(s, e, exe, exe_len);
+	}
+	t.exec_id = e->exec_id;
+	t.roles = e->roles;
+	t.slot = e->slot;
+	bpf_map_update_elem(&exec_ids, &e->tgid, &t, BPF_ANY);
 }
 
 static __always_inline void execution_end(struct of_task *t, __u32 flags)
@@ -167,6 +176,17 @@ static __noinline struct of_task *process_adopt(struct task_struct *leader)
 	return t;
 }
 
+/* A process whose start was seen, but by a program that could not give it storage. */
+static __always_inline struct of_task *process_born(struct task_struct *leader)
+{
+	__u32 tgid = leader->tgid;
+	struct of_task *born = bpf_map_lookup_elem(&exec_ids, &tgid);
+
+	if (born == NULL)
+		return NULL;
+	return bpf_task_storage_get(&tasks, leader, born, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
 /* The execution of a task. NULL: the kernel has no memory for it, or it is just being adopted on
  * another CPU; what it sends meanwhile is posted to the machine. */
 static __always_inline struct of_task *task_get(struct task_struct *task)
@@ -178,6 +198,8 @@ static __always_inline struct of_task *task_get(struct task_struct *task)
 	/* A thread that nobody saw start: older than the probes, or io_uring's own worker, whose
 	 * start fires no fork event. */
 	process = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	if (process == NULL)
+		process = process_born(task->group_leader);
 	process = process == NULL ? process_adopt(task->group_leader) : task_ready(process);
 	if (process == NULL || task->pid == task->tgid)
 		return process;

@@ -30,6 +30,7 @@ enum {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_QUEUE = 22,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -52,6 +53,8 @@ enum {
 };
 
 #define EEXIST 17
+
+#define CLONE_THREAD 0x10000 /* include/uapi/linux/sched.h */
 
 /* include/linux/socket.h, include/uapi/linux/in.h */
 #define SOCK_STREAM	1
@@ -78,6 +81,10 @@ enum {
 typedef struct {
 	int counter;
 } atomic_t;
+
+typedef struct {
+	__s64 counter;
+} atomic64_t;
 
 typedef struct {
 	__u32 val;
@@ -208,6 +215,7 @@ struct sock_common {
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
+	atomic64_t skc_cookie; /* 0: nobody has asked for it */
 };
 
 struct rtnl_link_ops {
@@ -297,6 +305,27 @@ struct udp_sock {
 
 struct tcp_sock {
 	__u64 bytes_received;
+};
+
+/* What a classic tracepoint program is called with: the trace event's record. */
+struct trace_event_raw_sock_msg_length {
+	const void *sk;
+	int ret;
+};
+
+struct trace_event_raw_inet_sock_set_state {
+	const void *skaddr;
+	int newstate;
+};
+
+struct trace_event_raw_task_newtask {
+	int pid;
+	unsigned long clone_flags;
+};
+
+struct trace_event_raw_sched_process_exec {
+	__u32 __data_loc_filename; /* low half: where in the record it lies */
+	int old_pid;
 };
 
 struct seq_file {

@@ -10,6 +10,8 @@ char LICENSE[] SEC("license")
 __weak = "GPL";
 
 #define ETH_HEADER 14
+/* Linux 6.2. Only called where it is. */
+extern void *bpf_rdonly_cast(void *obj, __u32 btf_id) __ksym __weak;
 
 static __always_inline bool family_is_local(__u16 family)
 {
@@ -87,30 +89,80 @@ static __always_inline void endpoint_of_cork(struct of_endpoint *to, const struc
 	to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip6.uli.ports.dport));
 }
 
-/* Takes the destination that a cgroup hook left for this datagram. */
-static __always_inline bool destination_take(struct of_endpoint *to, struct sock *sk)
+/* Takes the destination that a cgroup hook left for this datagram, when it gave the socket its
+ * cookie at the latest. */
+static __always_inline bool destination_take(struct of_endpoint *to, const struct sock *sk)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct destination *d = bpf_map_lookup_elem(&destinations, &thread);
 
 	if (d == NULL || d->cookie == 0)
 		return false;
-	if (d->cookie != bpf_get_socket_cookie(sk))
+	if (d->cookie != (__u64)sk->__sk_common.skc_cookie.counter)
 		return false;
 	d->cookie = 0;
 	*to = d->to;
 	return true;
 }
 
+/* What a program may use to remember things beside a socket. */
+enum memory {
+	NO_MEMORY,
+	STORAGE,
+	NOTES, /* see socket_notes */
+};
+
+static __always_inline __u64 note_key(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_DGRAM ? (__u64)sk->__sk_common.skc_cookie.counter : (__u64)sk;
+}
+
+static __always_inline struct socket_hint *note_find(const struct sock *sk)
+{
+	struct of_machine *m = machine_get();
+	__u32 kind = sk->sk_type == SOCK_DGRAM ? OF_NOTE_CORK : OF_NOTE_LEAVE;
+	__u64 key;
+
+	if (m == NULL || !(m->notes & kind))
+		return NULL;
+	key = note_key(sk);
+	return bpf_map_lookup_elem(&socket_notes, &key);
+}
+
+static __always_inline struct socket_hint *note_make(const struct sock *sk)
+{
+	struct socket_hint empty = { .slot = OF_NO_SLOT }, *hint;
+	struct of_machine *m = machine_get();
+	__u32 kind = sk->sk_type == SOCK_DGRAM ? OF_NOTE_CORK : OF_NOTE_LEAVE;
+	__u64 key = note_key(sk);
+
+	if (m == NULL || key == 0)
+		return NULL;
+	if (!(m->notes & kind))
+		__sync_fetch_and_or(&m->notes, kind);
+	bpf_map_update_elem(&socket_notes, &key, &empty, BPF_NOEXIST);
+	hint = bpf_map_lookup_elem(&socket_notes, &key);
+	if (hint == NULL)
+		LOSS(socket_storage);
+	return hint;
+}
+
+static __always_inline struct socket_hint *cork_hint(struct sock *sk, struct socket_hint *hint,
+						     enum memory memory)
+{
+	if (hint != NULL)
+		return hint;
+	return memory == NOTES ? note_make(sk) : hint_make(sk);
+}
+
 static __always_inline void endpoint_of_datagram(struct of_endpoint *to, struct sock *sk,
-						 struct socket_hint **hint)
+						 struct socket_hint **hint, enum memory memory)
 {
 	const struct udp_sock *up = (const void *)sk;
 	int pending = socket_is_udp(sk) ? BPF_CORE_READ(up, pending) : 0;
 
 	if (pending != 0) {
-		if (*hint == NULL)
-			*hint = hint_make(sk);
+		*hint = cork_hint(sk, *hint, memory);
 		if (*hint != NULL)
 			(*hint)->corks = pending;
 		(void)destination_take(to, sk);
@@ -147,72 +199,99 @@ static __noinline int link_packet(struct sock *sk, long n)
 }
 
 /* A send that was under way when another thread disconnected the socket counts where it went. */
-static __always_inline bool endpoint_left(struct of_endpoint *to, struct socket_hint *hint)
+static __always_inline bool endpoint_left(struct of_endpoint *to, const struct sock *sk,
+					  struct socket_hint *hint, enum memory memory)
 {
+	__u64 key;
+
 	if (hint == NULL || hint->leaving == 0)
 		return false;
 	hint->leaving--;
 	*to = hint->left;
+	if (memory == NOTES && hint->leaving == 0) {
+		key = note_key(sk);
+		bpf_map_delete_elem(&socket_notes, &key);
+	}
 	return true;
 }
 
 /* For a failed send, too: what the hooks have left for it must not wait for the next one. */
 static __always_inline void endpoint_of_send(struct of_endpoint *to, struct sock *sk,
-					     struct socket_hint **hint)
+					     struct socket_hint **hint, enum memory memory)
 {
 	if (sk->sk_type == SOCK_DGRAM || sk->sk_type == SOCK_RAW)
-		endpoint_of_datagram(to, sk, hint);
-	else if (!endpoint_left(to, *hint))
+		endpoint_of_datagram(to, sk, hint, memory);
+	else if (!endpoint_left(to, sk, *hint, memory))
 		endpoint_of_socket(to, sk);
 }
 
-/* The body of every send hook: `ret` is what the socket layer returned. Without hints the account
- * is found through the index each time, and the socket alone tells the far end. */
-static __always_inline int on_send(struct sock *sk, long ret, bool hints)
+/* Raised before any lookup can fail. NULL: of a family that never leaves the machine. */
+static __always_inline struct of_totals *totals_get(const struct sock *sk, long ret)
 {
-	struct of_endpoint to = {};
-	struct socket_hint *hint = NULL;
-	struct of_exec_slot *s;
 	struct of_totals *sums;
-	struct of_machine *m;
-	struct of_task *t;
 	__u32 zero = 0;
-	__u16 family;
+	__u16 family = sk->__sk_common.skc_family;
 
-	family = sk->__sk_common.skc_family;
 	sums = bpf_map_lookup_elem(&totals, &zero);
-	if (sums == NULL)
-		return 0;
-	if (family_is_local(family)) {
-		if (ret > 0)
-			__sync_fetch_and_add(&sums->local[family & (OF_FAMILIES - 1)], ret);
-		return 0;
-	}
-	if (hints) {
-		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
-		endpoint_of_send(&to, sk, &hint);
-	} else {
-		endpoint_of_socket(&to, sk);
-	}
-	if (ret <= 0)
-		return 0;
-	__sync_fetch_and_add(&sums->posted, ret);
-	if (family == OF_AF_PACKET)
-		link_packet(sk, ret);
-	t = task_get(bpf_get_current_task_btf());
-	s = t == NULL ? NULL : execution_find(t->slot);
+	if (sums == NULL || !family_is_local(family))
+		return sums;
+	if (ret > 0)
+		__sync_fetch_and_add(&sums->local[family & (OF_FAMILIES - 1)], ret);
+	return NULL;
+}
+
+/* Bytes of an execution; `t` may be NULL, then the machine's overflow takes them, too. */
+static __always_inline void execution_add(const struct of_task *t, __u64 n)
+{
+	struct of_exec_slot *s = t == NULL ? NULL : execution_find(t->slot);
+	struct of_machine *m;
+
 	if (s != NULL) {
-		__sync_fetch_and_add(&s->e.sent, ret);
+		__sync_fetch_and_add(&s->e.sent, n);
 	} else {
 		m = machine_get();
 		if (m != NULL)
-			__sync_fetch_and_add(&m->executions_none, ret);
+			__sync_fetch_and_add(&m->executions_none, n);
 	}
-	if (t == NULL) {
-		overflow_add(NULL, ret);
+	if (t == NULL)
+		overflow_add(NULL, n);
+}
+
+/* The body of every send hook: `ret` is what the socket layer returned. Without memory the socket
+ * alone tells the far end, and the account is found by the thread's last or through the index. */
+static __always_inline int on_send(struct sock *sk, long ret, enum memory memory)
+{
+	struct of_endpoint to = {};
+	struct socket_hint *hint = NULL;
+	struct of_totals *sums = totals_get(sk, ret);
+	struct of_task *t;
+
+	if (sums == NULL)
 		return 0;
-	}
-	if (hints && hint == NULL)
+	if (memory == STORAGE)
+		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+	else if (memory == NOTES)
+		hint = note_find(sk);
+	if (memory != NO_MEMORY)
+		endpoint_of_send(&to, sk, &hint, memory);
+	else
+		endpoint_of_socket(&to, sk);
+	if (memory == NOTES)
+		hint = NULL; /* holds no slot */
+	else if (ret <= 0)
+		return 0;
+	t = task_get(bpf_get_current_task_btf());
+	if (memory == NOTES && t != NULL)
+		__sync_fetch_and_add(&t->posted, 1);
+	if (ret <= 0)
+		return 0;
+	__sync_fetch_and_add(&sums->posted, ret);
+	if (sk->__sk_common.skc_family == OF_AF_PACKET)
+		link_packet(sk, ret);
+	execution_add(t, ret);
+	if (t == NULL)
+		return 0;
+	if (memory == STORAGE && hint == NULL)
 		hint = hint_make(sk);
 	account_post(sk, hint, t, ret, &to);
 	return 0;
@@ -221,7 +300,70 @@ static __always_inline int on_send(struct sock *sk, long ret, bool hints)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ledger_send, struct sock *sk, int ret, int flags)
 {
-	return on_send(sk, ret, true);
+	return on_send(sk, ret, STORAGE);
+}
+
+/*
+ * Where tracepoints call with preemption enabled (Linux 7.0), the kernel skips a tp_btf program for
+ * as long as another task that was preempted inside it waits for the same processor: the more
+ * senders, the more bytes would be lost. A classic tracepoint program runs with preemption off.
+ * What can skip it is a call of bpf(2) that is preempted, by who has the privilege; that is
+ * counted, too.
+ *
+ * It is given the socket's address, which the kernel does not let it ask storage with: hence notes,
+ * and a second program beside it for what no byte depends on.
+ */
+SEC("tracepoint/sock/sock_send_length")
+int ledger_event(struct trace_event_raw_sock_msg_length *ctx)
+{
+	struct sock *sk = bpf_rdonly_cast((void *)ctx->sk, bpf_core_type_id_kernel(struct sock));
+
+	return on_send(sk, ctx->ret, NOTES);
+}
+
+/* The account of the thread's last send learns what its socket received, and who made that. */
+static __always_inline void socket_note(struct sock *sk, const struct of_task *t)
+{
+	struct socket_hint *hint;
+	struct of_account *a = bpf_map_lookup_elem(&accounts, &t->account);
+
+	if (a == NULL || a->exec_id != t->exec_id)
+		return;
+	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+	if (hint == NULL)
+		hint = hint_make(sk);
+	if (hint == NULL)
+		return;
+	hint_set(hint, a, t->account, t);
+	if (a->flags & OF_ACCOUNT_RECEIVED)
+		account_receive(a, hint, sk);
+}
+
+/*
+ * Attached behind ledger_event(), and may be skipped where that is not. When that was skipped for
+ * once and this is not, it posts in its place: no send of this thread was seen since the last.
+ */
+static __always_inline int beside_send(struct sock *sk, int ret)
+{
+	struct of_task *t;
+
+	if (family_is_local(sk->__sk_common.skc_family))
+		return 0;
+	t = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+	if (t == NULL || t->exec_id == 0 || t->posted == 0)
+		return 0;
+	if (t->noted == t->posted)
+		return on_send(sk, ret, STORAGE);
+	t->noted = t->posted;
+	if (ret > 0)
+		socket_note(sk, t);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(ledger_beside, struct sock *sk, int ret, int flags)
+{
+	return beside_send(sk, ret);
 }
 
 /*
@@ -230,22 +372,22 @@ int BPF_PROG(ledger_send, struct sock *sk, int ret, int flags)
  * traced function up in the wrong type data when such a program asks for socket storage, and dies
  * (bpf_sk_storage_tracing_allowed()).
  */
-#define LEDGER_TWIN(name, function, hints)                                                      \
+#define LEDGER_TWIN(name, function, memory)                                                     \
 	SEC("fexit/" #function)                                                                 \
 	int BPF_PROG(name, struct socket *sock, struct msghdr *msg, unsigned long len, int ret) \
 	{                                                                                       \
-		return on_send(sock->sk, ret, hints);                                           \
+		return on_send(sock->sk, ret, memory);                                          \
 	}
 
-LEDGER_TWIN(ledger_inet, inet_sendmsg, true)
-LEDGER_TWIN(ledger_inet6, inet6_sendmsg, true)
-LEDGER_TWIN(ledger_packet, packet_sendmsg, true)
-LEDGER_TWIN(ledger_spkt, packet_sendmsg_spkt, true)
-LEDGER_TWIN(ledger_vsock, vsock_connectible_sendmsg, false)
-LEDGER_TWIN(ledger_vsock_dgram, vsock_dgram_sendmsg, false)
-LEDGER_TWIN(ledger_tipc, tipc_sendmsg, false)
-LEDGER_TWIN(ledger_tipc_packet, tipc_send_packet, false)
-LEDGER_TWIN(ledger_tipc_stream, tipc_sendstream, false)
+LEDGER_TWIN(ledger_inet, inet_sendmsg, STORAGE)
+LEDGER_TWIN(ledger_inet6, inet6_sendmsg, STORAGE)
+LEDGER_TWIN(ledger_packet, packet_sendmsg, STORAGE)
+LEDGER_TWIN(ledger_spkt, packet_sendmsg_spkt, STORAGE)
+LEDGER_TWIN(ledger_vsock, vsock_connectible_sendmsg, NO_MEMORY)
+LEDGER_TWIN(ledger_vsock_dgram, vsock_dgram_sendmsg, NO_MEMORY)
+LEDGER_TWIN(ledger_tipc, tipc_sendmsg, NO_MEMORY)
+LEDGER_TWIN(ledger_tipc_packet, tipc_send_packet, NO_MEMORY)
+LEDGER_TWIN(ledger_tipc_stream, tipc_sendstream, NO_MEMORY)
 
 /* sendfile and splice, before Linux 6.5. A protocol without a way of its own (MPTCP, raw IP) copies
  * the page and sends it as any other: that is counted there. */
@@ -255,7 +397,7 @@ int BPF_PROG(ledger_sendpage, struct socket *sock, struct page *page, int offset
 {
 	struct sock *sk = sock->sk;
 
-	return sk->__sk_common.skc_prot->sendpage == NULL ? 0 : on_send(sk, ret, true);
+	return sk->__sk_common.skc_prot->sendpage == NULL ? 0 : on_send(sk, ret, STORAGE);
 }
 
 /*
@@ -263,27 +405,68 @@ int BPF_PROG(ledger_sendpage, struct socket *sock, struct page *page, int offset
  * last send is posted; and who waits in a send now will return with bytes for this far end, when
  * the socket may already lead to another.
  */
+static __always_inline void socket_leaves(struct sock *sk, struct socket_hint *hint)
+{
+	__u32 waiting = sk->sk_write_pending;
+
+	if (waiting > 0) {
+		__builtin_memset(&hint->left, 0, sizeof(hint->left));
+		endpoint_of_socket(&hint->left, sk);
+	}
+	hint->leaving = waiting;
+}
+
+/* What it received since its last send is posted. */
+static __always_inline void socket_received_last(struct sock *sk, struct socket_hint *hint)
+{
+	struct of_account *a = bpf_map_lookup_elem(&accounts, &hint->slot);
+
+	if (a != NULL && a->exec_id != 0 && a->generation == hint->generation)
+		account_receive(a, hint, sk);
+	hint->received = 0; /* the next connection counts anew */
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ledger_state, struct sock *sk, int old_state, int new_state)
 {
 	struct socket_hint *hint;
-	struct of_account *a;
-	__u32 waiting;
 
 	if (new_state != TCP_CLOSE || !socket_is_tcp(sk))
 		return 0;
 	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
 	if (hint == NULL)
 		return 0;
-	a = bpf_map_lookup_elem(&accounts, &hint->slot);
-	if (a != NULL && a->exec_id != 0 && a->generation == hint->generation)
-		account_receive(a, hint, sk);
-	hint->received = 0; /* the next connection counts anew */
-	waiting = sk->sk_write_pending;
-	if (waiting > 0) {
-		__builtin_memset(&hint->left, 0, sizeof(hint->left));
-		endpoint_of_socket(&hint->left, sk);
-	}
-	hint->leaving = waiting;
+	socket_received_last(sk, hint);
+	socket_leaves(sk, hint);
+	return 0;
+}
+
+/* The same as a pair, as for sends. Who disconnects a socket under a send is a task: only what an
+ * interrupt closes, which moves no address, can find another event's program at work. */
+SEC("tracepoint/sock/inet_sock_set_state")
+int ledger_state_event(struct trace_event_raw_inet_sock_set_state *ctx)
+{
+	struct sock *sk =
+		bpf_rdonly_cast((void *)ctx->skaddr, bpf_core_type_id_kernel(struct sock));
+	struct socket_hint *note;
+
+	if (ctx->newstate != TCP_CLOSE || !socket_is_tcp(sk))
+		return 0;
+	note = sk->sk_write_pending > 0 ? note_make(sk) : note_find(sk);
+	if (note != NULL)
+		socket_leaves(sk, note);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(ledger_state_beside, struct sock *sk, int old_state, int new_state)
+{
+	struct socket_hint *hint;
+
+	if (new_state != TCP_CLOSE || !socket_is_tcp(sk))
+		return 0;
+	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+	if (hint != NULL)
+		socket_received_last(sk, hint);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lineage.bpf.c: who descends from whom. Fork, exec and exit, and the processes that were there
- * before. Parents are taken from the task that forked, never from a walk over ppid.
+ * lineage.bpf.c: who descends from whom. Fork, exec and exit. Parents are taken from the task that
+ * forked, never from a walk over ppid.
  */
 #define SCRATCH lineage_scratch
 #include "execution.bpf.h"
@@ -9,13 +9,50 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
+/*
+ * Each event has two programs, of which the kernel takes one (kernel_hooks.c): where tracepoints
+ * call with preemption enabled, a tp_btf program that is under way is skipped for every other task
+ * of its processor, and the classic one is not; but that one has no pointers. See ledger_event().
+ */
+
+/* A new process: the record of its execution, which it shares but for the number with the one it
+ * was forked by. */
+static __always_inline struct of_exec *fork_describe(struct scratch *sc, const struct of_task *from,
+						     struct task_struct *parent, __u32 tgid)
+{
+	struct of_rec_fork *rec = (struct of_rec_fork *)&sc->rec;
+	struct of_exec_slot *s;
+
+	execution_describe(&rec->e, parent);
+	rec->e.tgid = tgid;
+	rec->e.start_ns = bpf_ktime_get_boot_ns();
+	rec->e.parent = from->exec_id;
+	rec->e.parent_slot = from->slot;
+	rec->e.ppid = parent->tgid;
+	rec->e.roles = from->roles;
+	rec->e.flags = OF_EXEC_FORKED;
+	s = execution_find(from->slot);
+	if (s != NULL)
+		__builtin_memcpy(rec->e.name, s->e.name, sizeof(rec->e.name));
+	else
+		bpf_probe_read_kernel_str(rec->e.name, sizeof(parent->comm), parent->comm);
+	execution_store(&rec->e, NULL, 0);
+	return &rec->e;
+}
+
+static __always_inline void fork_emit(struct scratch *sc)
+{
+	struct of_rec_fork *rec = (struct of_rec_fork *)&sc->rec;
+
+	emit_header(&rec->hdr, OF_REC_FORK, sizeof(*rec));
+	emit(rec, sizeof(*rec), EMIT_LATER);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct of_task *from = task_get(parent), *t;
 	struct scratch *sc = scratch_get();
-	struct of_rec_fork *rec;
-	struct of_exec_slot *s;
 
 	if (from == NULL || sc == NULL)
 		return 0;
@@ -27,23 +64,26 @@ int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child
 	}
 	if (child->pid != child->tgid)
 		return 0;
-	rec = (struct of_rec_fork *)&sc->rec;
-	execution_describe(&rec->e, child);
-	rec->e.start_ns = bpf_ktime_get_boot_ns();
-	rec->e.parent = from->exec_id;
-	rec->e.parent_slot = from->slot;
-	rec->e.ppid = parent->tgid;
-	rec->e.roles = from->roles;
-	rec->e.flags = OF_EXEC_FORKED;
-	s = execution_find(from->slot);
-	if (s != NULL)
-		__builtin_memcpy(rec->e.name, s->e.name, sizeof(rec->e.name));
-	else
-		bpf_probe_read_kernel_str(rec->e.name, sizeof(child->comm), child->comm);
-	execution_store(&rec->e, NULL, 0);
-	task_assign(t, &rec->e);
-	emit_header(&rec->hdr, OF_REC_FORK, sizeof(*rec));
-	emit(rec, sizeof(*rec), EMIT_LATER);
+	task_assign(t, fork_describe(sc, from, parent, child->tgid));
+	fork_emit(sc);
+	return 0;
+}
+
+/* The child has no storage yet: task_get() makes it from what is left under its number. */
+SEC("tracepoint/task/task_newtask")
+int lineage_fork_event(struct trace_event_raw_task_newtask *ctx)
+{
+	struct task_struct *parent = bpf_get_current_task_btf();
+	struct scratch *sc = scratch_get();
+	struct of_task *from;
+
+	if (ctx->clone_flags & CLONE_THREAD)
+		return 0;
+	from = task_get(parent);
+	if (from == NULL || sc == NULL)
+		return 0;
+	(void)fork_describe(sc, from, parent, ctx->pid);
+	fork_emit(sc);
 	return 0;
 }
 
@@ -64,8 +104,8 @@ static __always_inline void exec_argv(struct of_rec_exec *rec, struct task_struc
 	rec->argv_len = len;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(lineage_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+/* `filename` is kernel memory: as the caller named the file. */
+static __always_inline int on_exec(struct task_struct *task, int old_pid, const char *filename)
 {
 	struct of_task *t = task_get(task);
 	struct scratch *sc = scratch_get();
@@ -86,7 +126,7 @@ int BPF_PROG(lineage_exec, struct task_struct *task, int old_pid, struct linux_b
 	rec->e.ppid = task->real_parent->tgid;
 	subject_exe(&sc->subject, task->mm->exe_file);
 	__builtin_memset(sc->subject.name, 0, sizeof(sc->subject.name));
-	subject_name(&sc->subject, bprm->filename);
+	subject_name(&sc->subject, filename);
 	rec->e.flags = sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0;
 	rec->e.roles = t->roles | roles_match(&sc->subject);
 	bpf_probe_read_kernel_str(rec->e.name, sizeof(rec->e.name), sc->subject.name);
@@ -106,12 +146,46 @@ int BPF_PROG(lineage_exec, struct task_struct *task, int old_pid, struct linux_b
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(lineage_exit, struct task_struct *task)
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(lineage_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	return on_exec(task, old_pid, bprm->filename);
+}
+
+SEC("tracepoint/sched/sched_process_exec")
+int lineage_exec_event(struct trace_event_raw_sched_process_exec *ctx)
+{
+	return on_exec(bpf_get_current_task_btf(), ctx->old_pid,
+		       (const char *)ctx + (ctx->__data_loc_filename & 0xffff));
+}
+
+static __always_inline void process_end(struct task_struct *task)
 {
 	struct of_rec_exit rec = {};
 	struct of_exec_slot *s;
 	struct of_task *t;
+	__u32 tgid = task->tgid;
+
+	t = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (t == NULL)
+		t = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	if (t == NULL)
+		t = bpf_map_lookup_elem(&exec_ids, &tgid);
+	if (t == NULL)
+		return;
+	s = execution_find(t->slot);
+	if (s != NULL && s->e.exec_id == t->exec_id && s->e.end_ns != 0)
+		return;
+	execution_end(t, OF_EXEC_ENDED);
+	rec.exec_id = t->exec_id;
+	rec.tgid = tgid;
+	rec.flags = OF_EXEC_ENDED;
+	emit_header(&rec.hdr, OF_REC_EXIT, sizeof(rec));
+	emit(&rec, sizeof(rec), EMIT_LATER);
+}
+
+static __always_inline int on_exit(struct task_struct *task)
+{
 	__u64 thread = bpf_get_current_pid_tgid();
 	__u32 tgid = task->tgid;
 
@@ -119,63 +193,19 @@ int BPF_PROG(lineage_exit, struct task_struct *task)
 	/* Counted down before this event: 0 in the last thread, or in the last two at once. */
 	if (task->signal->live.counter != 0)
 		return 0;
+	process_end(task);
 	bpf_map_delete_elem(&exec_ids, &tgid);
-	t = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (t == NULL)
-		t = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
-	if (t == NULL)
-		return 0;
-	s = execution_find(t->slot);
-	if (s != NULL && s->e.exec_id == t->exec_id && s->e.end_ns != 0)
-		return 0;
-	execution_end(t, OF_EXEC_ENDED);
-	rec.exec_id = t->exec_id;
-	rec.tgid = task->tgid;
-	rec.flags = OF_EXEC_ENDED;
-	emit_header(&rec.hdr, OF_REC_EXIT, sizeof(rec));
-	emit(&rec, sizeof(rec), EMIT_LATER);
 	return 0;
 }
 
-/*
- * Run over every task after the probes are attached, and again until nothing changes: a parent
- * may come after its child in the walk, and a child may have been forked while its parent's roles
- * were not known yet. Who was born under the probes takes roles only from the one it was forked by.
- */
-SEC("iter/task")
-int lineage_adopt(struct bpf_iter__task *ctx)
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(lineage_exit, struct task_struct *task)
 {
-	struct task_struct *task = ctx->task, *from;
-	struct of_task *t, *source;
-	struct of_machine *m = machine_get();
-	struct of_exec_slot *s;
-	bool leader, orphan;
+	return on_exit(task);
+}
 
-	if (task == NULL || m == NULL)
-		return 0;
-	t = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (t == NULL) {
-		(void)task_get(task);
-		__sync_fetch_and_add(&m->adopted_changes, 1);
-		return 0;
-	}
-	leader = task->pid == task->tgid;
-	from = leader ? task->real_parent : task->group_leader;
-	source = bpf_task_storage_get(&tasks, from, 0, 0);
-	s = execution_find(t->slot);
-	if (source == NULL || s == NULL || s->e.exec_id != t->exec_id)
-		return 0;
-	orphan = leader && s->e.parent == 0 && (s->e.flags & OF_EXEC_ADOPTED);
-	if (!orphan && (source->roles & ~t->roles) == 0)
-		return 0;
-	if (leader && !(s->e.flags & OF_EXEC_ADOPTED) && s->e.parent != source->exec_id)
-		return 0;
-	t->roles |= source->roles;
-	s->e.roles |= source->roles;
-	if (orphan) {
-		s->e.parent = source->exec_id;
-		s->e.parent_slot = source->slot;
-	}
-	__sync_fetch_and_add(&m->adopted_changes, 1);
-	return 0;
+SEC("tracepoint/sched/sched_process_exit")
+int lineage_exit_event(void *ctx)
+{
+	return on_exit(bpf_get_current_task_btf());
 }

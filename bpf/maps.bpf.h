@@ -101,13 +101,13 @@ struct {
 	__type(value, struct of_task);
 } tasks __weak SEC(".maps");
 
-/* The execution that a process runs now, for programs that cannot ask task storage: cgroup ones on
- * 6.1 and 6.12. */
+/* The execution that a process runs now: for programs that cannot ask task storage (cgroup ones on
+ * 6.1 and 6.12), and for a task that has none yet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u32); /* tgid */
-	__type(value, __u64);
+	__type(value, struct of_task);
 } exec_ids __weak SEC(".maps");
 
 /*
@@ -130,6 +130,19 @@ struct {
 	__type(key, int);
 	__type(value, struct socket_hint);
 } socket_hints __weak SEC(".maps");
+
+/*
+ * The same for programs that cannot ask socket storage, and of it only what seldom is: a cork, by
+ * the socket's cookie; a disconnection under a send, by its address, which nobody else gets before
+ * that send returns. What is pushed out could at worst place a send whose socket is flushed or
+ * disconnected by another thread in just that moment.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct socket_hint);
+} socket_notes __weak SEC(".maps");
 
 /*
  * The destination of a datagram on its way from the cgroup hook to the send hook. Keyed by thread:

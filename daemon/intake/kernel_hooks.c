@@ -16,18 +16,20 @@
 
 #include "base/poison.h"
 
-#define ALTS_MAX 2
+#define ALTS_MAX 4
 
 enum needs {
-	NEEDS_NOTHING, /* what every kernel has that passed kernel_check() */
-	NEEDS_TRACEPOINT,
+	NEEDS_NOTHING,	  /* what every kernel has that passed kernel_check() */
+	NEEDS_HELD,	  /* a tracepoint that calls with preemption disabled */
+	NEEDS_EVENT,	  /* a tracepoint's classic event, which runs its programs so */
+	NEEDS_TRACEPOINT, /* a tracepoint, however it calls */
 	NEEDS_FUNCTION, /* of the kernel or of a module that is loaded, to be traced at its exit */
 };
 
 struct alt {
 	const char *prog;
 	enum needs needs;
-	const char *of; /* the tracepoint or function */
+	const char *of; /* the tracepoint or function; of an event, "GROUP/EVENT" */
 };
 
 /* A socket family that may be a module. */
@@ -45,25 +47,36 @@ struct hook {
 	 * Where it refuses the hook, every alert's `loss` says so. */
 	const struct family *family;
 	bool optional; /* the daemon watches without it, and `loss` says so */
+	bool beside;   /* only beside an event, which lacks it */
 	struct alt alts[ALTS_MAX];
 };
 
-#define TRACEPOINT(prog, of)               \
-	{                                  \
-		prog, NEEDS_TRACEPOINT, of \
+/*
+ * A program that a tracepoint calls with preemption enabled (Linux 7.0) is skipped for as long as
+ * another run of it waits for the same processor: ledger_event() says more. Then the classic event
+ * comes first; without that the program stands, and what it misses is counted as loss.
+ */
+#define TRACEPOINT(prog, of, event_prog, event)                       \
+	{ prog, NEEDS_HELD, of }, { event_prog, NEEDS_EVENT, event }, \
+	{                                                             \
+		prog, NEEDS_TRACEPOINT, of                            \
 	}
+#define SEND TRACEPOINT("ledger_send", "sock_send_length", "ledger_event", "sock/sock_send_length")
+/* Before Linux 6.3 */
 #define FUNCTION(prog, of)               \
 	{                                \
 		prog, NEEDS_FUNCTION, of \
 	}
-#define SEND TRACEPOINT("ledger_send", "sock_send_length") /* Linux 6.3 */
 
 /* In the order of attaching: lineage first, so that every sender already has an execution; then
  * what prepares a send; the sends last. */
 static const struct hook hooks[] = {
-	{ "fork", .alts = { TRACEPOINT("lineage_fork", "sched_process_fork") } },
-	{ "exec", .alts = { TRACEPOINT("lineage_exec", "sched_process_exec") } },
-	{ "exit", .alts = { TRACEPOINT("lineage_exit", "sched_process_exit") } },
+	{ "fork", .alts = { TRACEPOINT("lineage_fork", "sched_process_fork", "lineage_fork_event",
+				       "task/task_newtask") } },
+	{ "exec", .alts = { TRACEPOINT("lineage_exec", "sched_process_exec", "lineage_exec_event",
+				       "sched/sched_process_exec") } },
+	{ "exit", .alts = { TRACEPOINT("lineage_exit", "sched_process_exit", "lineage_exit_event",
+				       "sched/sched_process_exit") } },
 	{ "adoption", .alts = { { .prog = "lineage_adopt" } } },
 	{ "creator of a socket", .alts = { { .prog = "endpoint_sock_create" } } },
 	{ "datagram destination, IPv4", .alts = { { .prog = "endpoint_sendmsg4" } } },
@@ -71,9 +84,12 @@ static const struct hook hooks[] = {
 	{ "destination of raw and ping", .alts = { { .prog = "endpoint_egress" } } },
 	{ "connection attempt, IPv4", .alts = { { .prog = "endpoint_connect4" } } },
 	{ "connection attempt, IPv6", .alts = { { .prog = "endpoint_connect6" } } },
-	{ "end of a connection", .alts = { TRACEPOINT("ledger_state", "inet_sock_set_state") } },
+	{ "end of a connection",
+	  .alts = { TRACEPOINT("ledger_state", "inet_sock_set_state", "ledger_state_event",
+			       "sock/inet_sock_set_state") } },
 	{ "interfaces", .optional = true,
-	  .alts = { TRACEPOINT("link_xmit", "net_dev_start_xmit") } },
+	  /* Called with preemption disabled on every kernel: the driver's queue is locked. */
+	  .alts = { { "link_xmit", NEEDS_TRACEPOINT, "net_dev_start_xmit" } } },
 	{ "bytes sent, IPv4", .alts = { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
 	{ "bytes sent, IPv6", .alts = { SEND, FUNCTION("ledger_inet6", "inet6_sendmsg") } },
 	{ "bytes sent, sendfile", .alts = { SEND, FUNCTION("ledger_sendpage", "inet_sendpage") } },
@@ -90,6 +106,10 @@ static const struct hook hooks[] = {
 	  .alts = { SEND, FUNCTION("ledger_tipc_packet", "tipc_send_packet") } },
 	{ "bytes sent, TIPC streams", .family = &tipc,
 	  .alts = { SEND, FUNCTION("ledger_tipc_stream", "tipc_sendstream") } },
+	{ "received, creator", .beside = true,
+	  .alts = { { "ledger_beside", NEEDS_TRACEPOINT, "sock_send_length" } } },
+	{ "received at the end", .beside = true,
+	  .alts = { { "ledger_state_beside", NEEDS_TRACEPOINT, "inet_sock_set_state" } } },
 };
 
 #define HOOKS_N (sizeof(hooks) / sizeof(hooks[0]))
@@ -196,14 +216,48 @@ static int function_try(struct btf *vmlinux, const struct family *family, const 
 	return module_function_try(vmlinux, family->module, name);
 }
 
-/* 0: this kernel takes it, -ENOENT: it has no such thing, or -errno: what it says. */
-static int alt_try(const struct alt *alt, const struct family *family, struct btf *vmlinux)
+static int event_try(const char *name)
 {
+	int fd = event_open(name);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* What is asked of the kernel. */
+struct asked {
+	struct btf *vmlinux;
+	bool preemptible;
+};
+
+static int asked_open(struct asked *ret, struct kernel_err *ret_err)
+{
+	*ret = (struct asked){ .vmlinux = btf__load_vmlinux_btf() };
+	if (ret->vmlinux == NULL)
+		return kernel_fail(ret_err, -ENOTSUP, "the kernel's BTF cannot be read: %s",
+				   strerror(errno));
+	/* Where it is not to be found out, what is right in both cases is taken. */
+	ret->preemptible =
+		tracepoint_try(ret->vmlinux, "sock_send_length") == 0 && kernel_preemptible() != 0;
+	return 0;
+}
+
+/* 0: this kernel takes it, -ENOENT: it has no such thing, or -errno: what it says. */
+static int alt_try(const struct alt *alt, const struct family *family, const struct asked *asked)
+{
+	int err;
+
 	switch (alt->needs) {
+	case NEEDS_HELD:
+		err = tracepoint_try(asked->vmlinux, alt->of);
+		return err == 0 && asked->preemptible ? -EAGAIN : err;
+	case NEEDS_EVENT:
+		return event_try(alt->of);
 	case NEEDS_TRACEPOINT:
-		return tracepoint_try(vmlinux, alt->of);
+		return tracepoint_try(asked->vmlinux, alt->of);
 	case NEEDS_FUNCTION:
-		return function_try(vmlinux, family, alt->of);
+		return function_try(asked->vmlinux, family, alt->of);
 	case NEEDS_NOTHING:
 		break;
 	}
@@ -212,7 +266,14 @@ static int alt_try(const struct alt *alt, const struct family *family, struct bt
 
 static const char *needs_name(enum needs needs)
 {
-	return needs == NEEDS_FUNCTION ? "the function" : "the tracepoint";
+	switch (needs) {
+	case NEEDS_FUNCTION:
+		return "the function";
+	case NEEDS_EVENT:
+		return "the classic event";
+	default:
+		return "the tracepoint";
+	}
 }
 
 /* "the kernel has the tracepoint x", or why not. */
@@ -223,6 +284,8 @@ static void alt_reason(const struct alt *alt, int err, char *buf, size_t size)
 	else if (err == 0)
 		(void)snprintf(buf, size, "the kernel takes %s %s", needs_name(alt->needs),
 			       alt->of);
+	else if (alt->needs == NEEDS_HELD && err == -EAGAIN)
+		(void)snprintf(buf, size, "tracepoint %s can be preempted", alt->of);
 	else if (err == -ENOENT)
 		(void)snprintf(buf, size, "the kernel lacks %s %s", needs_name(alt->needs),
 			       alt->of);
@@ -238,14 +301,22 @@ struct choice {
 	char reason[256];
 };
 
-static struct choice hook_choose(const struct hook *h, struct btf *vmlinux)
+/* An alternative that says nothing new: a tracepoint that is absent is so however it calls. */
+static bool alt_again(const struct hook *h, size_t alt, bool absent)
+{
+	return alt > 0 && absent && h->alts[alt].needs == NEEDS_TRACEPOINT;
+}
+
+static struct choice hook_choose(const struct hook *h, const struct asked *asked)
 {
 	struct choice c = { .alt = NULL };
 	size_t i, len = 0;
 	int err;
 
 	for (i = 0; i < ALTS_MAX && h->alts[i].prog != NULL && c.alt == NULL; i++) {
-		err = alt_try(&h->alts[i], h->family, vmlinux);
+		if (alt_again(h, i, c.absent))
+			continue;
+		err = alt_try(&h->alts[i], h->family, asked);
 		c.absent = err == -ENOENT;
 		if (err == 0)
 			c.alt = &h->alts[i];
@@ -255,16 +326,6 @@ static struct choice hook_choose(const struct hook *h, struct btf *vmlinux)
 		len = strlen(c.reason);
 	}
 	return c;
-}
-
-static struct btf *vmlinux_btf(struct kernel_err *ret_err)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-
-	if (btf == NULL)
-		(void)kernel_fail(ret_err, -errno, "the kernel's BTF cannot be read: %s",
-				  strerror(errno));
-	return btf;
 }
 
 /* What no alternative serves: 0 where nobody can send by it or it is told in *ret_missing. */
@@ -283,22 +344,24 @@ static int hook_unserved(const struct hook *h, const struct choice *c, const cha
 int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missing[HOOKS_MAX + 1],
 		 struct kernel_err *ret_err)
 {
-	struct btf *btf = vmlinux_btf(ret_err);
 	struct bpf_program *prog;
+	struct asked asked;
 	struct choice c;
 	size_t i, missing = 0;
-	int err = 0;
+	int err = asked_open(&asked, ret_err);
 
-	if (btf == NULL)
-		return -ENOTSUP;
+	if (err < 0)
+		return err;
 	bpf_object__for_each_program(prog, skel->obj)(void) bpf_program__set_autoload(prog, false);
 	memset(ret_missing, 0, (HOOKS_MAX + 1) * sizeof(*ret_missing));
 	for (i = 0; i < HOOKS_N && err == 0; i++) {
+		if (hooks[i].beside && !asked.preemptible)
+			continue;
 		if (hooks[i].optional && !optional) {
 			ret_missing[missing++] = hooks[i].name;
 			continue;
 		}
-		c = hook_choose(&hooks[i], btf);
+		c = hook_choose(&hooks[i], &asked);
 		if (c.alt == NULL) {
 			err = hook_unserved(&hooks[i], &c, &ret_missing[missing], ret_err);
 			missing += ret_missing[missing] != NULL;
@@ -307,7 +370,7 @@ int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missin
 		prog = bpf_object__find_program_by_name(skel->obj, c.alt->prog);
 		err = prog == NULL ? -ENOENT : bpf_program__set_autoload(prog, true);
 	}
-	btf__free(btf);
+	btf__free(asked.vmlinux);
 	return err;
 }
 
@@ -325,8 +388,11 @@ bool hooks_at_cgroup(const struct bpf_program *prog)
 
 static struct bpf_link *prog_attach(struct bpf_program *prog, int cgroup_fd)
 {
-	return hooks_at_cgroup(prog) ? bpf_program__attach_cgroup(prog, cgroup_fd)
-				     : bpf_program__attach(prog);
+	if (hooks_at_cgroup(prog))
+		return bpf_program__attach_cgroup(prog, cgroup_fd);
+	if (bpf_program__type(prog) == BPF_PROG_TYPE_TRACEPOINT)
+		return event_attach(prog);
+	return bpf_program__attach(prog);
 }
 
 /* The program that serves a hook, when an earlier hook has not attached it and attaching is all it
@@ -336,14 +402,16 @@ static struct bpf_program *hook_program(const struct outflow_bpf *skel, size_t h
 	const char *name = hooks[hook].alts[alt].prog;
 	struct bpf_program *prog =
 		name == NULL ? NULL : bpf_object__find_program_by_name(skel->obj, name);
-	size_t i;
+	size_t i, j;
 
 	if (prog == NULL || !bpf_program__autoload(prog) ||
 	    bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
 		return NULL;
-	for (i = 0; i < hook; i++)
-		if (strcmp(hooks[i].alts[0].prog, name) == 0)
-			return NULL;
+	for (i = 0; i <= hook; i++)
+		for (j = 0; j < (i < hook ? ALTS_MAX : alt); j++)
+			if (hooks[i].alts[j].prog != NULL &&
+			    strcmp(hooks[i].alts[j].prog, name) == 0)
+				return NULL;
 	return prog;
 }
 
@@ -369,6 +437,16 @@ int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links
 	return 0;
 }
 
+static bool prog_is_beside(const struct bpf_program *prog)
+{
+	size_t i;
+
+	for (i = 0; i < HOOKS_N; i++)
+		if (hooks[i].beside && strcmp(hooks[i].alts[0].prog, bpf_program__name(prog)) == 0)
+			return true;
+	return false;
+}
+
 uint64_t hooks_missed(const struct outflow_bpf *skel)
 {
 	struct bpf_program *prog;
@@ -379,7 +457,7 @@ uint64_t hooks_missed(const struct outflow_bpf *skel)
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 
-		if (bpf_program__fd(prog) >= 0 &&
+		if (!prog_is_beside(prog) && bpf_program__fd(prog) >= 0 &&
 		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0)
 			missed += info.recursion_misses;
 	}
@@ -389,8 +467,8 @@ uint64_t hooks_missed(const struct outflow_bpf *skel)
 int kernel_print_hooks(struct kernel_err *ret_err)
 {
 	const char *missing = NULL;
+	struct asked asked;
 	struct choice c;
-	struct btf *btf;
 	int cgroup_fd, err;
 	size_t i;
 
@@ -398,17 +476,19 @@ int kernel_print_hooks(struct kernel_err *ret_err)
 	if (err < 0)
 		return err;
 	(void)close(cgroup_fd);
-	btf = vmlinux_btf(ret_err);
-	if (btf == NULL)
-		return -ENOTSUP;
+	err = asked_open(&asked, ret_err);
+	if (err < 0)
+		return err;
 	for (i = 0; i < HOOKS_N; i++) {
-		c = hook_choose(&hooks[i], btf);
+		if (hooks[i].beside && !asked.preemptible)
+			continue;
+		c = hook_choose(&hooks[i], &asked);
 		(void)printf("%-28s %-20s %s\n", hooks[i].name,
 			     c.alt != NULL ? c.alt->prog : "none", c.reason);
 		/* The first that is missing is the one line. */
 		if (c.alt == NULL && err == 0)
 			err = hook_unserved(&hooks[i], &c, &missing, ret_err);
 	}
-	btf__free(btf);
+	btf__free(asked.vmlinux);
 	return err;
 }

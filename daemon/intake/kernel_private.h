@@ -30,8 +30,18 @@ int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links
 		 struct kernel_err *ret_err);
 /* Is the program attached to a cgroup? */
 bool hooks_at_cgroup(const struct bpf_program *prog);
-/* Sum of the runs that the kernel skipped (bpf_prog_info.recursion_misses, Linux 5.12). */
+/* Sum of the runs that the kernel skipped (bpf_prog_info.recursion_misses, Linux 5.12), of programs
+ * that bytes or lineage depend on. */
 uint64_t hooks_missed(const struct outflow_bpf *skel);
+
+/* ---- kernel_event.c: classic tracepoint programs ---- */
+
+/* The perf event of "GROUP/EVENT", a descriptor of the caller's, or -errno. */
+int event_open(const char *name);
+/* NULL with errno. */
+struct bpf_link *event_attach(struct bpf_program *prog);
+/* 1: tracepoints call with preemption enabled, 0: without it, or -errno: not to be found out. */
+int kernel_preemptible(void);
 
 /* ---- kernel_check.c: what a machine may lack, each as one line ---- */
 

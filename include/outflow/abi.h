@@ -166,6 +166,11 @@ struct of_task {
 	__u64 roles;   /* here too, so that a full table makes nobody lose a role */
 	__u32 slot;    /* in `executions`, or OF_NO_SLOT when the table was full */
 	__u32 claimed; /* 1: somebody adopts the process, or has */
+	/* The thread's own, where sends are posted by two programs (ledger_event()). */
+	__u32 account; /* slot of its last send; what lies there tells whether it still serves */
+	__u32 posted;  /* how many sends the first has seen */
+	__u32 noted;   /* `posted` when the second last looked */
+	__u32 pad0;    /* zero */
 };
 
 /*
@@ -209,6 +214,11 @@ struct of_journal {
 	__u64 retired_executions;
 };
 
+enum of_notes {
+	OF_NOTE_CORK = 1,  /* sockets whose datagrams are put together by several sends */
+	OF_NOTE_LEAVE = 2, /* sockets that were disconnected under a send */
+};
+
 /* The map `machine`, one entry: sums that belong to no slot. */
 struct of_machine {
 	__u64 abi_version; /* OF_ABI_VERSION of who made the maps; stays the first field */
@@ -225,6 +235,8 @@ struct of_machine {
 	__u32 adopted_changes; /* what the last run of the adoption iterator changed */
 	__u32 next_generation; /* of an account */
 	struct of_journal journal;
+	__u32 notes; /* enum of_notes: what the map `socket_notes` has ever held */
+	__u32 pad0;  /* zero */
 	struct of_loss loss;
 };
 
