@@ -179,8 +179,8 @@ struct of_machine {
 	__u32 executions_used; /* the same for executions */
 	__u32 adopted_changes; /* what the last run of the adoption iterator changed */
 	__u32 next_generation; /* of an account */
-	__u32 notes; /* enum of_notes: what the map `socket_notes` has ever held */
-	__u32 pad0;  /* zero */
+	__u32 notes;	       /* enum of_notes: what the map `socket_notes` has ever held */
+	__u32 pad0;	       /* zero */
 	struct of_loss loss;
 };
 
