@@ -115,7 +115,8 @@ static __always_inline void account_slot_free(__u32 slot)
 }
 
 /* Makes the account of a key, or finds the one that another CPU made meanwhile. */
-static __noinline __u32 account_make(struct of_account_key *key, struct sock *sk, __u32 exec_slot)
+static __noinline __u32 account_make(struct of_account_key *key, __u32 exec_slot, __u32 netns,
+				     __u32 flags)
 {
 	struct of_machine *m = machine_get();
 	struct of_account *a;
@@ -127,12 +128,12 @@ static __noinline __u32 account_make(struct of_account_key *key, struct sock *sk
 	a = bpf_map_lookup_elem(&accounts, &slot);
 	if (a == NULL)
 		return OF_NO_SLOT;
-	/* `sent` and `received` are zero since the slot was given back. */
+	/* `sent`, `received` and `moved` are zero since the slot was given back. */
 	a->to = key->to;
 	a->look_at = 0;
 	a->creator = 0;
-	a->netns = sk->__sk_common.skc_net.net->ns.inum;
-	a->flags = socket_is_tcp(sk) ? OF_ACCOUNT_RECEIVED : 0;
+	a->netns = netns;
+	a->flags = flags;
 	a->exec_slot = exec_slot;
 	a->generation = __sync_fetch_and_add(&m->next_generation, 1);
 	if (bpf_map_update_elem(&account_index, key, &slot, BPF_NOEXIST) == 0) {
@@ -183,7 +184,10 @@ static __always_inline void account_post(struct sock *sk, struct socket_hint *hi
 	a = bpf_map_lookup_elem(&accounts, &slot);
 	if (a == NULL || !account_serves(a, t, to)) {
 		found = bpf_map_lookup_elem(&account_index, &key);
-		slot = found != NULL ? *found : account_make(&key, sk, t->slot);
+		slot = found != NULL
+			       ? *found
+			       : account_make(&key, t->slot, sk->__sk_common.skc_net.net->ns.inum,
+					      socket_is_tcp(sk) ? OF_ACCOUNT_RECEIVED : 0);
 		a = bpf_map_lookup_elem(&accounts, &slot);
 		/* The index may hand out an entry that is being deleted and already serves another
 		 * key. An account that is just being made has no exec_id yet. */

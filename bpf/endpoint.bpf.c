@@ -5,10 +5,18 @@
  *
  * The addresses come from the kernel's own copy; the sender cannot change them any more.
  */
-#include "emit.bpf.h"
+#define SCRATCH endpoint_scratch
+#include "account.bpf.h"
 
 char LICENSE[] SEC("license")
 __weak = "GPL";
+
+#define UDP_HEADER 8
+
+static __always_inline bool is_udp(__u32 type, __u32 protocol)
+{
+	return type == SOCK_DGRAM && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+}
 
 static __always_inline void endpoint_v4(struct of_endpoint *to, struct bpf_sock_addr *ctx)
 {
@@ -134,8 +142,7 @@ int endpoint_egress(struct __sk_buff *skb)
 	if (sk == NULL || (sk->type != SOCK_DGRAM && sk->type != SOCK_RAW))
 		return 1;
 	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
-	udp = sk->protocol == IPPROTO_UDP || sk->protocol == IPPROTO_UDPLITE;
-	udp = udp && sk->type == SOCK_DGRAM;
+	udp = is_udp(sk->type, sk->protocol);
 	if (hint == NULL || (udp && hint->corks == 0 && !corks_anywhere()))
 		return 1;
 	d.to.proto = sk->protocol;
@@ -145,6 +152,78 @@ int endpoint_egress(struct __sk_buff *skb)
 	task = bpf_get_current_task_btf();
 	destination_leave((__u64)task->tgid << 32 | (__u32)task->pid, &d);
 	return 1;
+}
+
+static __always_inline struct of_account *account_at(const struct of_account_key *key)
+{
+	__u32 *slot = bpf_map_lookup_elem(&account_index, key);
+
+	return slot == NULL ? NULL : bpf_map_lookup_elem(&accounts, slot);
+}
+
+/* The account that has what a socket sent to `to` last; `self` is not known here. */
+static __always_inline struct of_account *
+account_of_cork(struct socket_hint *hint, const struct of_task *t, const struct of_endpoint *to)
+{
+	struct of_account_key key = { .exec_id = t->exec_id, .to = *to };
+	struct of_account *a = NULL;
+	struct of_endpoint had;
+
+	if (hint != NULL)
+		a = bpf_map_lookup_elem(&accounts, &hint->slot);
+	if (a != NULL) {
+		had = a->to;
+		had.self = 0;
+		if (endpoint_same(&had, to))
+			return a;
+	}
+	return account_at(&key);
+}
+
+/*
+ * A connect over IPv4 leads a datagram elsewhere that is put together and has not left yet: both
+ * write to one place (__ip4_datagram_connect(), seen on Linux 6.1 to 7.2). What it holds moves to
+ * the new far end's account, also when the connect then fails.
+ */
+static __noinline int cork_led(struct bpf_sock_addr *ctx, struct of_endpoint *to)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct of_task *t = bpf_map_lookup_elem(&exec_ids, &tgid);
+	struct of_account *from, *a;
+	struct of_account_key key = {};
+	struct of_endpoint had = {};
+	struct bpf_sock *sk = ctx->sk;
+	struct udp_sock *up = NULL;
+	__u32 *addr = (__u32 *)had.addr, slot;
+	__u64 n;
+
+	/* The pointer as a number: these programs may not follow it themselves. */
+	if (t == NULL || sk == NULL || bpf_probe_read_kernel(&up, sizeof(up), &sk) < 0)
+		return 0;
+	n = BPF_CORE_READ(up, len);
+	if (BPF_CORE_READ(up, pending) != OF_AF_INET || n <= UDP_HEADER)
+		return 0;
+	n -= UDP_HEADER;
+	had.family = OF_AF_INET;
+	had.proto = to->proto;
+	had.port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip4.uli.ports.dport));
+	addr[2] = bpf_htonl(0xffff);
+	addr[3] = BPF_CORE_READ(up, inet.cork.fl.u.ip4.daddr);
+	from = account_of_cork(bpf_sk_storage_get(&socket_hints, sk, 0, 0), t, &had);
+	if (from == NULL || endpoint_same(&had, to))
+		return 0;
+	key.exec_id = from->exec_id;
+	key.to = *to;
+	a = account_at(&key);
+	if (a == NULL) {
+		slot = account_make(&key, from->exec_slot, from->netns, 0);
+		a = bpf_map_lookup_elem(&accounts, &slot);
+	}
+	if (a == NULL || a->exec_id != key.exec_id)
+		return 0; /* no room: it stays where it is */
+	__sync_fetch_and_add(&from->moved, n);
+	account_add(a, n, t);
+	return 0;
 }
 
 /* Only streams: a datagram socket's connect sends nothing, and resolvers do it to choose a source
@@ -161,10 +240,11 @@ int endpoint_connect4(struct bpf_sock_addr *ctx)
 {
 	struct of_rec_connect rec = {};
 
-	if (ctx->type != SOCK_STREAM)
-		return 1;
 	endpoint_v4(&rec.to, ctx);
-	connect_tell(&rec);
+	if (ctx->type == SOCK_STREAM)
+		connect_tell(&rec);
+	else if (is_udp(ctx->type, ctx->protocol))
+		cork_led(ctx, &rec.to);
 	return 1;
 }
 
@@ -173,10 +253,11 @@ int endpoint_connect6(struct bpf_sock_addr *ctx)
 {
 	struct of_rec_connect rec = {};
 
-	if (ctx->type != SOCK_STREAM)
-		return 1;
 	endpoint_v6(&rec.to, ctx);
-	connect_tell(&rec);
+	if (ctx->type == SOCK_STREAM)
+		connect_tell(&rec);
+	else if (is_udp(ctx->type, ctx->protocol) && rec.to.family == OF_AF_INET)
+		cork_led(ctx, &rec.to);
 	return 1;
 }
 

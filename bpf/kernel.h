@@ -301,6 +301,7 @@ struct inet_sock {
 struct udp_sock {
 	struct inet_sock inet;
 	int pending; /* AF_INET or AF_INET6: a corked datagram waits; 0: none does */
+	__u16 len;   /* of it, with its header */
 };
 
 struct tcp_sock {

@@ -147,7 +147,7 @@ static const struct rec_desc {
 };
 
 /* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
-_Static_assert(sizeof(struct of_account) == 80, "ABI");
+_Static_assert(sizeof(struct of_account) == 88, "ABI");
 _Static_assert(sizeof(struct of_exec) == 160, "ABI");
 _Static_assert(sizeof(struct of_exec_slot) == 416, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");

@@ -34,7 +34,7 @@ void journal_execution_again(struct of_machine *m, struct of_exec_slot *s)
 void journal_account(struct of_machine *m, struct of_account *a, uint32_t slot)
 {
 	m->journal.slot = slot;
-	m->journal.retired = m->retired + a->sent;
+	m->journal.retired = m->retired + a->sent - a->moved;
 	step_set(m, OF_JOURNAL_ACCOUNT);
 	journal_account_again(m, a);
 }

@@ -430,6 +430,7 @@ static void accounts_tell_again(struct books *b, intake_raw_fn *fn, void *arg)
 			*told = (struct of_told){ .exec_id = 0 };
 			continue;
 		}
+		told->moved = 0;
 		for (i = 0; i < told->n; i++)
 			marks[n++] = (struct mark){ told->at[i].ns, slot, i };
 	}
@@ -440,6 +441,7 @@ static void accounts_tell_again(struct books *b, intake_raw_fn *fn, void *arg)
 
 		a.exec_id &= ~OF_ACCOUNT_CLOSED;
 		a.sent = told_at(b, marks[m].slot)->at[marks[m].i].sent;
+		a.moved = 0; /* told when all of it is */
 		account_tell(&a, marks[m].ns, fn, arg);
 	}
 	free(marks);
@@ -459,11 +461,12 @@ static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, v
 			continue;
 		open++;
 		grown = !told_is_of(told, &a) || told_last(told).sent != a.sent;
-		if (!grown && told->received == a.received)
+		if (!grown && told->received == a.received && told->moved == a.moved)
 			continue;
 		if (grown)
 			told_grow(told, &a, now_ns, b->window_ns);
 		told->received = a.received;
+		told->moved = a.moved;
 		account_tell(&a, now_ns, fn, arg);
 		step(b);
 	}
@@ -606,7 +609,7 @@ int books_ledger(struct books *b, struct ledger *ret)
 			l.local[i] += b->per_cpu[cpu].local[i];
 	}
 	for (slot = 0; slot < accounts; slot++)
-		l.accounts += account_at(b, slot)->sent;
+		l.accounts += account_at(b, slot)->sent - account_at(b, slot)->moved;
 	for (slot = 0; slot < executions; slot++) {
 		l.executions += execution_at(b, slot)->e.sent;
 		l.overflow += execution_at(b, slot)->e.overflow;

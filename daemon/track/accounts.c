@@ -132,6 +132,21 @@ uint64_t account_grow(struct account_node *n, const struct of_account *a, uint64
 	return delta;
 }
 
+uint64_t account_shrink(struct account_node *n, const struct of_account *a)
+{
+	struct generation *g = generation_get(n, a->generation);
+	uint64_t delta;
+
+	if (g == NULL || a->moved <= g->moved)
+		return 0;
+	delta = a->moved - g->moved;
+	if (delta > n->a.sent)
+		delta = n->a.sent; /* its growth comes later */
+	g->moved += delta;
+	n->a.sent -= delta;
+	return delta;
+}
+
 void account_made_by(struct account_node *n, struct exec_node *creator)
 {
 	n->a.creator = &creator->e;

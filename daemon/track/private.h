@@ -84,7 +84,7 @@ bool execution_elide(struct executions *x);
 /* One life of a kernel slot that the account had; numbers only grow, and wrap. */
 struct generation {
 	uint32_t number;
-	uint64_t seen, received; /* bytes */
+	uint64_t seen, received, moved; /* bytes */
 };
 
 struct account_node {
@@ -118,6 +118,8 @@ struct account_node *account_add(struct accounts *x, struct exec_node *who,
 				 const struct of_endpoint *to);
 /* What the kernel's counters say now. Returns by how much more it sent. */
 uint64_t account_grow(struct account_node *n, const struct of_account *a, uint64_t time_ns);
+/* By how much less since the last time, because it was led elsewhere before it left. */
+uint64_t account_shrink(struct account_node *n, const struct of_account *a);
 void account_made_by(struct account_node *n, struct exec_node *creator);
 void account_await(struct accounts *x, struct account_node *n, uint64_t time_ns);
 /* The oldest attempt that began before `before_ns` and still sent nothing; NULL: none. */

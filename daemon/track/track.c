@@ -263,7 +263,7 @@ static void on_account(struct track *t, const struct event *ev)
 	const struct of_account *a = ev->account;
 	struct exec_node *who = NULL;
 	struct account_node *n;
-	uint64_t delta;
+	uint64_t delta, moved;
 
 	if (a->exec_id != 0) {
 		who = execution_get(t, a->exec_id);
@@ -283,6 +283,9 @@ static void on_account(struct track *t, const struct event *ev)
 	delta = account_grow(n, a, ev->time_ns);
 	if (delta > 0 && who != NULL)
 		who->e.sent += delta;
+	moved = account_shrink(n, a);
+	if (who != NULL)
+		who->e.sent -= moved < who->e.sent ? moved : who->e.sent;
 	if (delta > 0)
 		tell(t, SUBJECT_SENT, n, delta, ev->time_ns);
 	if (a->flags & OF_ACCOUNT_FINAL)

@@ -102,6 +102,7 @@ struct of_account {
 	 * their end. */
 	__u64 received;
 	__u64 creator; /* exec_id that made the socket, when it is another's; the first such met */
+	__u64 moved;   /* of `sent`: led elsewhere before they left; another account has them */
 };
 
 /*
@@ -119,7 +120,7 @@ struct of_told {
 	__u64 exec_id; /* of the account the rest is about; 0: none */
 	__u32 generation;
 	__u32 n; /* marks */
-	__u64 received;
+	__u64 received, moved;
 	struct of_told_mark at[OF_TOLD_MARKS];
 };
 
