@@ -60,10 +60,12 @@ enum {
 #define SOCK_STREAM	1
 #define SOCK_DGRAM	2
 #define SOCK_RAW	3
+#define SOCK_SEQPACKET	5
 #define IPPROTO_ICMP	1
 #define IPPROTO_TCP	6
 #define IPPROTO_UDP	17
 #define IPPROTO_ICMPV6	58
+#define IPPROTO_SCTP	132
 #define IPPROTO_UDPLITE 136
 
 /* include/net/tcp_states.h, include/net/sock.h, include/uapi/linux/if_ether.h */

@@ -5,6 +5,7 @@
  */
 #define SCRATCH ledger_scratch
 #include "account.bpf.h"
+#include "sctp.bpf.h"
 
 char LICENSE[] SEC("license")
 __weak = "GPL";
@@ -67,6 +68,27 @@ static __always_inline void endpoint_of_socket(struct of_endpoint *to, const str
 		endpoint_v4(to, sk->__sk_common.skc_daddr);
 	else
 		endpoint_v6(to, &sk->__sk_common.skc_v6_daddr);
+}
+
+static __always_inline void endpoint_of_association(struct of_endpoint *to, const struct sock *sk)
+{
+	struct sctp_association *asoc;
+	struct in6_addr ip;
+
+	to->family = sk->__sk_common.skc_family;
+	to->proto = sk->sk_protocol;
+	if (!bpf_core_type_exists(struct sctp_association))
+		return;
+	asoc = sctp_only_association(sk);
+	if (asoc == NULL)
+		return;
+	to->port = BPF_CORE_READ(asoc, peer.port);
+	if (BPF_CORE_READ(asoc, peer.primary_addr.v4.sin_family) == OF_AF_INET) {
+		endpoint_v4(to, BPF_CORE_READ(asoc, peer.primary_addr.v4.sin_addr.s_addr));
+		return;
+	}
+	BPF_CORE_READ_INTO(&ip, asoc, peer.primary_addr.v6.sin6_addr);
+	endpoint_v6(to, &ip);
 }
 
 /* Where a datagram goes that several sends put together: settled by the first, whatever the socket
@@ -221,6 +243,8 @@ static __always_inline void endpoint_of_send(struct of_endpoint *to, struct sock
 {
 	if (sk->sk_type == SOCK_DGRAM || sk->sk_type == SOCK_RAW)
 		endpoint_of_datagram(to, sk, hint, memory);
+	else if (socket_is_sctp_many(sk))
+		endpoint_of_association(to, sk);
 	else if (!endpoint_left(to, sk, *hint, memory))
 		endpoint_of_socket(to, sk);
 }

@@ -483,7 +483,7 @@ int kernel_print_hooks(struct kernel_err *ret_err)
 		if (hooks[i].beside && !asked.preemptible)
 			continue;
 		c = hook_choose(&hooks[i], &asked);
-		(void)printf("%-28s %-20s %s\n", hooks[i].name,
+		(void)printf("%-28s  %-20s  %s\n", hooks[i].name,
 			     c.alt != NULL ? c.alt->prog : "none", c.reason);
 		/* The first that is missing is the one line. */
 		if (c.alt == NULL && err == 0)
