@@ -181,34 +181,59 @@ account_of_cork(struct socket_hint *hint, const struct of_task *t, const struct 
 }
 
 /*
- * A connect over IPv4 leads a datagram elsewhere that is put together and has not left yet: both
- * write to one place (__ip4_datagram_connect(), seen on Linux 6.1 to 7.2). What it holds moves to
- * the new far end's account, also when the connect then fails.
+ * Where a datagram goes that is put together and has not left yet, and how many bytes it holds. 0:
+ * there is none, or this kernel does not let a connect lead it elsewhere.
+ */
+static __always_inline __u64 cork_of_socket(struct of_endpoint *to, struct bpf_sock *sk)
+{
+	struct of_machine *m = machine_get();
+	struct udp_sock *up = NULL;
+	__u32 *addr = (__u32 *)to->addr;
+	struct in6_addr ip;
+	__u32 family, len;
+
+	/* The pointer as a number: these programs may not follow it themselves. */
+	if (m == NULL || bpf_probe_read_kernel(&up, sizeof(up), &sk) < 0)
+		return 0;
+	family = BPF_CORE_READ(up, pending);
+	len = BPF_CORE_READ(up, len);
+	if (family == OF_AF_INET && (m->cork_led & OF_CORK_LED_V4)) {
+		to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip4.uli.ports.dport));
+		addr[2] = bpf_htonl(0xffff);
+		addr[3] = BPF_CORE_READ(up, inet.cork.fl.u.ip4.daddr);
+	} else if (family == OF_AF_INET6 && (m->cork_led & OF_CORK_LED_V6)) {
+		to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip6.uli.ports.dport));
+		BPF_CORE_READ_INTO(&ip, up, inet.cork.fl.u.ip6.daddr);
+		__builtin_memcpy(to->addr, &ip, sizeof(ip));
+	} else {
+		return 0;
+	}
+	to->family = family;
+	return len > UDP_HEADER ? len - UDP_HEADER : 0;
+}
+
+/*
+ * A connect leads a datagram elsewhere before it has left: the kernel writes the new address where
+ * the datagram's is kept (kernel_cork.c tries it). What it holds moves to the new far end's
+ * account, also when the connect then fails.
  */
 static __noinline int cork_led(struct bpf_sock_addr *ctx, struct of_endpoint *to)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct of_task *t = bpf_map_lookup_elem(&exec_ids, &tgid);
-	struct of_account *from, *a;
+	struct bpf_sock *sk = ctx->sk;
 	struct of_account_key key = {};
 	struct of_endpoint had = {};
-	struct bpf_sock *sk = ctx->sk;
-	struct udp_sock *up = NULL;
-	__u32 *addr = (__u32 *)had.addr, slot;
+	struct of_account *from, *a;
+	__u32 slot;
 	__u64 n;
 
-	/* The pointer as a number: these programs may not follow it themselves. */
-	if (t == NULL || sk == NULL || bpf_probe_read_kernel(&up, sizeof(up), &sk) < 0)
+	if (t == NULL || sk == NULL)
 		return 0;
-	n = BPF_CORE_READ(up, len);
-	if (BPF_CORE_READ(up, pending) != OF_AF_INET || n <= UDP_HEADER)
-		return 0;
-	n -= UDP_HEADER;
-	had.family = OF_AF_INET;
 	had.proto = to->proto;
-	had.port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip4.uli.ports.dport));
-	addr[2] = bpf_htonl(0xffff);
-	addr[3] = BPF_CORE_READ(up, inet.cork.fl.u.ip4.daddr);
+	n = cork_of_socket(&had, sk);
+	if (n == 0 || had.family != to->family)
+		return 0;
 	from = account_of_cork(bpf_sk_storage_get(&socket_hints, sk, 0, 0), t, &had);
 	if (from == NULL || endpoint_same(&had, to))
 		return 0;
@@ -256,7 +281,7 @@ int endpoint_connect6(struct bpf_sock_addr *ctx)
 	endpoint_v6(&rec.to, ctx);
 	if (ctx->type == SOCK_STREAM)
 		connect_tell(&rec);
-	else if (is_udp(ctx->type, ctx->protocol) && rec.to.family == OF_AF_INET)
+	else if (is_udp(ctx->type, ctx->protocol))
 		cork_led(ctx, &rec.to);
 	return 1;
 }
