@@ -27,7 +27,7 @@
  * of some milliseconds neither tracepoint of a transmission fires, though nftables' egress hook
  * sees the packets, and the kernel counts no program as skipped; up to 0.2 % of the bytes of ten
  * seconds. So what passed the stack, or a container's sockets, is only too much when it is more
- *than the limit and one part in 256 of what was handed over; the amount told is all of it.
+ * than the limit and one part in 256 of what was handed over; the amount told is all of it.
  *
  * The statistics are read first, then the sums: what is missing in these did not leave yet. What
  * explains other sums is read last and may still be late: a verdict waits for the next look.
