@@ -169,6 +169,20 @@ case_off() {
 	stop_outflowd
 }
 
+# A kernel that refuses the program: said, and everything else works.
+case_refused() {
+	config
+	LD_PRELOAD=$B/live/mock_bpf.so MOCK_REFUSE_PROG=link_xmit LAB_NETNS=$SENDER_NET \
+		start_outflowd "$LAB_CONFIG"
+	is "refused: named" "$(outflow status --json | jq -c .hooks_missing)" '["interfaces"]'
+	is "refused: off, and why" "$(outflow status --json | jq -r .reconcile.off)" \
+		"this kernel refuses the hook 'interfaces'"
+	in_sender "$B/lab/send" --way tcp-write --bytes 1000000 --to "$FAR4:7000" >"$LAB_DIR/send.out"
+	is "refused: sends are posted" \
+		"$(flows_settle 5 1000000 flows_of "$(jq .pid "$LAB_DIR/send.out")")" 1000000
+	stop_outflowd
+}
+
 # Packet sockets go past the queue, but are posted.
 case_packet() {
 	daemon_start
@@ -426,6 +440,7 @@ run_case() { # CASE
 	beside) case_beside ;;
 	slow) case_slow ;;
 	off) case_off ;;
+	refused) case_refused ;;
 	packet) case_packet ;;
 	container) case_container ;;
 	remade) case_remade ;;
@@ -437,13 +452,13 @@ run_case() { # CASE
 
 lab_begin "${1:-build}"
 shift
-need_built lab/leak lab/send lab/recv
+need_built lab/leak lab/send lab/recv live/mock_bpf.so
 lab_net_new
 in_sender sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 in_far ip route add 10.0.0.0/8 via 198.51.100.1
 FAR_MAC=$(in_far ip -j link show wire | jq -r '.[0].address')
 far_start --tcp 7000 --udp 7001
-[ $# -gt 0 ] || set -- xdp tun beside off packet container remade guest mixed
+[ $# -gt 0 ] || set -- xdp tun beside off refused packet container remade guest mixed
 for c in "$@"; do
 	run_case "$c"
 done

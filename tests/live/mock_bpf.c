@@ -2,11 +2,14 @@
 /*
  * mock_bpf.c: a mock of the kernel's bpf(), to be loaded with LD_PRELOAD: it refuses ring buffers
  * with EPERM, as a container's seccomp filter may, and hands everything else to the kernel. libbpf
- * calls bpf() through syscall().
+ * calls bpf() through syscall(). With MOCK_REFUSE_PROG=NAME it refuses that program instead.
  */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +31,15 @@ static long kernel(long number, const long a[6])
 	return -1;
 }
 
+static bool refused(long cmd, const union bpf_attr *attr)
+{
+	const char *prog = getenv("MOCK_REFUSE_PROG");
+
+	if (prog != NULL)
+		return cmd == BPF_PROG_LOAD && strcmp(attr->prog_name, prog) == 0;
+	return cmd == BPF_MAP_CREATE && attr->map_type == BPF_MAP_TYPE_RINGBUF;
+}
+
 long syscall(long number, ...)
 {
 	const union bpf_attr *attr;
@@ -40,7 +52,7 @@ long syscall(long number, ...)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	attr = (const union bpf_attr *)a[1];
-	if (number == SYS_bpf && a[0] == BPF_MAP_CREATE && attr->map_type == BPF_MAP_TYPE_RINGBUF) {
+	if (number == SYS_bpf && refused(a[0], attr)) {
 		errno = EPERM;
 		return -1;
 	}
