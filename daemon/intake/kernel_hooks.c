@@ -124,9 +124,12 @@ static int tracing_try(enum bpf_attach_type type, int btf_id, int btf_fd)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type,
-		    .attach_btf_id = (__u32)btf_id,
-		    .attach_btf_obj_fd = btf_fd > 0 ? (__u32)btf_fd : 0);
+	struct bpf_prog_load_opts opts = {
+		.sz = sizeof(opts),
+		.expected_attach_type = type,
+		.attach_btf_id = (__u32)btf_id,
+		.attach_btf_obj_fd = btf_fd > 0 ? (__u32)btf_fd : 0,
+	};
 	int link, prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "outflow_try", "GPL", nothing,
 				       sizeof(nothing) / sizeof(nothing[0]), &opts);
 

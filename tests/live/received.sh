@@ -10,6 +10,7 @@
 REQUEST=1234
 ANSWER=10000019
 
+# shellcheck disable=SC2317 # flows_settle calls it
 received_of() { # PID
 	outflow flows --json | jq -n "[inputs | select(.process.pid == $1) | .bytes.received // 0] | add // 0"
 }
