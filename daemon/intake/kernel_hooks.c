@@ -305,9 +305,9 @@ struct choice {
 };
 
 /* An alternative that says nothing new: a tracepoint that is absent is so however it calls. */
-static bool alt_again(const struct hook *h, size_t alt, bool absent)
+static bool alt_again(const struct alt *alt, bool absent)
 {
-	return alt > 0 && absent && h->alts[alt].needs == NEEDS_TRACEPOINT;
+	return absent && alt->needs == NEEDS_TRACEPOINT;
 }
 
 static struct choice hook_choose(const struct hook *h, const struct asked *asked)
@@ -317,7 +317,7 @@ static struct choice hook_choose(const struct hook *h, const struct asked *asked
 	int err;
 
 	for (i = 0; i < ALTS_MAX && h->alts[i].prog != NULL && c.alt == NULL; i++) {
-		if (alt_again(h, i, c.absent))
+		if (alt_again(&h->alts[i], c.absent))
 			continue;
 		err = alt_try(&h->alts[i], h->family, asked);
 		c.absent = err == -ENOENT;
