@@ -185,12 +185,11 @@ static void daemon_open(struct daemon *d, const struct options *o)
 	struct kernel_err kerr = { "" };
 	int err;
 
-	go_first();
-
 	if (kernel_open(&d->config, &d->kernel, &kerr) < 0) {
 		log_warn("%s", kerr.msg);
 		exit(1);
 	}
+	go_first();
 	err = intake_new(&kernel_ops, d->kernel, &intake);
 	if (err == 0)
 		err = pipeline_init(&d->pipeline, &d->config, intake, put, d);
