@@ -295,6 +295,7 @@ int endpoint_sock_create(struct bpf_sock *sk)
 	struct socket_hint *hint =
 		bpf_sk_storage_get(&socket_hints, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
+	(void)bpf_get_socket_cookie(sk); /* gives it one: the key of socket_notes */
 	if (hint == NULL)
 		return 1; /* tried again at its first send, and counted then */
 	hint->slot = OF_NO_SLOT;

@@ -158,10 +158,12 @@ static __always_inline struct socket_hint *note_make(const struct sock *sk)
 	__u32 kind = sk->sk_type == SOCK_DGRAM ? OF_NOTE_CORK : OF_NOTE_LEAVE;
 	__u64 key = note_key(sk);
 
-	if (m == NULL || key == 0)
+	if (m == NULL)
 		return NULL;
 	if (!(m->notes & kind))
 		__sync_fetch_and_or(&m->notes, kind);
+	if (key == 0)
+		return NULL;
 	bpf_map_update_elem(&socket_notes, &key, &empty, BPF_NOEXIST);
 	hint = bpf_map_lookup_elem(&socket_notes, &key);
 	if (hint == NULL)
