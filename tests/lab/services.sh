@@ -37,6 +37,27 @@ service_lacks() { # WAY
 			echo "no atd runs"
 		fi
 		;;
+	wireguard)
+		if command -v wg >/dev/null && modinfo wireguard >/dev/null 2>&1; then
+			echo "by tests/vm/wireguard.sh, which has the same checks"
+		else
+			echo "no WireGuard"
+		fi
+		;;
+	nbd)
+		if [ ! -b /dev/nbd0 ]; then
+			echo "no /dev/nbd0"
+		else
+			echo "the lab takes none of a machine's own block devices"
+		fi
+		;;
+	nfs)
+		if ! grep -qw nfs /proc/filesystems; then
+			echo "no NFS client"
+		else
+			echo "the lab has no NFS server"
+		fi
+		;;
 	cron)
 		if ! pgrep -x 'cron|crond' >/dev/null 2>&1; then
 			echo "no cron runs"

@@ -264,7 +264,7 @@ check_low_pids nobody
 check_alert
 check_corked_unconnected
 check_brood
-is "books are balanced" "$(outflow ledger --json | jq -c .balanced)" true
+books_balanced "books are balanced"
 far_stop
 stop_outflowd
 lab_end

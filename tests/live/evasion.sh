@@ -264,11 +264,6 @@ reconnected() {
 		"$(jq 'select(.sent).sent' "$LAB_DIR/stall")"
 }
 
-# shellcheck disable=SC2317 # wait_for calls it
-balanced() {
-	[ "$(outflow ledger --json | jq .balanced)" = true ]
-}
-
 lab_begin "${1:-build}"
 need_programs setpriv
 need_built lab/optmem lab/rewrite lab/share lab/send lab/stall lab/recv
@@ -286,6 +281,6 @@ killed udp-sendto
 killed tcp-write
 blocked
 reconnected
-is "books are balanced" "$(wait_for 10 balanced && echo yes)" yes
+books_balanced "books are balanced"
 stop_outflowd
 lab_end

@@ -127,8 +127,7 @@ flood() { # NAME FLOWS TARGETS JQ-OF-THE-ALERT EXPECTED
 	floods_end
 	exec {fds}>&-
 	above_zero "$name: status says the loss" "$(loss ring)"
-	wait_for 10 balanced
-	is "$name: books are balanced" "$(outflow ledger --json | jq -c .balanced)" true
+	books_balanced "$name: books are balanced"
 	is "$name: a record tells of the loss" "$(jq -s 'any(.[]; .type == "loss"
 		and (.reason | contains("ring")))' "$LAB_ALERTS")" true
 }
@@ -158,11 +157,6 @@ floods() {
 flooded() { # NAME
 	[ "$(loss ring)" -gt 1000 ] || return
 	[ "${1%% *}" = ring ] || [ "$(loss accounts_full)" -gt 1000 ]
-}
-
-# shellcheck disable=SC2317 # wait_for calls it
-balanced() {
-	[ "$(outflow ledger --json | jq -c .balanced)" = true ]
 }
 
 prog_ids() { # PID

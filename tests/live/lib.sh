@@ -394,6 +394,19 @@ lab_pins() {
 	sed -n 's/^paths:.* pins: \([^}]*\)}$/\1/p' "$LAB_STARTED"
 }
 
+# While somebody on this machine sends, the sums are not read at one moment: tried again.
+books_balanced() { # NAME
+	if wait_for 20 lab_balanced; then
+		ok "$1"
+	else
+		not_ok "$1" "$(outflow ledger --json)"
+	fi
+}
+
+lab_balanced() {
+	[ "$(outflow ledger --json | jq .balanced)" = true ]
+}
+
 # Sum over the flows that a jq condition picks.
 flows_sum() { # JQ-CONDITION [jq's ARGUMENT...]
 	local cond=$1

@@ -81,17 +81,6 @@ state() {
 	outflow status --json | jq -r .pins.state
 }
 
-# Others on this machine may be sending: then the sums agree between two sends only.
-balanced() {
-	wait_for 20 is_balanced && echo true && return
-	outflow ledger --json | jq -c '{total, executions, accounts, overflow, retired}'
-}
-
-# shellcheck disable=SC2317 # wait_for calls it
-is_balanced() {
-	[ "$(outflow ledger --json | jq .balanced)" = true ]
-}
-
 # Fields of the last record of a type in the feed.
 record() { # TYPE JQ
 	jq -r "select(.type == \"$1\") | $2" "$LAB_ALERTS" | tail -n 1
@@ -136,7 +125,7 @@ adoption() {
 	is "sent before: still there" "$(flows_of "$pid")" 3000000
 	is "process, lineage, roles and endpoint: as before" "$(flow_facts "$pid")" "$flow"
 	is "sent while nobody looked" "$(flows_of "$(jq .pid <<<"$out")")" 500000
-	is "books are balanced" "$(balanced)" true
+	books_balanced "books are balanced"
 	echo >&7
 	exec 7>&-
 	wait "$shell"
@@ -257,7 +246,7 @@ afresh() { # NAME REASON tamper|operator
 		<(ids | sed -n 's/^maps //p' | tr ' ' '\n' | sort) | tr '\n' ' ')" ""
 	no_second_copy "$1"
 	is "$1: one set" "$(ls "$LAB_PINS")" live
-	is "$1: balanced" "$(balanced)" true
+	books_balanced "$1: balanced"
 }
 
 changes() {
@@ -362,7 +351,7 @@ killed_at_start() {
 	left=$(ls "$LAB_PINS")
 	is "killed while starting, $n times: one set" "$left" live
 	no_second_copy "killed while starting"
-	is "killed while starting: balanced" "$(balanced)" true
+	books_balanced "killed while starting: balanced"
 }
 
 usleep_random() { # MOST-MICROSECONDS
@@ -392,7 +381,7 @@ killed_while_ageing() { # IDS
 	is "killed while ageing: all was retired" "$(retired_all $((start + sent)) && echo yes)" yes
 	is "killed while ageing: in the midst of it" "$([ $cut -gt 0 ] && echo yes)" yes
 	is "killed while ageing: goes on with the same" "$(ids)" "$first"
-	is "killed while ageing: balanced" "$(balanced)" true
+	books_balanced "killed while ageing: balanced"
 	grep 'may stay unused' "$LAB_DIR/outflowd.log" | sed 's/^/  /'
 }
 
@@ -449,7 +438,7 @@ transfer() {
 	is "10 GB: the sender has sent all" "$sent" "$BYTES"
 	is "10 GB: each kill was during the transfer" $alive $KILLS
 	is "10 GB: posted to the process, to the byte" "$(flows_settle 10 "$sent" flows_of "$pid")" "$sent"
-	is "10 GB: balanced" "$(balanced)" true
+	books_balanced "10 GB: balanced"
 	is "10 GB: the same maps, programs and links" "$(ids)" "$before"
 	no_second_copy "10 GB"
 	is "10 GB: nothing but goes on" "$(grep -c 'fresh books' "$LAB_DIR/killed.log")" 0

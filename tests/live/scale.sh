@@ -122,19 +122,6 @@ same_files() { # NAME GOT EXPECTED
 
 # ---- What outflow says ----
 
-# shellcheck disable=SC2317 # wait_for calls it
-balanced() {
-	[ "$(outflow ledger --json | jq .balanced)" = true ]
-}
-
-books() { # NAME
-	if wait_for 10 balanced; then
-		ok "$1: books are balanced"
-	else
-		not_ok "$1: books are balanced" "$(outflow ledger --json)"
-	fi
-}
-
 # Of the probes' maps and programs, as the kernel counts it.
 kernel_bytes() {
 	sed -n 's/^memlock:\s*//p' "/proc/$LAB_DAEMON/fdinfo/"* 2>/dev/null | paste -sd + | bc
@@ -198,7 +185,7 @@ mayflies() {
 	is "$name: executions seen" "$(outflow ps --json --all | jq -s '[.[] | select(.process.name == "mayfly"
 		and .sent == 100)] | [length, (map(.process.exec_id) | unique | length)]' -c)" "[$CHILDREN,$CHILDREN]"
 	is "$name: nothing lost" "$(outflow status --json | jq '[.loss | .executions_full, .task_storage, .tracking] | add')" 0
-	books "$name"
+	books_balanced "$name: books are balanced"
 	memory "$name"
 	stop_outflowd
 }
@@ -219,7 +206,7 @@ destinations() {
 	is "$name: the far end counted as much" "$(far_counted_sum)" $((DESTS * 100))
 	same_files "$name: each as the far end counted" "$LAB_DIR/posted" "$LAB_DIR/far"
 	no_overflow "$name"
-	books "$name"
+	books_balanced "$name: books are balanced"
 	memory "$name"
 	stop_outflowd
 }
@@ -237,7 +224,7 @@ million() { # NAME ACCOUNTS TRACKED
 	printf '  %s sends in %s ms\n' "$(jq .sends <<<"$out")" "$(jq .ms <<<"$out")"
 	is "$name: all sent" "$(jq -c '[.sends, .failed]' <<<"$out")" "[$((10 * DESTS)),0]"
 	is "$name: the far end counted as much" "$(far_counted_sum)" "$sent"
-	books "$name"
+	books_balanced "$name: books are balanced"
 	out=$(outflow ledger --json)
 	printf '  %s\n' "$(jq -c 'del(.local, .interfaces)' <<<"$out")"
 	# Others on this machine may send meanwhile.
@@ -301,7 +288,7 @@ sockets() {
 	jq -c '.procs[] | [.pid, .sent]' "$LAB_DIR"/sockets.* | sort >"$LAB_DIR/told"
 	same_files "$name: each process's, to the byte" "$LAB_DIR/posted" "$LAB_DIR/told"
 	no_overflow "$name"
-	books "$name"
+	books_balanced "$name: books are balanced"
 	memory "$name"
 	for ((i = 0; i < 6; i++)); do
 		echo >&"$gate"
@@ -350,7 +337,7 @@ flood() { # NAME ACCOUNTS TRACKED LOSS FAR-ENDS RING
 	above_zero "$name: status says the loss" "$(loss "$4")"
 	wait_for 5 loss_record "$4"
 	is "$name: a record says the loss" "$(loss_record "$4" && echo yes)" yes
-	books "$name"
+	books_balanced "$name: books are balanced"
 	memory "$name"
 	stop_outflowd
 }
