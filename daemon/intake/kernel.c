@@ -462,11 +462,13 @@ const struct pins_status *kernel_pins(const struct kernel *k)
 	return &k->pins->status;
 }
 
-static void loss_tell(struct kernel *k, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+/* Before what the ring holds: an alert must not be made without the loss of its own moment. To ask
+ * for the missed runs of every program takes longer, a look does. */
+static void loss_tell(struct kernel *k, uint64_t now_ns, bool missed, intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_loss rec = { .loss = books_machine(k->books)->loss };
 
-	rec.loss.probe_missed = hooks_missed(k->skel);
+	rec.loss.probe_missed = missed ? hooks_missed(k->skel) : k->loss.probe_missed;
 	if (k->started && memcmp(&rec.loss, &k->loss, sizeof(rec.loss)) == 0)
 		return;
 	k->loss = rec.loss;
@@ -483,7 +485,7 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	k->fn = fn;
 	k->arg = arg;
 	machine_look(k->machine, now_ns, fn, arg);
-	loss_tell(k, now_ns, fn, arg);
+	loss_tell(k, now_ns, true, fn, arg);
 	books_look(k->books, now_ns, fn, arg);
 	if (k->edges != NULL)
 		edges_look(k->edges, now_ns, fn, arg);
@@ -500,6 +502,8 @@ static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
 	/* The ring may already tell of children whose parents are only in the maps. */
 	if (!k->started)
 		(void)kernel_look(k, fn, arg);
+	else
+		loss_tell(k, machine_now(), false, fn, arg);
 	k->fn = fn;
 	k->arg = arg;
 	k->budget = budget;
