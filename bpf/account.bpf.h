@@ -65,7 +65,9 @@ static __always_inline void account_look(struct of_account *a, __u64 sent, const
 	/* Two senders may both get here; the record is a hint and may come twice. */
 	a->look_at = sent < LOOK_FIRST ? LOOK_FIRST : sent * 2;
 	rec.a = *a;
-	rec.a.exec_id = t->exec_id; /* in the slot it may not be set yet */
+	rec.a.exec_id &= ~OF_ACCOUNT_CLOSED;
+	if (rec.a.exec_id == 0)
+		rec.a.exec_id = t->exec_id; /* in the slot it is not set yet */
 	rec.a.sent = sent;
 	emit_header(&rec.hdr, OF_REC_ACCOUNT, sizeof(rec));
 	emit_hint(&rec, sizeof(rec), now ? EMIT_NOW : EMIT_LATER);

@@ -171,7 +171,8 @@ account_of_cork(struct socket_hint *hint, const struct of_task *t, const struct 
 
 	if (hint != NULL)
 		a = bpf_map_lookup_elem(&accounts, &hint->slot);
-	if (a != NULL) {
+	if (a != NULL && a->generation == hint->generation && a->exec_id != 0 &&
+	    !(a->exec_id & OF_ACCOUNT_CLOSED)) {
 		had = a->to;
 		had.self = 0;
 		if (endpoint_same(&had, to))
@@ -235,7 +236,8 @@ static __noinline int cork_led(struct bpf_sock_addr *ctx, struct of_endpoint *to
 	if (n == 0 || had.family != to->family)
 		return 0;
 	from = account_of_cork(bpf_sk_storage_get(&socket_hints, sk, 0, 0), t, &had);
-	if (from == NULL || endpoint_same(&had, to))
+	/* Nothing to take it from: the payer is over, or a connect that is refused comes again. */
+	if (from == NULL || endpoint_same(&had, to) || n > from->sent - from->moved)
 		return 0;
 	key.exec_id = from->exec_id;
 	key.to = *to;
@@ -268,7 +270,8 @@ int endpoint_connect4(struct bpf_sock_addr *ctx)
 	endpoint_v4(&rec.to, ctx);
 	if (ctx->type == SOCK_STREAM)
 		connect_tell(&rec);
-	else if (is_udp(ctx->type, ctx->protocol))
+	/* Of another family it is refused before anything is written. */
+	else if (ctx->user_family == OF_AF_INET && is_udp(ctx->type, ctx->protocol))
 		cork_led(ctx, &rec.to);
 	return 1;
 }
@@ -281,7 +284,7 @@ int endpoint_connect6(struct bpf_sock_addr *ctx)
 	endpoint_v6(&rec.to, ctx);
 	if (ctx->type == SOCK_STREAM)
 		connect_tell(&rec);
-	else if (is_udp(ctx->type, ctx->protocol))
+	else if (ctx->user_family == OF_AF_INET6 && is_udp(ctx->type, ctx->protocol))
 		cork_led(ctx, &rec.to);
 	return 1;
 }

@@ -228,9 +228,13 @@ static __always_inline bool endpoint_left(struct of_endpoint *to, const struct s
 {
 	__u64 key;
 
-	if (hint == NULL || hint->leaving == 0)
+	if (hint == NULL || hint->leaving == 0 || hint->owner != (__u64)(long)sk)
 		return false;
-	hint->leaving--;
+	/* Two may return at once. */
+	if ((__s32)__sync_fetch_and_add(&hint->leaving, -1) <= 0) {
+		__sync_fetch_and_add(&hint->leaving, 1);
+		return false;
+	}
 	*to = hint->left;
 	if (memory == NOTES && hint->leaving == 0) {
 		key = note_key(sk);
@@ -439,6 +443,7 @@ static __always_inline void socket_leaves(struct sock *sk, struct socket_hint *h
 		__builtin_memset(&hint->left, 0, sizeof(hint->left));
 		endpoint_of_socket(&hint->left, sk);
 	}
+	hint->owner = (__u64)(long)sk;
 	hint->leaving = waiting;
 }
 
@@ -449,7 +454,9 @@ static __always_inline void socket_received_last(struct sock *sk, struct socket_
 
 	if (a != NULL && a->exec_id != 0 && a->generation == hint->generation)
 		account_receive(a, hint, sk);
-	hint->received = 0; /* the next connection counts anew */
+	/* The next connection counts anew, and so does what a listener accepts: a copy of this. */
+	hint->received = 0;
+	hint->slot = OF_NO_SLOT;
 }
 
 SEC("tp_btf/inet_sock_set_state")

@@ -119,8 +119,9 @@ struct socket_hint {
 	__u64 received;	  /* bytes that are posted already */
 	__u32 slot;	  /* of the account of the last send; OF_NO_SLOT: none yet */
 	__u32 generation; /* of that account */
-	__u32 corks;	  /* 1: its datagrams are put together by several sends */
+	__u32 corks;	  /* AF_*: its datagrams were put together by several sends; 0: none was */
 	__u32 leaving;	  /* sends that were under way when it was disconnected from `left` */
+	__u64 owner; /* address of the socket that `leaving` is about: an accepted one is a copy */
 	struct of_endpoint left;
 };
 

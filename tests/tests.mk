@@ -1,4 +1,5 @@
-# The test suites. `make test` is what CI runs; `make unit` and `make live` are its parts.
+# The test suites. `make test` is what CI runs; `make unit`, `make live`, `make lab` and
+# `make test-vm` are its parts.
 
 LIBS_TEST := $(LIBS_TOOL) -lcriterion
 

@@ -306,6 +306,9 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
 	books_set_pause(k->books, look_pause, k);
 	books_machine(k->books)->wake_roles = wake_roles(&c->policy);
+	if (!adopted)
+		books_machine(k->books)->cork_led =
+			OF_CORK_LED_V4; /* seen on every kernel so far */
 	cork_set(books_machine(k->books), AF_INET, OF_CORK_LED_V4);
 	cork_set(books_machine(k->books), AF_INET6, OF_CORK_LED_V6);
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.records), on_record, k, NULL);

@@ -8,8 +8,8 @@
  * may still add to it; a second later none is left, and what the slot then holds is final.
  *
  * The maps outlive this process, which may be killed anywhere in here: whatever is changed in them
- * is found and finished by the next one (books_open()). What was told is not kept: all is told
- * again.
+ * is found and finished by the next one (books_open()). Of what was told the map `told` keeps
+ * marks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -210,7 +210,7 @@ struct of_machine *books_machine(const struct books *b)
 	return b->machine.data;
 }
 
-/* The counter in the map may be over the end for a moment: see account_slot() in ledger.bpf.c. */
+/* The counter in the map may be over the end for a moment: see account_slot() in account.bpf.h. */
 static uint32_t accounts_used(struct books *b)
 {
 	uint32_t used = view_cover(&b->accounts, books_machine(b)->accounts_used);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include "intake/kernel_private.h"
 
 #include "base/poison.h"
+
+#define ARRIVES_MS 200
 
 union address {
 	struct sockaddr sa;
@@ -60,12 +63,18 @@ static int two_pieces(int family, const union address *first, const union addres
 int kernel_cork_led(int family)
 {
 	union address first, second;
+	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
 	int a = receiver(family, &first), b = receiver(family, &second), err = -EADDRNOTAVAIL;
 	char got[2];
 
 	if (a >= 0 && b >= 0)
 		err = two_pieces(family, &first, &second);
-	/* By the loopback device it is there when the send returns. */
+	/* By the loopback device it is there when the send returns, or a moment later. */
+	if (err == 0) {
+		fds[0].fd = a;
+		fds[1].fd = b;
+		(void)poll(fds, 2, ARRIVES_MS);
+	}
 	if (err == 0 && recv(b, got, sizeof(got), 0) == sizeof(got))
 		err = 1;
 	else if (err == 0 && recv(a, got, sizeof(got), 0) != sizeof(got))

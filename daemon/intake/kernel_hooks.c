@@ -47,7 +47,7 @@ struct hook {
 	 * Where it refuses the hook, every alert's `loss` says so. */
 	const struct family *family;
 	bool optional; /* the daemon watches without it, and `loss` says so */
-	bool beside;   /* only beside an event, which lacks it */
+	bool beside;   /* only beside an event, which lacks it; behind it in the list */
 	struct alt alts[ALTS_MAX];
 };
 
@@ -351,6 +351,7 @@ int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missin
 	struct asked asked;
 	struct choice c;
 	size_t i, missing = 0;
+	bool events = false;
 	int err = asked_open(&asked, ret_err);
 
 	if (err < 0)
@@ -358,7 +359,7 @@ int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missin
 	bpf_object__for_each_program(prog, skel->obj)(void) bpf_program__set_autoload(prog, false);
 	memset(ret_missing, 0, (HOOKS_MAX + 1) * sizeof(*ret_missing));
 	for (i = 0; i < HOOKS_N && err == 0; i++) {
-		if (hooks[i].beside && !asked.preemptible)
+		if (hooks[i].beside && !events)
 			continue;
 		if (hooks[i].optional && !optional) {
 			ret_missing[missing++] = hooks[i].name;
@@ -370,6 +371,7 @@ int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missin
 			missing += ret_missing[missing] != NULL;
 			continue;
 		}
+		events |= c.alt->needs == NEEDS_EVENT;
 		prog = bpf_object__find_program_by_name(skel->obj, c.alt->prog);
 		err = prog == NULL ? -ENOENT : bpf_program__set_autoload(prog, true);
 	}
@@ -470,6 +472,7 @@ uint64_t hooks_missed(const struct outflow_bpf *skel)
 int kernel_print_hooks(struct kernel_err *ret_err)
 {
 	const char *missing = NULL;
+	bool events = false;
 	struct asked asked;
 	struct choice c;
 	int cgroup_fd, err;
@@ -483,9 +486,10 @@ int kernel_print_hooks(struct kernel_err *ret_err)
 	if (err < 0)
 		return err;
 	for (i = 0; i < HOOKS_N; i++) {
-		if (hooks[i].beside && !asked.preemptible)
+		if (hooks[i].beside && !events)
 			continue;
 		c = hook_choose(&hooks[i], &asked);
+		events |= c.alt != NULL && c.alt->needs == NEEDS_EVENT;
 		(void)printf("%-28s  %-20s  %s\n", hooks[i].name,
 			     c.alt != NULL ? c.alt->prog : "none", c.reason);
 		/* The first that is missing is the one line. */

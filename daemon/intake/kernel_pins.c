@@ -151,6 +151,10 @@ static int dir_lock(struct pins *p, struct kernel_err *ret_err)
 		return errno == ENOENT ? 0 : -errno;
 	if (fstat(p->fd, &st) < 0)
 		return -errno;
+	/* Where everybody may make a directory, somebody else's lock must not keep us from
+	 * starting. */
+	if (st.st_uid != geteuid())
+		return -EPERM;
 	if (flock(p->fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return -errno;
