@@ -58,7 +58,7 @@ static __always_inline void destination_leave(__u64 thread, struct destination *
 SEC("cgroup/sendmsg4")
 int endpoint_sendmsg4(struct bpf_sock_addr *ctx)
 {
-	struct destination d = {};
+	struct destination d = { .asked = 1 };
 
 	endpoint_v4(&d.to, ctx);
 	d.cookie = bpf_get_socket_cookie(ctx);
@@ -71,7 +71,7 @@ int endpoint_sendmsg4(struct bpf_sock_addr *ctx)
 SEC("cgroup/sendmsg6")
 int endpoint_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	struct destination d = {};
+	struct destination d = { .asked = 1 };
 
 	endpoint_v6(&d.to, ctx);
 	d.cookie = bpf_get_socket_cookie(ctx);
@@ -80,33 +80,35 @@ int endpoint_sendmsg6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* The far end of a packet, and for UDP its port. False: not to be told from it. */
+/* The far end of a packet, and for UDP its port. False: not to be told from it, as when it went
+ * into a tunnel and comes by once more. */
 static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __sk_buff *skb,
 					       bool has_port)
 {
 	__u32 *addr = (__u32 *)to->addr, at;
 	__be16 port = 0;
-	__u8 b = 0;
+	__u8 b = 0, proto = 0;
 
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		addr[2] = bpf_htonl(0xffff);
 		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0 ||
+		    bpf_skb_load_bytes(skb, 9, &proto, sizeof(proto)) < 0 ||
 		    bpf_skb_load_bytes(skb, 16, &addr[3], 4) < 0)
 			return false;
 		to->family = OF_AF_INET;
 		at = (b & 15) * 4;
 	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		if (bpf_skb_load_bytes(skb, 6, &b, sizeof(b)) < 0 ||
+		if (bpf_skb_load_bytes(skb, 6, &proto, sizeof(proto)) < 0 ||
 		    bpf_skb_load_bytes(skb, 24, addr, 16) < 0)
 			return false;
 		to->family = OF_AF_INET6;
 		at = 40;
-		/* Behind extension headers: the socket remembers the port as well. */
-		if (has_port && b != to->proto)
-			return false;
 	} else {
 		return false;
 	}
+	/* Behind extension headers: the socket remembers the port as well. */
+	if (has_port && proto != to->proto)
+		return false;
 	if (has_port && bpf_skb_load_bytes(skb, at + 2, &port, sizeof(port)) < 0)
 		return false;
 	to->port = bpf_ntohs(port);
@@ -114,18 +116,11 @@ static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __
 	return true;
 }
 
-/* Of which socket is not known in storage; then every datagram's packet is looked at. */
-static __always_inline bool corks_anywhere(void)
-{
-	struct of_machine *m = machine_get();
-
-	return m != NULL && (m->notes & OF_NOTE_CORK);
-}
-
 /*
- * Raw and ping sockets name their destination in the message, which no hook shows; and when a
- * datagram that several sends put together leaves, only the packet tells that it did. It leaves in
- * the sender's own context. Sockets of the kernel, which send at any time, have no hint.
+ * Raw and ping sockets name their destination in the message, which no hook shows; when a datagram
+ * that several sends put together leaves, only the packet tells that it did; and a connected socket
+ * can be connected elsewhere by another thread while one sends: the packet tells where it went. It
+ * leaves in the sender's own context. Sockets of the kernel, which send at any time, have no hint.
  */
 SEC("cgroup_skb/egress")
 int endpoint_egress(struct __sk_buff *skb)
@@ -133,7 +128,8 @@ int endpoint_egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct socket_hint *hint;
 	struct task_struct *task;
-	struct destination d = {};
+	struct destination d = {}, *old;
+	__u64 thread;
 	bool udp;
 
 	if (sk == NULL)
@@ -143,14 +139,18 @@ int endpoint_egress(struct __sk_buff *skb)
 		return 1;
 	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
 	udp = is_udp(sk->type, sk->protocol);
-	if (hint == NULL || (udp && hint->corks == 0 && !corks_anywhere()))
+	if (hint == NULL)
+		return 1;
+	task = bpf_get_current_task_btf();
+	thread = (__u64)task->tgid << 32 | (__u32)task->pid;
+	d.cookie = bpf_get_socket_cookie(skb);
+	old = bpf_map_lookup_elem(&destinations, &thread);
+	if (old != NULL && old->cookie == d.cookie && old->asked)
 		return 1;
 	d.to.proto = sk->protocol;
 	if (!endpoint_of_packet(&d.to, skb, udp))
 		return 1;
-	d.cookie = bpf_get_socket_cookie(skb);
-	task = bpf_get_current_task_btf();
-	destination_leave((__u64)task->tgid << 32 | (__u32)task->pid, &d);
+	destination_leave(thread, &d);
 	return 1;
 }
 

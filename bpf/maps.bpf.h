@@ -152,6 +152,7 @@ struct {
  */
 struct destination {
 	__u64 cookie; /* of the socket; 0: already used */
+	__u64 asked;  /* 1: the message names it, 0: its packet does */
 	struct of_endpoint to;
 };
 

@@ -28,8 +28,9 @@
 
 #include "base/poison.h"
 
-#define RETIRE_NS    2000000000ULL  /* after the end of an execution, its accounts are closed */
-#define AGE_EVERY_NS 1000000000ULL  /* looks come more often when somebody asks */
+#define RETIRE_NS    2000000000ULL /* after the end of an execution, its accounts are closed */
+#define AGE_EVERY_NS 1000000000ULL /* looks come more often when somebody asks */
+#define LEDGER_TRIES 32
 #define IDLE_NS	     10000000000ULL /* with a table three quarters full, idle accounts are closed */
 #define PAUSE_EVERY  8192	    /* accounts told, closed or given back: 10 ms */
 
@@ -594,7 +595,7 @@ void books_look(struct books *b, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 	executions_age(b, now_ns);
 }
 
-int books_ledger(struct books *b, struct ledger *ret)
+static int ledger_read(struct books *b, struct ledger *ret)
 {
 	const struct of_machine *m = books_machine(b);
 	struct ledger l = { .loss = m->loss };
@@ -623,4 +624,19 @@ int books_ledger(struct books *b, struct ledger *ret)
 	l.executions_max = b->executions.max;
 	*ret = l;
 	return 0;
+}
+
+/* Sums that many senders add to are not read at one moment: read again until they are those of one,
+ * which when nobody sends is the first time. */
+int books_ledger(struct books *b, struct ledger *ret)
+{
+	int i, err = 0;
+
+	for (i = 0; i < LEDGER_TRIES && err == 0; i++) {
+		err = ledger_read(b, ret);
+		if (err == 0 && ret->total == ret->executions &&
+		    ret->total == ret->accounts + ret->overflow + ret->retired)
+			break;
+	}
+	return err;
 }
