@@ -12,17 +12,11 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
-#define LOOPBACK_IFINDEX 1  /* of every network namespace (include/net/flow.h) */
-#define ETH_LEN_MIN	 60 /* shorter frames are padded (include/uapi/linux/if_ether.h) */
-#define NETDEV_ALIGN	 32 /* include/linux/netdevice.h */
-
-#define ETH_P_IP   0x0800
-#define ETH_P_IPV6 0x86dd
+#define ETH_LEN_MIN  60 /* shorter frames are padded (include/uapi/linux/if_ether.h) */
+#define NETDEV_ALIGN 32 /* include/linux/netdevice.h */
 
 #define IP_HOPOPTS   0 /* what MLD has in front */
 #define IP_IGMP	     2
-#define IP_TCP	     6
-#define IP_ICMPV6    58
 /* The longest segment without data: IPv6 and TCP with all options, behind an Ethernet header. */
 #define BARE_TCP_MAX (14 + 40 + 60)
 
@@ -52,10 +46,10 @@ static __always_inline bool is_control(struct sk_buff *skb)
 		proto = byte_at(ip + 6);
 	else
 		return true;
-	if (proto == IP_TCP)
+	if (proto == IPPROTO_TCP)
 		return skb->len <= BARE_TCP_MAX;
 	return proto == IP_IGMP ||
-	       (ether == ETH_P_IPV6 && (proto == IP_ICMPV6 || proto == IP_HOPOPTS));
+	       (ether == ETH_P_IPV6 && (proto == IPPROTO_ICMPV6 || proto == IP_HOPOPTS));
 }
 
 /*
