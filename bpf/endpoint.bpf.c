@@ -7,38 +7,23 @@
  */
 #define SCRATCH endpoint_scratch
 #include "account.bpf.h"
+#include "endpoint.bpf.h"
 
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
 #define UDP_HEADER 8
 
-static __always_inline bool is_udp(__u32 type, __u32 protocol)
+static __always_inline void endpoint_asked4(struct of_endpoint *to, struct bpf_sock_addr *ctx)
 {
-	return type == SOCK_DGRAM && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
-}
-
-static __always_inline void endpoint_v4(struct of_endpoint *to, struct bpf_sock_addr *ctx)
-{
-	__u32 *addr = (__u32 *)to->addr;
-
-	addr[2] = bpf_htonl(0xffff);
-	addr[3] = ctx->user_ip4;
-	to->family = OF_AF_INET;
+	endpoint_v4(to, ctx->user_ip4);
 	to->port = bpf_ntohs(ctx->user_port);
 	to->proto = ctx->protocol;
 }
 
-static __always_inline void endpoint_v6(struct of_endpoint *to, struct bpf_sock_addr *ctx)
+static __always_inline void endpoint_asked6(struct of_endpoint *to, struct bpf_sock_addr *ctx)
 {
-	__u32 *addr = (__u32 *)to->addr;
-
-	addr[0] = ctx->user_ip6[0];
-	addr[1] = ctx->user_ip6[1];
-	addr[2] = ctx->user_ip6[2];
-	addr[3] = ctx->user_ip6[3];
-	to->family = addr[0] == 0 && addr[1] == 0 && addr[2] == bpf_htonl(0xffff) ? OF_AF_INET
-										  : OF_AF_INET6;
+	endpoint_v6(to, ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]);
 	to->port = bpf_ntohs(ctx->user_port);
 	to->proto = ctx->protocol;
 }
@@ -60,7 +45,7 @@ int endpoint_sendmsg4(struct bpf_sock_addr *ctx)
 {
 	struct destination d = { .asked = 1 };
 
-	endpoint_v4(&d.to, ctx);
+	endpoint_asked4(&d.to, ctx);
 	d.cookie = bpf_get_socket_cookie(ctx);
 	/* With control data and no address the hook fires with zeros: the socket's own counts. */
 	if (ctx->user_ip4 != 0 || ctx->user_port != 0)
@@ -73,7 +58,7 @@ int endpoint_sendmsg6(struct bpf_sock_addr *ctx)
 {
 	struct destination d = { .asked = 1 };
 
-	endpoint_v6(&d.to, ctx);
+	endpoint_asked6(&d.to, ctx);
 	d.cookie = bpf_get_socket_cookie(ctx);
 	if (d.to.port != 0 || ctx->user_ip6[3] != 0 || ctx->user_ip6[0] != 0)
 		destination_leave(bpf_get_current_pid_tgid(), &d);
@@ -267,7 +252,7 @@ int endpoint_connect4(struct bpf_sock_addr *ctx)
 {
 	struct of_rec_connect rec = {};
 
-	endpoint_v4(&rec.to, ctx);
+	endpoint_asked4(&rec.to, ctx);
 	if (ctx->type == SOCK_STREAM)
 		connect_tell(&rec);
 	/* Of another family it is refused before anything is written. */
@@ -281,7 +266,7 @@ int endpoint_connect6(struct bpf_sock_addr *ctx)
 {
 	struct of_rec_connect rec = {};
 
-	endpoint_v6(&rec.to, ctx);
+	endpoint_asked6(&rec.to, ctx);
 	if (ctx->type == SOCK_STREAM)
 		connect_tell(&rec);
 	else if (ctx->user_family == OF_AF_INET6 && is_udp(ctx->type, ctx->protocol))

@@ -5,6 +5,7 @@
  */
 #define SCRATCH ledger_scratch
 #include "account.bpf.h"
+#include "endpoint.bpf.h"
 #include "sctp.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -20,12 +21,6 @@ static __always_inline bool family_is_local(__u16 family)
 	       family == OF_AF_ALG;
 }
 
-static __always_inline bool socket_is_udp(const struct sock *sk)
-{
-	return sk->sk_type == SOCK_DGRAM &&
-	       (sk->sk_protocol == IPPROTO_UDP || sk->sk_protocol == IPPROTO_UDPLITE);
-}
-
 static __always_inline bool route_is_loopback(const struct sock *sk)
 {
 	struct dst_entry *dst = sk->sk_dst_cache;
@@ -33,25 +28,10 @@ static __always_inline bool route_is_loopback(const struct sock *sk)
 	return dst != NULL && dst->dev->ifindex == LOOPBACK_IFINDEX;
 }
 
-static __always_inline void endpoint_v4(struct of_endpoint *to, __be32 ip)
+static __always_inline void endpoint_in6(struct of_endpoint *to, const struct in6_addr *ip)
 {
-	__u32 *addr = (__u32 *)to->addr;
-
-	addr[2] = bpf_htonl(0xffff);
-	addr[3] = ip;
-	to->family = OF_AF_INET;
-}
-
-static __always_inline void endpoint_v6(struct of_endpoint *to, const struct in6_addr *ip)
-{
-	__u32 *addr = (__u32 *)to->addr;
-
-	addr[0] = ip->in6_u.u6_addr32[0];
-	addr[1] = ip->in6_u.u6_addr32[1];
-	addr[2] = ip->in6_u.u6_addr32[2];
-	addr[3] = ip->in6_u.u6_addr32[3];
-	to->family = addr[0] == 0 && addr[1] == 0 && addr[2] == bpf_htonl(0xffff) ? OF_AF_INET
-										  : OF_AF_INET6;
+	endpoint_v6(to, ip->in6_u.u6_addr32[0], ip->in6_u.u6_addr32[1], ip->in6_u.u6_addr32[2],
+		    ip->in6_u.u6_addr32[3]);
 }
 
 static __always_inline void endpoint_of_socket(struct of_endpoint *to, const struct sock *sk)
@@ -67,7 +47,7 @@ static __always_inline void endpoint_of_socket(struct of_endpoint *to, const str
 	if (family == OF_AF_INET)
 		endpoint_v4(to, sk->__sk_common.skc_daddr);
 	else
-		endpoint_v6(to, &sk->__sk_common.skc_v6_daddr);
+		endpoint_in6(to, &sk->__sk_common.skc_v6_daddr);
 }
 
 static __always_inline void endpoint_of_association(struct of_endpoint *to, const struct sock *sk)
@@ -88,7 +68,7 @@ static __always_inline void endpoint_of_association(struct of_endpoint *to, cons
 		return;
 	}
 	BPF_CORE_READ_INTO(&ip, asoc, peer.primary_addr.v6.sin6_addr);
-	endpoint_v6(to, &ip);
+	endpoint_in6(to, &ip);
 }
 
 /* Where a datagram goes that several sends put together: settled by the first, whatever the socket
@@ -107,7 +87,7 @@ static __always_inline void endpoint_of_cork(struct of_endpoint *to, const struc
 		return;
 	}
 	BPF_CORE_READ_INTO(&ip, up, inet.cork.fl.u.ip6.daddr);
-	endpoint_v6(to, &ip);
+	endpoint_in6(to, &ip);
 	to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip6.uli.ports.dport));
 }
 
@@ -183,7 +163,7 @@ static __always_inline void endpoint_of_datagram(struct of_endpoint *to, struct 
 						 struct socket_hint **hint, enum memory memory)
 {
 	const struct udp_sock *up = (const void *)sk;
-	int pending = socket_is_udp(sk) ? BPF_CORE_READ(up, pending) : 0;
+	int pending = is_udp(sk->sk_type, sk->sk_protocol) ? BPF_CORE_READ(up, pending) : 0;
 
 	if (pending != 0) {
 		*hint = cork_hint(sk, *hint, memory);

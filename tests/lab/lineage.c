@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -181,20 +180,6 @@ static int mode_thread(struct order *o)
 	return 1;
 }
 
-static void copy_to(int fd, const char *path)
-{
-	int from = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 1;
-
-	if (from < 0)
-		lab_die("%s", path);
-	while (n > 0)
-		n = sendfile(fd, from, NULL, 1 << 20);
-	if (n < 0)
-		lab_die("copy %s", path);
-	close(from);
-}
-
 static void run_fd(struct order *o, int fd)
 {
 	if (o->as != NULL)
@@ -209,7 +194,7 @@ static int mode_memfd(struct order *o)
 
 	if (fd < 0)
 		lab_die("memfd_create");
-	copy_to(fd, o->argv[0]);
+	lab_copy_to(fd, o->argv[0]);
 	printf("{\"mode\":\"memfd\",\"pid\":%d}\n", getpid());
 	run_fd(o, fd);
 	return 1;
@@ -224,7 +209,7 @@ static int mode_deleted(struct order *o)
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
 		lab_die("%s", path);
-	copy_to(fd, o->argv[0]);
+	lab_copy_to(fd, o->argv[0]);
 	if (fchmod(fd, 0700) < 0)
 		lab_die("fchmod");
 	ro = open(path, O_RDONLY | O_CLOEXEC);

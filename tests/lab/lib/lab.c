@@ -2,11 +2,13 @@
 /* lab.c: options, addresses and what else is the same for the programs of the traffic lab. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "lab.h"
@@ -171,4 +173,18 @@ void lab_json_string(FILE *f, const char *text)
 			fputc(*p, f);
 	}
 	fputc('"', f);
+}
+
+void lab_copy_to(int fd, const char *path)
+{
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
+
+	if (from < 0)
+		lab_die("%s", path);
+	while (n > 0)
+		n = sendfile(fd, from, NULL, 1 << 20);
+	if (n < 0)
+		lab_die("copy %s", path);
+	close(from);
 }

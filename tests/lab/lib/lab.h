@@ -39,6 +39,8 @@ void lab_addr_text(const struct lab_addr *a, char *buf, size_t size, uint16_t *r
 
 /* One line from stdin; its end counts as a line. */
 void lab_wait_line(void);
+/* The whole file behind what `fd` holds. */
+void lab_copy_to(int fd, const char *path);
 /* As many open files as this user may have. */
 void lab_raise_nofile(void);
 /* The program's own process id in a line of JSON is only worth something when it is out at once. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,20 +46,6 @@ int who_argv0(struct who *w)
 	who_become(w, &w->chain, &p);
 }
 
-static void copy_to(int fd, const char *path)
-{
-	int from = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 1;
-
-	if (from < 0)
-		lab_die("%s", path);
-	while (n > 0)
-		n = sendfile(fd, from, NULL, 1 << 20);
-	if (n < 0)
-		lab_die("copy %s", path);
-	close(from);
-}
-
 /* What is run by its descriptor is called by that: /dev/fd/NUMBER. */
 static void become_fd(struct who *w, int fd)
 {
@@ -78,7 +63,7 @@ int who_memfd(struct who *w)
 
 	if (fd < 0)
 		return who_skip(w, "memfd_create");
-	copy_to(fd, w->payer);
+	lab_copy_to(fd, w->payer);
 	become_fd(w, fd);
 	return 0;
 }
@@ -90,7 +75,7 @@ int who_deleted(struct who *w)
 
 	if (fd < 0)
 		lab_die("%s", path);
-	copy_to(fd, w->payer);
+	lab_copy_to(fd, w->payer);
 	ro = open(path, O_RDONLY | O_CLOEXEC);
 	if (fchmod(fd, 0700) < 0 || ro < 0)
 		lab_die("%s", path);

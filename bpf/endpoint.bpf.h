@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* endpoint.bpf.h: how a far end is written: abi.h says what its bytes mean. */
+#ifndef OUTFLOW_BPF_ENDPOINT_H
+#define OUTFLOW_BPF_ENDPOINT_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_endian.h>
+
+#include "outflow/abi.h"
+
+static __always_inline bool is_udp(__u32 type, __u32 protocol)
+{
+	return type == SOCK_DGRAM && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+}
+
+/* `ip` in network order. */
+static __always_inline void endpoint_v4(struct of_endpoint *to, __be32 ip)
+{
+	__u32 *addr = (__u32 *)to->addr;
+
+	addr[2] = bpf_htonl(0xffff);
+	addr[3] = ip;
+	to->family = OF_AF_INET;
+}
+
+/* The four words in network order; one that is v4-mapped is IPv4. */
+static __always_inline void endpoint_v6(struct of_endpoint *to, __be32 a, __be32 b, __be32 c,
+					__be32 d)
+{
+	__u32 *addr = (__u32 *)to->addr;
+
+	addr[0] = a;
+	addr[1] = b;
+	addr[2] = c;
+	addr[3] = d;
+	to->family = a == 0 && b == 0 && c == bpf_htonl(0xffff) ? OF_AF_INET : OF_AF_INET6;
+}
+
+#endif
