@@ -8,6 +8,7 @@
 #define SCRATCH endpoint_scratch
 #include "account.bpf.h"
 #include "endpoint.bpf.h"
+#include "untraced.bpf.h"
 
 char LICENSE[] SEC("license")
 __weak = "GPL";
@@ -117,6 +118,7 @@ int endpoint_egress(struct __sk_buff *skb)
 	__u64 thread;
 	bool udp;
 
+	untraced_leave(skb);
 	if (sk == NULL)
 		return 1;
 	sk = bpf_sk_fullsock(sk);

@@ -8,6 +8,7 @@
  * to the driver directly: AF_XDP, XDP redirects, PACKET_QDISC_BYPASS. That is how they are found.
  */
 #include "maps.bpf.h"
+#include "untraced.bpf.h"
 
 char LICENSE[] SEC("license")
 __weak = "GPL";
@@ -180,10 +181,8 @@ static __always_inline struct of_link_sums *sums_elsewhere(struct of_link_key *k
 
 static __always_inline void unplaced_add(__u32 n)
 {
-	struct of_link_machine *sums;
-	__u32 zero = 0;
+	struct of_link_machine *sums = link_machine();
 
-	sums = bpf_map_lookup_elem(&link_sums, &zero);
 	if (sums != NULL)
 		__sync_fetch_and_add(&sums->unplaced, n);
 	LOSS(links);
@@ -197,9 +196,11 @@ int BPF_PROG(link_xmit, struct sk_buff *skb, struct net_device *dev)
 	enum link_class class;
 	__u32 len = skb->len;
 
-	if (key.ifindex == LOOPBACK_IFINDEX)
-		return 0;
+	untraced_seen();
 	class = class_of(skb);
+	/* What packet sockets sent here must not explain what left elsewhere. */
+	if (key.ifindex == LOOPBACK_IFINDEX && class != LINK_PACKET)
+		return 0;
 	key.netns = dev->nd_net.net->ns.inum;
 	if (netns_is_ours(key.netns)) {
 		key.iif = class == LINK_FORWARDED ? skb->skb_iif : 0;

@@ -29,7 +29,7 @@ int detect_new(const struct policy *policy, struct detect **ret)
 	d->policy = policy;
 	err = windows_new(WINDOWS_MAX, &d->windows);
 	if (err == 0)
-		err = links_new(&policy->reconcile.rule, d->windows, &d->links);
+		err = links_new(&policy->reconcile.rule, &d->links);
 	if (err < 0) {
 		detect_free(d);
 		return err;
@@ -159,5 +159,6 @@ const struct links *detect_links(const struct detect *d)
 struct detect_stats detect_stats(const struct detect *d)
 {
 	return (struct detect_stats){ .windows = windows_count(d->windows),
-				      .evicted = windows_evicted(d->windows) };
+				      .evicted = windows_evicted(d->windows) +
+						 links_evicted(d->links) };
 }

@@ -23,11 +23,8 @@
  * the hardware itself are not seen. A packet that the driver hands back and gets once more is
  * handed over twice: as if dropped. What the queue dropped was never handed over.
  *
- * Not every packet is seen. Measured on one 6.18 in a nested virtual machine, under load: in bursts
- * of some milliseconds neither tracepoint of a transmission fires, though nftables' egress hook
- * sees the packets, and the kernel counts no program as skipped; up to 0.2 % of the bytes of ten
- * seconds. So what passed the stack, or a container's sockets, is only too much when it is more
- * than the limit and one part in 256 of what was handed over; the amount told is all of it.
+ * Where the kernel runs no program of ours (bpf/untraced.bpf.h), packets of sockets are told by a
+ *hook of another kind and count as handed over, with the longest headers their segments can have.
  *
  * The statistics are read first, then the sums: what is missing in these did not leave yet. What
  * explains other sums is read last and may still be late: a verdict waits for the next look.
@@ -40,6 +37,7 @@
 
 #include "base/text.h"
 #include "detect/pool.h"
+#include "detect/windows.h"
 
 #include "base/poison.h"
 
@@ -51,8 +49,8 @@
 /* Little at a time: more than so many times the limit within this. */
 #define SLOW_NS		 (3600 * SECOND_NS)
 #define SLOW_TIMES	 16
-/* See above: so much less than one in this many may be missed by the probes. */
-#define UNSEEN_SHARE	 256
+/* Two for each interface that is remembered, and of as many that had other names. */
+#define LINK_WINDOWS_MAX (4 * LINK_STATES_MAX)
 /* Padding to 60 bytes of a frame of 42 (ARP), checksum and VLAN tag. */
 #define PACKET_ALLOWANCE (18 + 4 + 4)
 /* What the kernel puts before each segment that it cuts: Ethernet, IPv6 or IPv4, TCP. */
@@ -77,9 +75,10 @@ struct link_state {
 	struct leak fresh;   /* not explained by the latest looks; waits for late explanations */
 	struct leak pending; /* the same, from before stage_ns: next to be concluded */
 	uint64_t fresh_ns, stage_ns;
-	struct leak leak; /* concluded, since the first that was */
-	uint64_t left;	  /* bytes that left since the first record */
-	uint64_t leaked;  /* of them, concluded */
+	struct leak leak;     /* concluded, since the first that was */
+	uint64_t packet_past; /* most that packet sockets ever sent past the stack; it only grows */
+	uint64_t left;	      /* bytes that left since the first record */
+	uint64_t leaked;      /* of them, concluded */
 	uint64_t late_ns; /* since when some of `pending` waits for the statistics; 0: none does */
 	struct leak mark[2]; /* what was ruled out one and two windows ago */
 	uint64_t mark_ns;
@@ -90,25 +89,43 @@ struct link_state {
 
 struct links {
 	const struct rule *rule;
-	struct windows *windows;
+	struct windows *windows; /* its own: who fills those of the rules must not empty these */
 	struct link_state state[LINK_STATES_MAX];
 };
 
-int links_new(const struct rule *rule, struct windows *windows, struct links **ret)
+int links_new(const struct rule *rule, struct links **ret)
 {
 	struct links *l = calloc(1, sizeof(*l));
+	int err;
 
 	if (l == NULL)
 		return -ENOMEM;
 	l->rule = rule;
-	l->windows = windows;
+	err = windows_new(LINK_WINDOWS_MAX, &l->windows);
+	if (err < 0) {
+		free(l);
+		return err;
+	}
 	*ret = l;
 	return 0;
 }
 
 void links_free(struct links *l)
 {
+	if (l == NULL)
+		return;
+	windows_free(l->windows);
 	free(l);
+}
+
+uint64_t links_evicted(const struct links *l)
+{
+	return windows_evicted(l->windows);
+}
+
+static uint64_t grown(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
 }
 
 static struct link_state *state_find(struct links *l, const struct of_rec_link *r)
@@ -144,11 +161,7 @@ static void state_start(struct links *l, const struct of_rec_link *r, uint64_t t
 	memcpy(best->books.name, r->name, sizeof(best->books.name));
 	best->books.ifindex = r->ifindex;
 	best->books.inner = (r->flags & OF_LINK_INNER) != 0;
-}
-
-static uint64_t grown(uint64_t now, uint64_t before)
-{
-	return now > before ? now - before : 0;
+	best->packet_past = grown(r->packet_posted, r->packet_seen);
 }
 
 /*
@@ -213,17 +226,17 @@ static struct verdict_key key_of(const struct link_state *s, uint32_t per)
 	return key;
 }
 
-/* Sums of the two windows, the rule's and the slow one. `what` tells such pairs apart. */
+/* Sums of the two windows, the rule's and the slow one. */
 struct sums {
 	uint64_t fast, slow;
 };
 
-enum { SUM_ALL = 0, SUM_SURE = 2, SUM_HANDED = 4 };
+enum { PER_FAST, PER_SLOW };
 
-static struct sums sums_add(struct links *l, const struct link_state *s, uint32_t what, uint64_t n,
+static struct sums sums_add(struct links *l, const struct link_state *s, uint64_t n,
 			    uint64_t time_ns)
 {
-	struct verdict_key fast = key_of(s, what), slow = key_of(s, what + 1);
+	struct verdict_key fast = key_of(s, PER_FAST), slow = key_of(s, PER_SLOW);
 
 	return (struct sums){
 		.fast = windows_add(l->windows, &fast, l->rule->sent.within_ns, time_ns, n),
@@ -256,10 +269,12 @@ static void explanations(struct link_state *s, const struct of_rec_link *r, uint
 {
 	const struct of_rec_link *last = &s->last;
 
-	explain(&s->posted, time_ns, grown(r->packet_posted, last->packet_posted),
-		&s->pending.bypass, &s->fresh.bypass, &s->leak.posted);
-	/* Those that were seen on their way explain themselves. */
-	(void)pool_take(&s->posted, time_ns, grown(r->packet_seen, last->packet_seen));
+	uint64_t past = grown(r->packet_posted, r->packet_seen);
+
+	explain(&s->posted, time_ns, grown(past, s->packet_past), &s->pending.bypass,
+		&s->fresh.bypass, &s->leak.posted);
+	if (past > s->packet_past)
+		s->packet_past = past;
 	explain(&s->elsewhere, time_ns, grown(r->elsewhere, last->elsewhere), &s->pending.passed,
 		&s->fresh.passed, &s->leak.elsewhere);
 	explain(&s->tunnels, time_ns, grown(r->tunnels, last->tunnels), &s->pending.kernel,
@@ -313,8 +328,7 @@ static uint64_t passed_unexplained(struct link_state *s, const struct of_rec_lin
 	return passed - taken;
 }
 
-static void judge(struct links *l, struct link_state *s, const struct of_rec_link *r,
-		  uint64_t time_ns)
+static void judge(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns)
 {
 	const struct of_rec_link *last = &s->last;
 	uint64_t sockets = grown(r->socket, last->socket) + grown(r->packet, last->packet);
@@ -340,7 +354,6 @@ static void judge(struct links *l, struct link_state *s, const struct of_rec_lin
 	taken = pool_take(&s->tunnels, time_ns, kernel);
 	s->leak.tunnels += taken;
 	s->fresh.kernel += kernel - taken;
-	(void)sums_add(l, s, SUM_HANDED, sockets + control + kernel + forwarded, time_ns);
 	taken = past_the_stack(s, r,
 			       sockets + control + kernel + forwarded +
 				       grown(r->unplaced, last->unplaced),
@@ -389,26 +402,12 @@ static void mark(struct link_state *s, uint64_t every_ns, uint64_t time_ns)
 	s->mark_ns = time_ns;
 }
 
-/* `sure` is the part that the probes themselves saw; the rest is a difference of two sums. */
-static bool is_too_much(struct links *l, const struct link_state *s, struct sums all, uint64_t sure,
-			uint64_t time_ns)
-{
-	struct sums seen = sums_add(l, s, SUM_SURE, sure, time_ns);
-	struct sums handed = sums_add(l, s, SUM_HANDED, 0, time_ns);
-	uint64_t over = l->rule->sent.over;
-
-	return seen.fast > over || seen.slow / SLOW_TIMES > over ||
-	       (all.fast > over && all.fast - over > handed.fast / UNSEEN_SHARE) ||
-	       (all.slow / SLOW_TIMES > over &&
-		all.slow - over * SLOW_TIMES > handed.slow / UNSEEN_SHARE);
-}
-
 static void conclude(struct links *l, struct link_state *s, const struct leak *part,
 		     uint64_t time_ns, detect_fn *fn, void *arg)
 {
-	struct verdict v = { .rule = l->rule, .leak = &s->leak, .key = key_of(s, SUM_ALL) };
+	struct verdict v = { .rule = l->rule, .leak = &s->leak, .key = key_of(s, PER_FAST) };
 	uint64_t n = leak_sum(part);
-	struct sums all = sums_add(l, s, SUM_ALL, n, time_ns);
+	struct sums all = sums_add(l, s, n, time_ns);
 
 	if (s->open && time_ns > s->leak_ns + SLOW_NS)
 		s->open = false;
@@ -419,7 +418,7 @@ static void conclude(struct links *l, struct link_state *s, const struct leak *p
 		memset(s->mark, 0, sizeof(s->mark));
 	}
 	s->leak_ns = time_ns;
-	if (is_too_much(l, s, all, part->forwarded + part->kernel, time_ns))
+	if (all.fast > l->rule->sent.over || all.slow / SLOW_TIMES > l->rule->sent.over)
 		s->open = true;
 	if (!s->open)
 		return;
@@ -503,7 +502,7 @@ void links_take(struct links *l, const struct of_rec_link *r, uint64_t time_ns, 
 	}
 	explanations(s, r, time_ns);
 	mature(l, s, time_ns, fn, arg);
-	judge(l, s, r, time_ns);
+	judge(s, r, time_ns);
 	if (leak_sum(&s->fresh) > 0)
 		s->fresh_ns = time_ns;
 	mark(s, l->rule->sent.within_ns, time_ns);

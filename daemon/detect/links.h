@@ -7,7 +7,6 @@
 #define DETECT_LINKS_H
 
 #include "detect/detect.h"
-#include "detect/windows.h"
 
 /* Interfaces that are remembered; the one longest without news goes first. */
 #define LINK_STATES_MAX 128
@@ -24,9 +23,11 @@ struct link_books {
 	uint64_t unattributed;
 };
 
-/* 0 or -errno. Both are borrowed. */
-int links_new(const struct rule *rule, struct windows *windows, struct links **ret);
+/* 0 or -errno. The rule is borrowed. */
+int links_new(const struct rule *rule, struct links **ret);
 void links_free(struct links *l);
+/* As in windows.h. */
+uint64_t links_evicted(const struct links *l);
 void links_take(struct links *l, const struct of_rec_link *r, uint64_t time_ns, detect_fn *fn,
 		void *arg);
 void links_tick(struct links *l, uint64_t time_ns, detect_fn *fn, void *arg);

@@ -68,14 +68,15 @@ int kernel_links_read(void *arg, struct link_sums *ret)
 	per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
 	machine = calloc((size_t)cpus, sizeof(*machine));
 	err = per_cpu == NULL || machine == NULL ? -ENOMEM : 0;
+	/* First: what packet sockets sent past the stack is what is not in the slots either. */
+	if (err == 0 && bpf_map_lookup_elem(bpf_map__fd(skel->maps.link_sums), &zero, machine) < 0)
+		err = -errno;
 	if (err == 0)
 		err = slots_read(bpf_map__fd(skel->maps.links), per_cpu, cpus, ret->own,
 				 &ret->own_n);
 	if (err == 0)
 		err = slots_read(bpf_map__fd(skel->maps.links_elsewhere), per_cpu, cpus,
 				 ret->elsewhere, &ret->elsewhere_n);
-	if (err == 0 && bpf_map_lookup_elem(bpf_map__fd(skel->maps.link_sums), &zero, machine) < 0)
-		err = -errno;
 	ret->packet_posted = ret->unplaced = 0;
 	for (cpu = 0; err == 0 && cpu < cpus; cpu++) {
 		ret->packet_posted += machine[cpu].packet_posted;

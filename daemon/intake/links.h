@@ -22,7 +22,8 @@ struct link_slot {
 	struct of_link_sums sums; /* over all CPUs */
 };
 
-/* The maps as they stand; what explains was read after what is to be explained. */
+/* The maps as they stand; what explains was read after what is to be explained, but `packet_posted`
+ * before all else. */
 struct link_sums {
 	struct link_slot own[LINK_SLOTS];
 	struct link_slot elsewhere[LINK_SLOTS];

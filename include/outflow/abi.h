@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define OF_ABI_VERSION 2
+#define OF_ABI_VERSION 3
 
 #define OF_NAME_LEN    64   /* file name of an execution with its NUL; longer ones are cut */
 #define OF_EXE_LEN     256  /* path of the executed file with its NUL; longer ones keep the tail */
@@ -187,6 +187,7 @@ struct of_task {
 	X(destinations)	   /* datagram destinations that could not be handed over */           \
 	X(argv)		   /* argv that could not be read at exec */                           \
 	X(probe_missed)	   /* program runs that the kernel skipped */                          \
+	X(untraced)	   /* packets sent on top of PID 1, where this kernel runs no probe */ \
 	X(links)	   /* packets of an interface that found no slot */                    \
 	X(tracking)	   /* records that the daemon's tables had no room for */
 
@@ -243,8 +244,10 @@ struct of_machine {
 	__u32 adopted_changes; /* what the last run of the adoption iterator changed */
 	__u32 next_generation; /* of an account */
 	struct of_journal journal;
-	__u32 notes;	/* enum of_notes: what the map `socket_notes` has ever held */
-	__u32 cork_led; /* enum of_cork_led */
+	__u32 notes;	   /* enum of_notes: what the map `socket_notes` has ever held */
+	__u32 cork_led;	   /* enum of_cork_led */
+	__u32 init_traced; /* 1: this kernel runs tracing programs where PID 1 is current, too */
+	__u32 pad0;	   /* zero */
 	struct of_loss loss;
 };
 
@@ -300,7 +303,9 @@ struct of_link_sums {
 /* The map `link_sums`, per CPU, one entry. */
 struct of_link_machine {
 	__u64 packet_posted; /* bytes that AF_PACKET sockets of the daemon's netns were posted */
-	__u64 unplaced;	     /* bytes that found no slot in `links` */
+	/* Bytes that are in no slot of `links`: none was left, or link_xmit() was not told. */
+	__u64 unplaced;
+	__u64 untraced; /* 1: link_xmit() has still to be told of the last packet of PID 1 */
 };
 
 /* ---- Records: the stream that intake decodes, that --record writes and replay reads. ---- */

@@ -241,6 +241,48 @@ case_container() {
 	stop_outflowd
 }
 
+# A kernel may run no tracing program on top of PID 1, which is kept busy here: what interrupts send
+# there, for sockets of this namespace and of a container, is explained all the same.
+case_init() {
+	local pid
+
+	container_make || not_ok "container" "cannot be made"
+	daemon_start
+	"$B/lab/orphans" --count 20000 --seconds 10 &
+	pid=$!
+	LAB_PIDS+=("$pid")
+	in_sender "$B/lab/send" --way tcp-write --bytes 8000000000 --to "$FAR4:7000" >"$LAB_DIR/send.out" &
+	in_net "$CONTAINER_NET" "$B/lab/send" --way tcp-write --bytes 2000000000 --to "$FAR4:7000" \
+		>"$LAB_DIR/send2.out"
+	wait $!
+	wait "$pid"
+	is "PID 1 busy: orphans made" $? 0
+	lab_forget_pid "$pid"
+	settle
+	is "PID 1 busy: no alert" "$(alerts)" 0
+	echo "# $(outflow ledger --json | jq -c ".interfaces, .loss.untraced")"
+	stop_outflowd
+}
+
+# What packet sockets send to the machine itself explains nothing that leaves.
+case_lo() {
+	local pid
+
+	daemon_start
+	far_count_udp "$COUNTED"
+	nsenter --net="/run/netns/$SENDER_NET" timeout 30 "$B/lab/send" --way packet-raw \
+		--chunk 60000 --bytes 1000000000000 --to 127.0.0.1:1 >"$LAB_DIR/send.out" 2>&1 &
+	pid=$!
+	LAB_PIDS+=("$pid")
+	leak xdp --dev wire --from 198.51.100.1 --bytes 3000000 --rate 1000000
+	expect_leak "AF_XDP beside packets to loopback" bypass
+	lab_end_pids "$pid"
+	lab_forget_pid "$pid"
+	is "packets to loopback: were sent meanwhile" \
+		"$(outflow flows --json --all 2>/dev/null | jq -s "[.[] | select(.process.name == \"send\").bytes.sent] | add > 3000000")" true
+	stop_outflowd
+}
+
 # ---- The link goes and comes ----
 
 # Runs in the sender's namespace.
@@ -443,6 +485,8 @@ run_case() { # CASE
 	refused) case_refused ;;
 	packet) case_packet ;;
 	container) case_container ;;
+	init) case_init ;;
+	lo) case_lo ;;
 	remade) case_remade ;;
 	guest) case_guest ;;
 	mixed) case_mixed ;;
@@ -458,7 +502,7 @@ in_sender sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 in_far ip route add 10.0.0.0/8 via 198.51.100.1
 FAR_MAC=$(in_far ip -j link show wire | jq -r '.[0].address')
 far_start --tcp 7000 --udp 7001
-[ $# -gt 0 ] || set -- xdp tun beside off refused packet container remade guest mixed
+[ $# -gt 0 ] || set -- xdp tun beside lo off refused packet container init remade guest mixed
 for c in "$@"; do
 	run_case "$c"
 done

@@ -87,7 +87,7 @@ Test(ctl, ledger)
 		"{\"total\":60,\"executions\":60,\"accounts\":30,\"overflow\":20,\"retired\":10,"
 		"\"interfaces\":[],\"loss\":{\"ring\":4,\"accounts_full\":0,\"executions_full\":0,"
 		"\"task_storage\":0,\"socket_storage\":0,\"destinations\":0,\"argv\":3,"
-		"\"probe_missed\":0,\"links\":0,\"tracking\":2},\"balanced\":true,"
+		"\"probe_missed\":0,\"untraced\":0,\"links\":0,\"tracking\":2},\"balanced\":true,"
 		"\"local\":{\"unix\":5,\"netlink\":0,\"alg\":6,\"family_63\":7}}\n\n");
 }
 
@@ -162,7 +162,8 @@ Test(ctl, status)
 		"\"control\":{\"clients\":1,\"answers\":0,\"refused\":0,\"bad\":0,\"dropped\":0},"
 		"\"loss\":{\"ring\":4,\"accounts_full\":0,\"executions_full\":0,"
 		"\"task_storage\":0,\"socket_storage\":0,\"destinations\":0,\"argv\":3,"
-		"\"probe_missed\":0,\"links\":0,\"tracking\":2},\"hooks_missing\":[\"connect6\"]}"
+		"\"probe_missed\":0,\"untraced\":0,\"links\":0,\"tracking\":2},\"hooks_missing\":["
+		"\"connect6\"]}"
 		"\n\n",
 		getpid());
 	cr_expect_str_eq(ask(CTL_STATUS), want);

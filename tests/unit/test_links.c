@@ -455,21 +455,34 @@ Test(links, forwarded_and_dropped_did_not_leave)
 	cr_expect_eq(sent, MIB);
 }
 
-/* A busy interface: the probes may miss a packet. But what they see they see. */
-Test(links, a_small_share_of_much_may_be_unseen)
+/* What packet sockets send to the machine itself: on its way it was seen, and posted when it came
+ * back. */
+Test(links, packets_seen_elsewhere_explain_nothing)
 {
 	int i;
 
-	for (i = 0; i < 20; i++) {
-		now.socket += 100 * MIB;
-		now.tx_bytes += 100 * MIB + 200 * KIB;
+	for (i = 0; i < 5; i++) {
+		now.packet_seen += 10 * MIB;
+		now.packet_posted += i == 0 ? 9 * MIB : 10 * MIB;
+		now.tx_bytes += 100 * KIB;
 		look();
 	}
-	cr_expect_eq(verdicts, 0);
-	now.forwarded += 70 * KIB;
-	now.tx_bytes += 70 * KIB;
 	looks(2);
-	cr_expect_eq(verdicts, 1);
+	cr_expect_eq(sent, 500 * KIB);
+}
+
+Test(links, a_little_beside_much_is_told)
+{
+	int i;
+
+	/* The interface shows meanwhile that it adds nothing of its own. */
+	for (i = 0; i < 42; i++) {
+		ordinary(100 * MIB);
+		now.tx_bytes += i < 30 ? 0 : 8 * KIB;
+		look();
+	}
+	looks(2);
+	cr_expect_eq(sent, 12 * 8 * KIB);
 }
 
 /* ---- Configuration ---- */
