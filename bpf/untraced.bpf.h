@@ -14,9 +14,10 @@
 #define INIT_TGID	   1
 #define SEGMENT_HEADER_MAX (14 + 40 + 60) /* Ethernet, IPv6, TCP with all options */
 
+/* Linux 6.1 has no bpf_get_current_pid_tgid() for programs at a cgroup. */
 static __always_inline bool init_is_current(void)
 {
-	return bpf_get_current_pid_tgid() >> 32 == INIT_TGID;
+	return bpf_get_current_task_btf()->tgid == INIT_TGID;
 }
 
 static __always_inline struct of_link_machine *link_machine(void)

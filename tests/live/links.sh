@@ -10,6 +10,7 @@
 #	tests/live/links.sh [BUILD] [CASE...]
 #
 # LINKS_SECONDS  of ordinary traffic; 600 is what `make soak` runs
+# LINKS_BYTES    that a container sends while PID 1 is busy (2000000000)
 # LINKS_KERNEL   of the guest (6.1), from tests/vm/kernels.txt
 # LINKS_VM       another tests/vm
 
@@ -17,6 +18,7 @@
 . "$(dirname "$0")/lib.sh"
 
 SECONDS_MIXED=${LINKS_SECONDS:-30}
+BYTES_INIT=${LINKS_BYTES:-2000000000}
 GUEST_KERNEL=${LINKS_KERNEL:-6.1}
 VM=${LINKS_VM:-$(dirname "$0")/../vm}
 COUNTED=9 # the port that the far end counts
@@ -248,11 +250,11 @@ case_init() {
 
 	container_make || not_ok "container" "cannot be made"
 	daemon_start
-	"$B/lab/orphans" --count 20000 --seconds 10 &
+	"$B/lab/orphans" --count $((BYTES_INIT / 100000)) --seconds 10 &
 	pid=$!
 	LAB_PIDS+=("$pid")
-	in_sender "$B/lab/send" --way tcp-write --bytes 8000000000 --to "$FAR4:7000" >"$LAB_DIR/send.out" &
-	in_net "$CONTAINER_NET" "$B/lab/send" --way tcp-write --bytes 2000000000 --to "$FAR4:7000" \
+	in_sender "$B/lab/send" --way tcp-write --bytes $((4 * BYTES_INIT)) --to "$FAR4:7000" >"$LAB_DIR/send.out" &
+	in_net "$CONTAINER_NET" "$B/lab/send" --way tcp-write --bytes $BYTES_INIT --to "$FAR4:7000" \
 		>"$LAB_DIR/send2.out"
 	wait $!
 	wait "$pid"
