@@ -551,3 +551,8 @@ const char *kernel_edges_off(const struct kernel *k)
 {
 	return k->edges != NULL ? edges_off(k->edges) : k->edges_off;
 }
+
+size_t kernel_edges_left_out(const struct kernel *k)
+{
+	return k->edges != NULL ? edges_left_out(k->edges) : 0;
+}
