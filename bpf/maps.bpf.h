@@ -23,6 +23,7 @@ const volatile __u32 cfg_executions __weak = 0;
 const volatile __u32 cfg_reserve __weak = 0; /* account slots below this are the reserve */
 const volatile __u32 cfg_ring_bytes __weak = 0;
 const volatile __u32 cfg_globs __weak = 0;
+const volatile __u32 cfg_without __weak = 0; /* no program asks: hooks that this set does without */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

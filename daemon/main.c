@@ -93,6 +93,11 @@ static const char *edges_off_why(void *arg)
 	return kernel_edges_off(((struct daemon *)arg)->kernel);
 }
 
+static size_t edges_left_out_n(void *arg)
+{
+	return kernel_edges_left_out(((struct daemon *)arg)->kernel);
+}
+
 /* Leaves, with nothing of the probes left that was not there before: only before the loop runs. */
 static void __attribute__((noreturn)) give_up(struct daemon *d)
 {
@@ -162,6 +167,7 @@ static void ctl_open(struct daemon *d)
 				 .ledger = ledger,
 				 .look = look,
 				 .edges_off = edges_off_why,
+				 .edges_left_out = edges_left_out_n,
 				 .arg = d,
 				 .pins = kernel_pins(d->kernel),
 				 .version = OUTFLOW_VERSION,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "conf/config.h"
 
 #include "base/poison.h"
 
@@ -37,10 +38,15 @@ static const struct verb {
 	{ "ledger", cmd_ledger, "the books: does every byte have a payer?", "[-s PATH] [--json]",
 	  ASKS "\nIn closed books accounts + overflow + retired = executions = total.\n" },
 	{ "alerts", cmd_alerts, "open alerts, the newest last", "[-s PATH] [--json]", ASKS },
-	{ "replay", cmd_replay, "a recording through the policy, alerts as JSON lines",
-	  "FILE [-c CONFIG]",
-	  "  -c CONFIG the policy (default: /etc/outflow/outflow.yaml)\n"
-	  "\nFILE is what outflowd recorded. Needs no daemon; time is that of the recording.\n" },
+	{ "replay", cmd_replay, "a recording through the rules: the alerts they raise",
+	  "FILE [-c CONFIG] [--json]",
+	  "  -c CONFIG the policy (default: " CONFIG_PATH ")\n"
+	  "  --json    one JSON record a line\n"
+	  "\nFILE is what outflowd --record wrote. Needs no daemon; time is that of the "
+	  "recording.\n"
+	  "Exit status 0, also without alerts; 1 when the recording or the configuration cannot "
+	  "be\n"
+	  "read to its end.\n" },
 	{ "top", NULL, "flows, live", "", "" },
 	{ "tree", NULL, "lineage as a tree", "", "" },
 	{ "capture", NULL, "a forensic capture of a running machine", "", "" },

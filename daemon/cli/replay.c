@@ -16,16 +16,7 @@
 
 #define REPLAY_BATCH 4096
 
-static const char replay_usage[] =
-	"usage: outflow replay FILE [-c CONFIG] [--json]\n"
-	"\n"
-	"Runs a recording (outflowd --record) through the rules and prints the alerts they raise,\n"
-	"with the times of the recording. Exit status 0, also without alerts; 1 when the "
-	"recording\n"
-	"or the configuration cannot be read to its end.\n"
-	"\n"
-	"  -c CONFIG  judge by this configuration (" CONFIG_PATH ")\n"
-	"  --json     one JSON record a line\n";
+static const char replay_usage[] = "usage: outflow replay FILE [-c CONFIG] [--json]\n";
 
 struct replay_opts {
 	const char *file, *config;
@@ -45,12 +36,11 @@ static void print_record(void *arg, const struct record *r)
 	(void)printf("%s %.*s\n", when, (int)r->text_len, r->text);
 }
 
-/* 0, or an exit status behind -1 - status: -1 for --help. */
+/* 0, or -1 and the usage was printed. */
 static int replay_parse(int argc, char **argv, struct replay_opts *ret)
 {
 	static const struct option longs[] = {
 		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct replay_opts o = { .config = CONFIG_PATH };
@@ -62,17 +52,14 @@ static int replay_parse(int argc, char **argv, struct replay_opts *ret)
 			o.config = optarg;
 		} else if (c == 'j') {
 			o.json = true;
-		} else if (c == 'h') {
-			(void)fputs(replay_usage, stdout);
-			return -1 - CLI_OK;
 		} else {
 			(void)fputs(replay_usage, stderr);
-			return -1 - CLI_USAGE;
+			return -1;
 		}
 	}
 	if (argc - optind != 1) {
 		(void)fputs(replay_usage, stderr);
-		return -1 - CLI_USAGE;
+		return -1;
 	}
 	o.file = argv[optind];
 	*ret = o;
@@ -117,9 +104,8 @@ int cmd_replay(int argc, char **argv)
 	struct pipeline p;
 	int err, status = CLI_FAILED;
 
-	err = replay_parse(argc, argv, &o);
-	if (err < 0)
-		return -1 - err;
+	if (replay_parse(argc, argv, &o) < 0)
+		return CLI_USAGE;
 	if (config_load(o.config, false, &config, &cerr) < 0) {
 		cli_warn("%s", cerr.msg);
 		return CLI_FAILED;

@@ -78,6 +78,7 @@ static void sinks(struct buf *out, const json_t *o)
 static void interfaces(struct buf *out, const json_t *o)
 {
 	const json_t *list = show_at(o, "reconcile", "interfaces");
+	uint64_t left_out = show_u64(o, "reconcile", "left_out");
 	size_t i;
 
 	label(out, "interfaces");
@@ -91,6 +92,8 @@ static void interfaces(struct buf *out, const json_t *o)
 	} else {
 		buf_str(out, " compared with what was posted");
 	}
+	if (left_out > 0)
+		buf_printf(out, "; %" PRIu64 " LEFT OUT: more than can be compared", left_out);
 	buf_char(out, '\n');
 }
 

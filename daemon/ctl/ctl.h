@@ -39,6 +39,8 @@ struct ctl_view {
 	int (*look)(void *arg);
 	/* Why no interface is compared with what was posted; NULL: some is. */
 	const char *(*edges_off)(void *arg);
+	/* How many interfaces are not, though they should be: there are too many. */
+	size_t (*edges_left_out)(void *arg);
 	void *arg;
 	const struct pins_status *pins;
 	const char *version;

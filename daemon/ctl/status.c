@@ -121,6 +121,7 @@ static void reconcile_json(struct json *j, const struct ctl_view *v)
 			json_str(j, NULL, b.name, strnlen(b.name, sizeof(b.name)));
 	json_close(j, ']');
 	json_cstr(j, "off", off);
+	json_u64(j, "left_out", v->edges_left_out(v->arg));
 	json_close(j, '}');
 }
 

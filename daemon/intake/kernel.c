@@ -189,9 +189,18 @@ static int roles_fill(struct kernel *k, const struct policy *p)
 	return err;
 }
 
-/* Opened, its programs chosen, sized, its knobs set; not loaded. */
-static int kernel_skel(struct kernel *k, const struct config *c, bool optional,
-		       struct kernel_err *ret_err)
+static int kernel_skel(struct kernel *k, struct kernel_err *ret_err)
+{
+	outflow_bpf__destroy(k->skel);
+	k->skel = outflow_bpf__open();
+	return k->skel != NULL ? 0
+			       : kernel_fail(ret_err, -errno, "the probes cannot be opened: %s",
+					     strerror(errno));
+}
+
+/* Chooses the programs of an open skeleton, sizes its maps, sets its knobs. */
+static int kernel_choose(struct kernel *k, const struct config *c, uint32_t without,
+			 struct kernel_err *ret_err)
 {
 	uint32_t globs = globs_count(&c->policy);
 	int err;
@@ -201,12 +210,7 @@ static int kernel_skel(struct kernel *k, const struct config *c, bool optional,
 				   "the roles hold %u globs and paths, the "
 				   "kernel table takes %d",
 				   globs, OF_GLOBS_MAX);
-	outflow_bpf__destroy(k->skel);
-	k->skel = outflow_bpf__open();
-	if (k->skel == NULL)
-		return kernel_fail(ret_err, -errno, "the probes cannot be opened: %s",
-				   strerror(errno));
-	err = hooks_choose(k->skel, optional, k->hooks_missing, ret_err);
+	err = hooks_choose(k->skel, without, k->hooks_missing, ret_err);
 	if (err < 0)
 		return err;
 	k->skel->rodata->cfg_globs = globs;
@@ -216,11 +220,13 @@ static int kernel_skel(struct kernel *k, const struct config *c, bool optional,
 	return 0;
 }
 
-static int kernel_load(struct kernel *k, const struct config *c, bool optional,
+static int kernel_load(struct kernel *k, const struct config *c, uint32_t without,
 		       struct kernel_err *ret_err)
 {
-	int err = kernel_skel(k, c, optional, ret_err);
+	int err = kernel_skel(k, ret_err);
 
+	if (err == 0)
+		err = kernel_choose(k, c, without, ret_err);
 	if (err < 0)
 		return err;
 	err = outflow_bpf__load(k->skel);
@@ -329,11 +335,11 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 			struct kernel_err *ret_err)
 {
 	struct of_machine *m;
-	int err = kernel_load(k, c, true, ret_err);
+	int err = kernel_load(k, c, 0, ret_err);
 
 	/* A kernel that has what an optional hook asks for may refuse its program all the same. */
 	if (err < 0)
-		err = kernel_load(k, c, false, ret_err);
+		err = kernel_load(k, c, HOOKS_OPTIONAL, ret_err);
 	if (err < 0)
 		return err;
 	(void)pins_compare(k->pins, k->skel, false, cgroup_fd);
@@ -368,7 +374,10 @@ static int edges_open(struct kernel *k, const struct reconcile *r)
 	if (r->off)
 		k->edges_off = "off in the configuration";
 	else if (!hook_is_there(k, "interfaces"))
-		k->edges_off = "this kernel refuses the hook 'interfaces'";
+		k->edges_off = k->pins->status.state == PINS_ADOPTED
+				       ? "the kernel refused the hook 'interfaces' when the probes "
+					 "were made; outflowd --unload has them made anew"
+				       : "this kernel refuses the hook 'interfaces'";
 	else
 		return edges_new(r, machine_netns(k->machine), &probes, &k->edges);
 	return 0;
@@ -381,7 +390,9 @@ static int kernel_probes(struct kernel *k, const struct config *c, int cgroup_fd
 	int err;
 
 	if (pins_there(k->pins, PINS_LIVE)) {
-		err = kernel_skel(k, c, true, ret_err);
+		err = kernel_skel(k, ret_err);
+		if (err == 0)
+			err = kernel_choose(k, c, pins_without(k->pins, k->skel), ret_err);
 		if (err < 0)
 			return err;
 		err = pins_adopt(k->pins, k->skel, cgroup_fd, c->policy.roles_id, k->links);
@@ -539,4 +550,9 @@ const char *const *kernel_hooks_missing(const struct kernel *k)
 const char *kernel_edges_off(const struct kernel *k)
 {
 	return k->edges != NULL ? edges_off(k->edges) : k->edges_off;
+}
+
+size_t kernel_edges_left_out(const struct kernel *k)
+{
+	return k->edges != NULL ? edges_left_out(k->edges) : 0;
 }

@@ -31,6 +31,8 @@ int kernel_print_hooks(struct kernel_err *ret_err);
 const char *const *kernel_hooks_missing(const struct kernel *k);
 /* Why no interface is compared with what was posted; NULL: some is. */
 const char *kernel_edges_off(const struct kernel *k);
+/* How many interfaces are not compared because there are too many. */
+size_t kernel_edges_left_out(const struct kernel *k);
 
 /* Pins what kernel_open() made, in the place of what was there; it outlives this process from now
  * on. The outcome is in the status. */

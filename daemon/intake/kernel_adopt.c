@@ -137,35 +137,60 @@ static int maps_check(struct pins *p, const struct outflow_bpf *skel)
 	return SHAPE_SAME;
 }
 
+/* The knobs that a set was made with, by this skeleton's layout; NULL: they cannot be read. */
+static struct outflow_bpf__rodata *knobs_read(const struct pins *p, const struct outflow_bpf *skel)
+{
+	size_t size = bpf_map__value_size(skel->maps.rodata);
+	int fd = pinned(p, PIN_MAP, bpf_map__name(skel->maps.rodata));
+	struct outflow_bpf__rodata *knobs = NULL;
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info), zero = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == BPF_MAP_TYPE_ARRAY &&
+	    info.key_size == sizeof(zero) && info.value_size == size)
+		knobs = calloc(1, size);
+	if (knobs != NULL && bpf_map_lookup_elem(fd, &zero, knobs) < 0) {
+		free(knobs);
+		knobs = NULL;
+	}
+	(void)close(fd);
+	return knobs;
+}
+
+uint32_t pins_without(const struct pins *p, const struct outflow_bpf *skel)
+{
+	struct outflow_bpf__rodata *knobs = knobs_read(p, skel);
+	uint32_t without = knobs == NULL ? 0 : knobs->cfg_without;
+
+	free(knobs);
+	return without;
+}
+
 /* What the maps say of themselves. */
 static int content_check(struct pins *p, const struct outflow_bpf *skel, uint64_t roles_id)
 {
-	size_t size = 0;
-	const void *want = bpf_map__initial_value(skel->maps.rodata, &size);
-	char *knobs = want == NULL ? NULL : calloc(1, size);
+	struct outflow_bpf__rodata *knobs = knobs_read(p, skel);
 	struct of_machine m;
 	uint32_t zero = 0;
 	int fd, err, diff = SHAPE_SAME;
 
-	if (knobs == NULL)
-		return -ENOMEM;
 	fd = pinned(p, PIN_MAP, bpf_map__name(skel->maps.machine));
 	err = fd < 0 ? fd : bpf_map_lookup_elem(fd, &zero, &m);
 	if (fd >= 0)
 		(void)close(fd);
-	fd = err < 0 ? err : pinned(p, PIN_MAP, bpf_map__name(skel->maps.rodata));
-	err = fd < 0 ? fd : bpf_map_lookup_elem(fd, &zero, knobs);
-	if (fd >= 0)
-		(void)close(fd);
-	if (err < 0)
-		diff = foreign(p, "the maps cannot be read: %s", strerror(-err));
+	if (err < 0 || knobs == NULL)
+		diff = foreign(p, "the maps cannot be read: %s", strerror(err < 0 ? -err : EIO));
 	else if (m.abi_version != OF_ABI_VERSION)
 		diff = foreign(p,
 			       "made by another version of outflowd (ABI %" PRIu64 ", this is %d)",
 			       (uint64_t)m.abi_version, OF_ABI_VERSION);
+	else if (knobs->cfg_without != skel->rodata->cfg_without)
+		diff = foreign(p, "this kernel refuses hooks that the pinned probes have");
 	else if (m.roles_id != roles_id)
 		diff = changed(p, "the roles were changed");
-	else if (memcmp(knobs, want, size) != 0)
+	else if (memcmp(knobs, skel->rodata, bpf_map__value_size(skel->maps.rodata)) != 0)
 		diff = changed(p, "the limits were changed");
 	free(knobs);
 	return diff;
@@ -265,15 +290,17 @@ int pins_compare(struct pins *p, const struct outflow_bpf *skel, bool maps, int 
 {
 	struct bpf_program *prog;
 	struct stat st;
+	uint32_t without;
 	int diff = SHAPE_SAME, n = 0;
 
 	if (!pins_there(p, PINS_LIVE) || p->status.tamper)
 		return SHAPE_SAME;
 	if (fstat(cgroup_fd, &st) < 0)
 		return foreign(p, "the cgroup tree: %s", strerror(errno));
+	without = pins_without(p, skel);
 	bpf_object__for_each_program(prog, skel->obj)
 	{
-		if (!is_linked(prog))
+		if (!is_linked(prog) || (hooks_optional(prog) & without) != 0)
 			continue;
 		n++;
 		diff = prog_check(p, prog, maps, st.st_ino);

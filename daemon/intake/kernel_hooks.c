@@ -46,8 +46,9 @@ struct hook {
 	/* Not NULL: where the kernel has none of it nobody can send by it, and nothing is missing.
 	 * Where it refuses the hook, every alert's `loss` says so. */
 	const struct family *family;
-	bool optional; /* the daemon watches without it, and `loss` says so */
-	bool beside;   /* only beside an event, which lacks it; behind it in the list */
+	/* Not 0: the daemon watches without it, and `loss` says so; its bit in cfg_without. */
+	uint32_t optional;
+	bool beside; /* only beside an event, which lacks it; behind it in the list */
 	struct alt alts[ALTS_MAX];
 };
 
@@ -87,7 +88,7 @@ static const struct hook hooks[] = {
 	{ "end of a connection",
 	  .alts = { TRACEPOINT("ledger_state", "inet_sock_set_state", "ledger_state_event",
 			       "sock/inet_sock_set_state") } },
-	{ "interfaces", .optional = true,
+	{ "interfaces", .optional = HOOK_INTERFACES,
 	  /* Called with preemption disabled on every kernel: the driver's queue is locked. */
 	  .alts = { { "link_xmit", NEEDS_TRACEPOINT, "net_dev_start_xmit" } } },
 	{ "bytes sent, IPv4", .alts = { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },
@@ -335,16 +336,16 @@ static struct choice hook_choose(const struct hook *h, const struct asked *asked
 static int hook_unserved(const struct hook *h, const struct choice *c, const char **ret_missing,
 			 struct kernel_err *ret_err)
 {
-	if (h->family == NULL && !h->optional)
+	if (h->family == NULL && h->optional == 0)
 		return kernel_fail(ret_err, -ENOTSUP, "no hook for '%s': %s", h->name, c->reason);
-	if (h->optional || !c->absent)
+	if (h->optional != 0 || !c->absent)
 		*ret_missing = h->name;
 	return 0;
 }
 
 /* ---- What is done with that ---- */
 
-int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missing[HOOKS_MAX + 1],
+int hooks_choose(struct outflow_bpf *skel, uint32_t without, const char *ret_missing[HOOKS_MAX + 1],
 		 struct kernel_err *ret_err)
 {
 	struct bpf_program *prog;
@@ -361,14 +362,16 @@ int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missin
 	for (i = 0; i < HOOKS_N && err == 0; i++) {
 		if (hooks[i].beside && !events)
 			continue;
-		if (hooks[i].optional && !optional) {
+		if ((hooks[i].optional & without) != 0) {
 			ret_missing[missing++] = hooks[i].name;
+			skel->rodata->cfg_without |= hooks[i].optional;
 			continue;
 		}
 		c = hook_choose(&hooks[i], &asked);
 		if (c.alt == NULL) {
 			err = hook_unserved(&hooks[i], &c, &ret_missing[missing], ret_err);
 			missing += ret_missing[missing] != NULL;
+			skel->rodata->cfg_without |= hooks[i].optional;
 			continue;
 		}
 		events |= c.alt->needs == NEEDS_EVENT;
@@ -377,6 +380,18 @@ int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missin
 	}
 	btf__free(asked.vmlinux);
 	return err;
+}
+
+uint32_t hooks_optional(const struct bpf_program *prog)
+{
+	size_t i, j;
+
+	for (i = 0; i < HOOKS_N; i++)
+		for (j = 0; j < ALTS_MAX && hooks[i].alts[j].prog != NULL; j++)
+			if (hooks[i].optional != 0 &&
+			    strcmp(hooks[i].alts[j].prog, bpf_program__name(prog)) == 0)
+				return hooks[i].optional;
+	return 0;
 }
 
 bool hooks_at_cgroup(const struct bpf_program *prog)

@@ -20,11 +20,17 @@ struct machine;
 
 #define HOOKS_MAX 32
 
-/* Turns on the programs of the first alternative that this kernel takes, for each hook; of optional
- * ones only when `optional`. 0, with the names of those that it does without; or -ENOTSUP with a
- * message when another has none. */
-int hooks_choose(struct outflow_bpf *skel, bool optional, const char *ret_missing[HOOKS_MAX + 1],
+/* Hooks that the daemon watches without, as bits of the knob cfg_without. */
+#define HOOK_INTERFACES (1U << 0)
+#define HOOKS_OPTIONAL	HOOK_INTERFACES
+
+/* Turns on the programs of the first alternative that this kernel takes, for each hook but those
+ * in `without`. 0, with the names of those that it does without, the optional ones in the knob,
+ * too; or -ENOTSUP with a message when another has none. */
+int hooks_choose(struct outflow_bpf *skel, uint32_t without, const char *ret_missing[HOOKS_MAX + 1],
 		 struct kernel_err *ret_err);
+/* The bit of the optional hook that the program serves; 0: of none. */
+uint32_t hooks_optional(const struct bpf_program *prog);
 /* Attaches what was chosen, lineage first; cgroup programs to cgroup_fd. 0 or -errno. */
 int hooks_attach(struct outflow_bpf *skel, int cgroup_fd, struct bpf_link *links[HOOKS_MAX],
 		 struct kernel_err *ret_err);
@@ -134,6 +140,9 @@ void pins_save(struct pins *p, const struct outflow_bpf *skel,
 
 /* ---- kernel_adopt.c: going on with a set that is there ---- */
 
+/* The optional hooks that the live set does without. It says so in a map that nobody can change, so
+ * that it is told from a set that lacks what it had; 0 also when that cannot be read. */
+uint32_t pins_without(const struct pins *p, const struct outflow_bpf *skel);
 /*
  * The skeleton is open, sized and its knobs set. 1: it stands for the pinned maps, programs and
  * links now. 0: what is pinned is something else, the status tells what, and the skeleton is spent.
@@ -144,6 +153,7 @@ int pins_adopt(struct pins *p, struct outflow_bpf *skel, int cgroup_fd, uint64_t
 /* Compares the live set's programs and links with those of a loaded skeleton; `maps`: their maps
  * too. 0, or not 0 and the status tells what is foreign. */
 int pins_compare(struct pins *p, const struct outflow_bpf *skel, bool maps, int cgroup_fd);
+
 /* ---- kernel_links.c: what the probes saw go to the interfaces, for links.h ---- */
 
 /* Sets the network namespace that is ours: before attaching. 0 or -errno. */

@@ -406,7 +406,7 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 	uint64_t tunnels, packet_seen;
 	size_t i;
 
-	if (err > 0)
+	if (err > 0 || e->left_out > 0) /* one that was gone may have made room */
 		edges_choose(e, now_ns, fn, arg);
 	edges_stats(e, false, recs, errs);
 	err = err < 0 ? err : e->probes.read(e->probes.arg, &e->sums);

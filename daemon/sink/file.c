@@ -77,17 +77,7 @@ static int file_open(struct sink *k)
 
 static int file_send(struct sink *k, const struct line *l)
 {
-	ssize_t n;
-
-	while (k->written < l->len) {
-		n = write(k->src.fd, l->data + k->written, l->len - k->written);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		k->written += (size_t)n;
-	}
-	return 0;
+	return line_send(k, l, write);
 }
 
 /* logrotate renames the file and expects a new one; somebody may have removed it. */
@@ -123,28 +113,23 @@ static int stderr_open(struct sink *k)
 }
 
 /* Where the descriptor may block after all, poll() promises room for PIPE_BUF bytes (pipe(7)). */
+static ssize_t stderr_some(int fd, const void *data, size_t len)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+	ssize_t n = send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n >= 0 || errno != ENOTSOCK)
+		return n;
+	if (poll(&ready, 1, 0) == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return write(fd, data, len < PIPE_BUF ? len : PIPE_BUF);
+}
+
 static int stderr_send(struct sink *k, const struct line *l)
 {
-	struct pollfd ready = { .fd = k->src.fd, .events = POLLOUT };
-	size_t left;
-	ssize_t n;
-
-	while (k->written < l->len) {
-		left = l->len - k->written;
-		n = send(k->src.fd, l->data + k->written, left, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno == ENOTSOCK) {
-			if (poll(&ready, 1, 0) == 0)
-				return -EAGAIN;
-			n = write(k->src.fd, l->data + k->written,
-				  left < PIPE_BUF ? left : PIPE_BUF);
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		k->written += (size_t)n;
-	}
-	return 0;
+	return line_send(k, l, stderr_some);
 }
 
 const struct transport transport_file = {

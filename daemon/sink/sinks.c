@@ -297,6 +297,22 @@ static void sink_refused(struct sink *k, int err)
 		sink_down(k, err);
 }
 
+int line_send(struct sink *k, const struct line *l,
+	      ssize_t (*some)(int fd, const void *data, size_t len))
+{
+	ssize_t n;
+
+	while (k->written < l->len) {
+		n = some(k->src.fd, l->data + k->written, l->len - k->written);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		k->written += (size_t)n;
+	}
+	return 0;
+}
+
 static void sink_flush(struct sink *k)
 {
 	int budget = SEND_BATCH, err;

@@ -111,20 +111,14 @@ static int udp_send(struct sink *k, const struct line *l)
 	return -err;
 }
 
+static ssize_t tcp_some(int fd, const void *data, size_t len)
+{
+	return send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static int tcp_send(struct sink *k, const struct line *l)
 {
-	ssize_t n;
-
-	while (k->written < l->len) {
-		n = send(k->src.fd, l->data + k->written, l->len - k->written,
-			 MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		k->written += (size_t)n;
-	}
-	return 0;
+	return line_send(k, l, tcp_some);
 }
 
 /* RFC 6587 section 3.4.1. */

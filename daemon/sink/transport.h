@@ -70,4 +70,9 @@ struct sink {
 	struct sink_gap doubtful; /* sent over connections that broke, and not yet said here */
 };
 
+/* transport.send for what takes a line in pieces: `some` is asked as write(2) until all is taken.
+ */
+int line_send(struct sink *k, const struct line *l,
+	      ssize_t (*some)(int fd, const void *data, size_t len));
+
 #endif

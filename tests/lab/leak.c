@@ -14,7 +14,7 @@
  *	leak --way tun --dev NAME --from 10.9.0.2 --to 198.51.100.2:9 ...
  *		packets that come out of a tun device it makes, for the kernel to forward
  *
- * Exit status: 0 all sent, 77 this kernel cannot, 2 usage, 1 anything else.
+ * Exit status: 0 all sent, 77 this kernel lacks the way, 2 usage, 1 anything else.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -108,7 +108,7 @@ static void count(struct leak *l, uint64_t packets)
 	l->sent += packets * l->frame_len;
 }
 
-static int cannot(const char *what)
+static int lacks(const char *what)
 {
 	fprintf(stderr, "leak: %s: %s\n", what, strerror(errno));
 	return LAB_EXIT_SKIP;
@@ -135,7 +135,7 @@ static int ring_map(int fd, const struct xdp_ring_offset *off, off_t pgoff, size
 	return 0;
 }
 
-static int xdp_open(const struct leak *l, struct ring *tx, struct ring *done)
+static int xdp_bind(int fd, const struct leak *l, struct ring *tx, struct ring *done)
 {
 	struct xdp_umem_reg umem = { .len = FRAMES * FRAME_BYTES, .chunk_size = FRAME_BYTES };
 	struct sockaddr_xdp sxdp = { .sxdp_family = AF_XDP,
@@ -143,12 +143,10 @@ static int xdp_open(const struct leak *l, struct ring *tx, struct ring *done)
 				     .sxdp_ifindex = if_nametoindex(l->dev) };
 	struct xdp_mmap_offsets off;
 	socklen_t off_len = sizeof(off);
-	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), n = FRAMES;
 	unsigned char *frames;
+	int n = FRAMES;
 	size_t i;
 
-	if (fd < 0)
-		return -1;
 	frames = mmap(NULL, umem.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (frames == MAP_FAILED)
 		return -1;
@@ -165,7 +163,7 @@ static int xdp_open(const struct leak *l, struct ring *tx, struct ring *done)
 		    0 ||
 	    bind(fd, (struct sockaddr *)&sxdp, sizeof(sxdp)) < 0)
 		return -1;
-	return fd;
+	return 0;
 }
 
 /* One at a time: a frame is given back before it is used again. */
@@ -174,10 +172,12 @@ static int way_xdp(struct leak *l)
 	struct ring tx, done;
 	struct xdp_desc *desc;
 	uint32_t at;
-	int fd = xdp_open(l, &tx, &done);
+	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 
-	if (fd < 0)
-		return cannot("AF_XDP");
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		return lacks("AF_XDP");
+	if (fd < 0 || xdp_bind(fd, l, &tx, &done) < 0)
+		lab_die("AF_XDP");
 	while (l->sent < l->bytes) {
 		pace(l);
 		at = *tx.producer;
@@ -205,8 +205,10 @@ static int way_bypass(struct leak *l)
 				  .sll_protocol = htons(ETH_P_IP) };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), one = 1;
 
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		return lacks("AF_PACKET");
 	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)) < 0)
-		return cannot("PACKET_QDISC_BYPASS");
+		lab_die("PACKET_QDISC_BYPASS");
 	while (l->sent < l->bytes) {
 		pace(l);
 		if (sendto(fd, l->frame, l->frame_len, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
@@ -261,8 +263,10 @@ static int way_tun(struct leak *l)
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
 	memcpy(ifr.ifr_name, l->dev, strnlen(l->dev, IFNAMSIZ - 1));
+	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
+		return lacks("/dev/net/tun");
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) < 0)
-		return cannot("/dev/net/tun");
+		lab_die("/dev/net/tun");
 	tun_up(l->dev);
 	while (l->sent < l->bytes) {
 		pace(l);

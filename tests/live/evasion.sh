@@ -15,14 +15,6 @@ FAR6_B=2001:db8:1::3
 SENDS=30000	# of each kind of rewriting
 LONG_SEND=50000000
 
-above_zero() { # NAME NUMBER
-	if [ "$2" -gt 0 ] 2>/dev/null; then
-		ok "$1 ($2)"
-	else
-		not_ok "$1" "it is '$2'"
-	fi
-}
-
 # ---- What the far ends say ----
 
 # Counts what comes for two addresses, and ends it there. Neighbours may still ask for each other.

@@ -37,14 +37,6 @@ config() { # LIMITS [SINK...]
 	done
 }
 
-above_zero() { # NAME NUMBER
-	if [ "$2" -gt 0 ] 2>/dev/null; then
-		ok "$1 ($2)"
-	else
-		not_ok "$1" "it is '$2'"
-	fi
-}
-
 loss() { # NAME
 	outflow status --json | jq ".loss.$1"
 }

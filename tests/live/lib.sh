@@ -46,6 +46,14 @@ is() { # NAME GOT EXPECTED
 	fi
 }
 
+above_zero() { # NAME NUMBER
+	if [ "$2" -gt 0 ] 2>/dev/null; then
+		ok "$1 ($2)"
+	else
+		not_ok "$1" "it is '$2'"
+	fi
+}
+
 # Prints the summary and ends the test: 0 when nothing failed.
 lab_end() {
 	printf '%d passed, %d failed, %d skipped\n' "$LAB_PASSED" "$LAB_FAILED" "$LAB_SKIPPED"

@@ -43,14 +43,6 @@ alerted_with_loss() {
 	[ "$(alert_loss)" -gt 0 ] 2>/dev/null
 }
 
-above_zero() { # NAME NUMBER
-	if [ "$2" -gt 0 ] 2>/dev/null; then
-		ok "$1 ($2)"
-	else
-		not_ok "$1" "it is '$2'"
-	fi
-}
-
 check_books() { # SENT TOTAL-BEFORE
 	local posted overflow grown books
 

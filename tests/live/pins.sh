@@ -86,6 +86,10 @@ record() { # TYPE JQ
 	jq -r "select(.type == \"$1\") | $2" "$LAB_ALERTS" | tail -n 1
 }
 
+tampers() {
+	jq -s '[.[] | select(.type == "tamper")] | length' "$LAB_ALERTS"
+}
+
 says() { # NAME TEXT PATTERN
 	if grep -qE -- "$3" <<<"$2"; then
 		ok "$1"
@@ -231,7 +235,7 @@ afresh() { # NAME REASON tamper|operator
 	local before tampers
 
 	before=$(ids 2>/dev/null | sed -n 's/^maps //p')
-	tampers=$(jq -s '[.[] | select(.type == "tamper")] | length' "$LAB_ALERTS")
+	tampers=$(tampers)
 	start_outflowd "$LAB_CONFIG"
 	is "$1: fresh" "$(state)" pinned
 	says "$1: the start record says why" "$(record start .reason)" "fresh books: .*$2.*held [0-9]+ bytes"
@@ -239,8 +243,7 @@ afresh() { # NAME REASON tamper|operator
 	if [ "$3" = tamper ]; then
 		says "$1: tamper record" "$(record tamper '"\(.severity) \(.reason)"')" "high pins: .*$2"
 	else
-		is "$1: no tamper record" "$(jq -s '[.[] | select(.type == "tamper")] | length' \
-			"$LAB_ALERTS")" "$tampers"
+		is "$1: no tamper record" "$(tampers)" "$tampers"
 	fi
 	is "$1: other maps" "$(comm -12 <(tr ' ' '\n' <<<"$before" | sort) \
 		<(ids | sed -n 's/^maps //p' | tr ' ' '\n' | sort) | tr '\n' ' ')" ""
@@ -294,6 +297,52 @@ foreign_link() { # [progs]
 		rm "$live/$kind/lineage_exec"
 		bpftool "${kind%s}" pin id "$(pin_id "$live/$kind/lineage_exit")" "$live/$kind/lineage_exec"
 	done
+}
+
+# An optional program that the kernel refuses is not missing in the pins of a daemon that went
+# without it, and is in those of one that had it.
+optional() {
+	local before tampers
+
+	tampers=$(tampers)
+	config ""
+	start_without_optional
+	is "optional program refused: pinned without it" "$(state) $(missing)" 'pinned ["interfaces"]'
+	in_sender "$B/lab/send" --way tcp-write --to "$FAR4_B:443" --bytes 100000 >/dev/null
+	end_outflowd
+	before=$(ids)
+	start_without_optional
+	goes_on_without "optional program refused again" "$before" "$tampers"
+	end_outflowd
+	start_outflowd "$LAB_CONFIG"
+	goes_on_without "optional program refused only then" "$before" "$tampers"
+	end_outflowd
+	config "accounts: 1000"
+	afresh "optional program taken now, and limits changed" "map accounts: size 65536" operator
+	is "optional program taken now" "$(missing)" '[]'
+	end_outflowd
+	rm "$LAB_PINS/live/"{links,progs}/link_xmit
+	afresh "an optional program's pins removed" "program link_xmit: No such file" tamper
+	stop_outflowd
+	config ""
+}
+
+start_without_optional() {
+	LD_PRELOAD=$B/live/mock_bpf.so MOCK_REFUSE_PROG=link_xmit start_outflowd "$LAB_CONFIG"
+}
+
+missing() {
+	outflow status --json | jq -c .hooks_missing
+}
+
+goes_on_without() { # NAME IDS-BEFORE TAMPERS-BEFORE
+	is "$1: goes on" "$(state) $(missing)" 'adopted ["interfaces"]'
+	is "$1: the same maps, programs and links" "$(ids)" "$2"
+	is "$1: no tamper record" "$(tampers)" "$3"
+	says "$1: why interfaces are not compared" "$(outflow status --json | jq -r .reconcile.off)" \
+		"the kernel refused the hook 'interfaces' when the probes were made"
+	no_second_copy "$1"
+	books_balanced "$1: balanced"
 }
 
 # Without a BPF file system it watches all the same, and says so.
@@ -451,7 +500,7 @@ transfer() {
 
 lab_begin "${1:-build}"
 need_programs bpftool unshare
-need_built lab/send lab/churn lab/recv
+need_built lab/send lab/churn lab/recv live/mock_bpf.so
 printf 'seed %s\n' "$SEED"
 RANDOM=$SEED
 lab_net_new
@@ -463,6 +512,7 @@ windows
 second_daemon
 unload
 changes
+optional
 without_bpffs
 mounts_bpffs
 killed_at_start

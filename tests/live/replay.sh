@@ -3,8 +3,8 @@
 #
 # replay.sh: what a recording is judged to be is what the live daemon said. outflowd records while
 # traffic breaks rules of every kind, its tables too small for it; the alerts that `outflow replay`
-# raises from that file are those in the daemon's own, but for their number in the chain. A recording
-# that breaks off, one that is none, and one judged by other rules give what they can.
+# raises from that file are those in the daemon's own, but for their number in the chain; so are one
+# about an interface and its updates. A recording that breaks off, one that is none, and one judged by other rules give what they can.
 #
 #	tests/live/replay.sh [BUILD]
 
@@ -197,6 +197,47 @@ check_other_config() {
 		"uploader-to-far curl uploader+job job-total curl uploader+job "
 }
 
+# What no socket sent: how the interfaces stood is in the recording, too.
+check_interface() {
+	LAB_ALERTS=$LAB_DIR/interface.jsonl
+	lab_config <<-END
+		reconcile: {interfaces: [wire]}
+		sinks:
+		  - {type: file, path: $LAB_ALERTS, format: json}
+	END
+	LAB_NETNS=$SENDER_NET start_outflowd "$LAB_CONFIG" --record "$LAB_DIR/interface"
+	in_sender "$B/lab/leak" --way tun --dev tun0 --from 10.79.0.2 --to "$FAR4:9" \
+		--bytes 2000000 --rate 500000 >"$LAB_DIR/leak.out" 2>"$LAB_DIR/leak.err"
+	case $? in
+	0) ;;
+	77)
+		skip "interface" "$(cat "$LAB_DIR/leak.err")"
+		stop_outflowd
+		return
+		;;
+	*) not_ok "interface: sent" "$(cat "$LAB_DIR/leak.err")" ;;
+	esac
+	wait_for 15 leak_updated
+	stop_outflowd
+	replay "$LAB_DIR/interface" -c "$LAB_CONFIG"
+	is "interface: status" $status 0
+	leaks_of "$LAB_ALERTS" >"$LAB_DIR/live.alerts"
+	leaks_of "$LAB_DIR/replay.out" >"$LAB_DIR/replay.alerts"
+	is "interface: an alert" "$(jq -s '[.[] | select(.type == "alert" and .interface.name == "wire")]
+		| length' "$LAB_DIR/live.alerts")" 1
+	is "interface: replayed, it and $(grep -c '"type":"update"' "$LAB_DIR/live.alerts") updates" \
+		"$(cat "$LAB_DIR/replay.alerts")" "$(cat "$LAB_DIR/live.alerts")"
+}
+
+leaks_of() { # FILE: as they must agree
+	jq -cS 'select(.rule == "unattributed-egress") | del(.seq, .prev)' "$1"
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+leak_updated() {
+	grep -q '"type":"update"' "$LAB_ALERTS"
+}
+
 check_file() {
 	is "mode of a recording" "$(stat -c %a "$LAB_DIR/recording")" 600
 	echo precious >"$LAB_DIR/there"
@@ -210,8 +251,9 @@ check_file() {
 status=0
 lab_begin "${1:-build}"
 need_programs timeout cmp
-need_built lab/send lab/churn lab/recv
+need_built lab/send lab/churn lab/leak lab/recv
 lab_net_new
+in_sender sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 far_start --tcp 443 --tcp 9000-9099 --udp 443
 make_programs
 config
@@ -225,4 +267,5 @@ check_cut
 check_garbage
 check_other_config
 check_file
+check_interface
 lab_end

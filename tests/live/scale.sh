@@ -51,14 +51,6 @@ config() { # ACCOUNTS TRACKED-ACCOUNTS [EXECUTIONS [RING]]
 	start_outflowd "$LAB_CONFIG"
 }
 
-above_zero() { # NAME NUMBER
-	if [ "$2" -gt 0 ] 2>/dev/null; then
-		ok "$1 ($2)"
-	else
-		not_ok "$1" "it is '$2'"
-	fi
-}
-
 at_most() { # NAME NUMBER LIMIT
 	if [ "$2" -le "$3" ] 2>/dev/null; then
 		ok "$1 ($2 of at most $3)"

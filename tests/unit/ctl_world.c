@@ -99,6 +99,12 @@ static const char *mock_edges_off(void *arg)
 	return mock.edges_off;
 }
 
+static size_t mock_edges_left_out(void *arg)
+{
+	(void)arg;
+	return mock.edges_left_out;
+}
+
 size_t sinks_count(const struct sinks *s)
 {
 	(void)s;
@@ -253,6 +259,7 @@ struct ctl_view view(void)
 		.look = mock_look,
 		.pins = &pins,
 		.edges_off = mock_edges_off,
+		.edges_left_out = mock_edges_left_out,
 		.version = "1.0-test",
 		.start_ns = ((uint64_t)ts.tv_sec - 77) * 1000000000,
 	};

@@ -19,6 +19,7 @@ struct ctl_mock {
 	const char *alerts[4];		   /* NULL behind the last; "": cannot be built */
 	struct link_books link;		   /* the name is "": there is none */
 	const char *edges_off;
+	size_t edges_left_out;
 	struct ledger ledger;
 	int ledger_err, look_err;
 	unsigned int looks;

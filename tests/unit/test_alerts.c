@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include <jansson.h>
-#include <nettle/sha2.h>
 
 #include "alert/alerts.h"
 #include "base/ip.h"
+#include "digest.h"
 
 #define SECOND 1000000000ULL
 #define MIB    (1024 * 1024ULL)
@@ -146,19 +146,6 @@ static json_t *parsed(void)
 
 	cr_assert_not_null(root, "%s: %s", e.text, got.json);
 	return root;
-}
-
-static void sha256(const char *text, char ret[65])
-{
-	uint8_t digest[SHA256_DIGEST_SIZE];
-	struct sha256_ctx ctx;
-	int i;
-
-	sha256_init(&ctx);
-	sha256_update(&ctx, strlen(text), (const uint8_t *)text);
-	sha256_digest(&ctx, sizeof(digest), digest);
-	for (i = 0; i < SHA256_DIGEST_SIZE; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
 }
 
 /* The contract, byte for byte. */

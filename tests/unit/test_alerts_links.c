@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <nettle/sha2.h>
-
 #include "alert/alerts.h"
+#include "digest.h"
 
 #define SECOND 1000000000ULL
 #define MIB    (1024 * 1024ULL)
@@ -37,19 +36,6 @@ static struct alerts *fresh(void)
 
 	cr_assert_eq(alerts_new(&policy, put, NULL, &a), 0);
 	return a;
-}
-
-static void sha256(const char *text, char ret[65])
-{
-	uint8_t digest[SHA256_DIGEST_SIZE];
-	struct sha256_ctx ctx;
-	int i;
-
-	sha256_init(&ctx);
-	sha256_update(&ctx, strlen(text), (const uint8_t *)text);
-	sha256_digest(&ctx, sizeof(digest), digest);
-	for (i = 0; i < SHA256_DIGEST_SIZE; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
 }
 
 static struct leak leaked(uint64_t forwarded, uint64_t time_ns)

@@ -362,29 +362,54 @@ Test(cli, status)
 	       "hooks       MISSING a, b\n");
 }
 
-Test(cli, status_of_pins)
+struct status_case {
+	const char *json, *line;
+};
+
+/* What one part of the answer, alone, reads as. */
+static void status_lines(const char *key, const char *label, const struct status_case *cases,
+			 size_t n)
 {
-	static const struct {
-		const char *json, *line;
-	} cases[] = {
-		{ "{\"path\":\"/p\",\"state\":\"adopted\",\"reason\":null}", "adopted in /p\n" },
-		{ "{\"path\":\"/p\",\"state\":\"pinned\",\"reason\":null}", "pinned in /p\n" },
-		{ "{\"path\":\"/p\",\"state\":\"none\",\"reason\":\"no BPF file system\"}",
-		  "NONE, a restart loses the books: no BPF file system\n" },
-	};
 	char line[256], want[256];
 	struct buf out;
 	size_t i;
 
 	buf_init(&out, 65536);
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < n; i++) {
 		buf_clear(&out);
-		(void)snprintf(line, sizeof(line), "{\"pins\":%s}\n", cases[i].json);
-		(void)snprintf(want, sizeof(want), "\npins        %s", cases[i].line);
+		(void)snprintf(line, sizeof(line), "{\"%s\":%s}\n", key, cases[i].json);
+		(void)snprintf(want, sizeof(want), "\n%-11s %s", label, cases[i].line);
 		cr_assert_eq(status_show(line, strlen(line), &(struct cli_opts){ 0 }, &out), 0);
 		cr_expect_not_null(strstr(out.data, want), "%s", out.data);
 	}
 	buf_done(&out);
+}
+
+Test(cli, status_of_interfaces)
+{
+	static const struct status_case cases[] = {
+		{ "{\"interfaces\":[\"eth0\",\"wg0\"],\"off\":null,\"left_out\":0}",
+		  "eth0, wg0 compared with what was posted\n" },
+		{ "{\"interfaces\":[\"eth0\"],\"off\":null,\"left_out\":7}",
+		  "eth0 compared with what was posted; 7 LEFT OUT: more than can be compared\n" },
+		/* A daemon of before tells nothing of it. */
+		{ "{\"interfaces\":[\"eth0\"],\"off\":null}",
+		  "eth0 compared with what was posted\n" },
+	};
+
+	status_lines("reconcile", "interfaces", cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+Test(cli, status_of_pins)
+{
+	static const struct status_case cases[] = {
+		{ "{\"path\":\"/p\",\"state\":\"adopted\",\"reason\":null}", "adopted in /p\n" },
+		{ "{\"path\":\"/p\",\"state\":\"pinned\",\"reason\":null}", "pinned in /p\n" },
+		{ "{\"path\":\"/p\",\"state\":\"none\",\"reason\":\"no BPF file system\"}",
+		  "NONE, a restart loses the books: no BPF file system\n" },
+	};
+
+	status_lines("pins", "pins", cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 Test(cli, lines_of_another_kind)

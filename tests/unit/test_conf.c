@@ -6,7 +6,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "base/ip.h"
 #include "conf/config.h"
+#include "digest.h"
 
 #define SECOND_NS 1000000000ULL
 
@@ -416,16 +416,10 @@ Test(conf, sinks_by_their_short_forms)
 
 static void expect_rev(const struct rule *r, const char *source)
 {
-	uint8_t sum[SHA256_DIGEST_SIZE];
-	struct sha256_ctx sha;
-	char hex[17];
-	size_t i;
+	char hex[2 * SHA256_DIGEST_SIZE + 1];
 
-	sha256_init(&sha);
-	sha256_update(&sha, strlen(source), (const uint8_t *)source);
-	sha256_digest(&sha, sizeof(sum), sum);
-	for (i = 0; i < 8; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+	sha256(source, hex);
+	hex[16] = '\0';
 	cr_expect_str_eq(r->rev, hex, "%s", source);
 }
 

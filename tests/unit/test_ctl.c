@@ -103,13 +103,15 @@ Test(ctl, interfaces)
 					 .bypass = 19,
 					 .allowance = 1,
 					 .unattributed = 39 };
+	mock.edges_left_out = 3;
 	cr_expect_not_null(
 		strstr(ask(CTL_LEDGER),
 		       "\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"tunnel\":false,"
 		       "\"sent\":100,\"sockets\":50,\"control\":5,\"kernel\":6,"
 		       "\"forwarded\":20,\"bypass\":19,\"allowance\":1,\"unattributed\":39}],"));
-	cr_expect_not_null(
-		strstr(ask(CTL_STATUS), "\"reconcile\":{\"interfaces\":[\"eth0\"],\"off\":null}"));
+	cr_expect_not_null(strstr(ask(CTL_STATUS),
+				  "\"reconcile\":{\"interfaces\":[\"eth0\"],\"off\":null,"
+				  "\"left_out\":3}"));
 }
 
 Test(ctl, ledger_does_not_close)
@@ -151,7 +153,8 @@ Test(ctl, status)
 		"\"delivered\":9,\"dropped\":0},"
 		"{\"name\":\"file:/x\\u000a\",\"up\":false,\"error\":\"No space left on device\","
 		"\"queued\":2,\"delivered\":0,\"dropped\":3}],"
-		"\"reconcile\":{\"interfaces\":[],\"off\":\"this kernel refuses it\"},"
+		"\"reconcile\":{\"interfaces\":[],\"off\":\"this kernel refuses "
+		"it\",\"left_out\":0},"
 		"\"tracked\":{\"executions\":3,\"accounts\":4,\"evicted\":5,\"refused\":6,"
 		"\"unresolved\":7},\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
 		"\"executions\":{\"used\":3,\"max\":4}},\"pins\":{\"path\":\"/p\","

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_edges.c: which interfaces are watched, and how many are left out. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "intake/links.h"
+
+#define HERE 4026531840U
+
+/* ---- The interfaces of this network namespace ---- */
+
+static struct link links[EDGES_MAX * 2];
+static size_t links_n;
+static int changed;
+
+int link_table_new(struct link_table **ret)
+{
+	*ret = NULL;
+	return 0;
+}
+
+void link_table_free(struct link_table *t)
+{
+	(void)t;
+}
+
+int link_table_look(struct link_table *t)
+{
+	int was = changed;
+
+	(void)t;
+	changed = 0;
+	return was;
+}
+
+size_t link_table_n(const struct link_table *t)
+{
+	(void)t;
+	return links_n;
+}
+
+const struct link *link_table_at(const struct link_table *t, size_t i)
+{
+	(void)t;
+	return &links[i];
+}
+
+const struct link *link_table_find(const struct link_table *t, uint32_t ifindex)
+{
+	size_t i;
+
+	(void)t;
+	for (i = 0; i < links_n; i++)
+		if (links[i].ifindex == ifindex)
+			return &links[i];
+	return NULL;
+}
+
+int link_table_stats(struct link_table *t, uint32_t ifindex, uint64_t *ret_bytes,
+		     uint64_t *ret_packets)
+{
+	(void)t;
+	*ret_bytes = ifindex;
+	*ret_packets = 1;
+	return 0;
+}
+
+static void plug(uint32_t ifindex, enum link_kind kind)
+{
+	struct link *l = &links[links_n++];
+
+	*l = (struct link){ .ifindex = ifindex, .kind = kind };
+	(void)snprintf(l->name, sizeof(l->name), "eth%u", ifindex);
+	changed = 1;
+}
+
+static void unplug_first(void)
+{
+	memmove(&links[0], &links[1], --links_n * sizeof(links[0]));
+	changed = 1;
+}
+
+/* ---- What is watched ---- */
+
+static struct edges *edges;
+static size_t told, gone;
+
+static int nothing_read(void *arg, struct link_sums *ret)
+{
+	(void)arg;
+	ret->own_n = ret->elsewhere_n = 0;
+	ret->packet_posted = ret->unplaced = 0;
+	return 0;
+}
+
+static int on_record(void *arg, const struct of_rec_hdr *hdr, size_t size)
+{
+	const struct of_rec_link *rec = (const void *)hdr;
+
+	(void)arg;
+	cr_assert_eq(size, sizeof(*rec));
+	if ((rec->flags & OF_LINK_GONE) != 0)
+		gone++;
+	else
+		told++;
+	return 0;
+}
+
+static void look(void)
+{
+	told = gone = 0;
+	edges_look(edges, 1, on_record, NULL);
+}
+
+static void watch(const struct reconcile *r)
+{
+	static const struct link_probes probes = { .read = nothing_read };
+
+	cr_assert_eq(edges_new(r, HERE, &probes, &edges), 0);
+}
+
+static void unwatch(void)
+{
+	edges_free(edges);
+}
+
+TestSuite(edges, .fini = unwatch);
+
+static const struct reconcile hardware;
+
+Test(edges, as_many_as_there_is_room_for)
+{
+	uint32_t i;
+
+	watch(&hardware);
+	for (i = 1; i <= EDGES_MAX; i++)
+		plug(i, LINK_PLAIN);
+	look();
+	cr_expect_eq(told, EDGES_MAX);
+	cr_expect_eq(edges_left_out(edges), 0);
+	cr_expect_null(edges_off(edges));
+}
+
+Test(edges, those_left_out_are_counted)
+{
+	uint32_t i;
+
+	watch(&hardware);
+	for (i = 1; i <= EDGES_MAX + 3; i++)
+		plug(i, LINK_PLAIN);
+	plug(i, LINK_TUNNEL);
+	plug(i + 1, LINK_PAIR); /* is none that would be watched */
+	look();
+	cr_expect_eq(told, EDGES_MAX);
+	cr_expect_eq(edges_left_out(edges), 4);
+}
+
+Test(edges, a_place_that_comes_free_is_taken)
+{
+	uint32_t i;
+
+	watch(&hardware);
+	for (i = 1; i <= EDGES_MAX + 1; i++)
+		plug(i, LINK_PLAIN);
+	look();
+	cr_expect_eq(edges_left_out(edges), 1);
+	unplug_first();
+	look();
+	cr_expect_eq(gone, 1);
+	look();
+	cr_expect_eq(told, 1);
+	cr_expect_eq(edges_left_out(edges), 0);
+}
+
+Test(edges, none)
+{
+	watch(&hardware);
+	plug(1, LINK_OTHER);
+	look();
+	cr_expect_eq(told, 0);
+	cr_expect_str_eq(edges_off(edges),
+			 "no interface here is hardware; name one in 'reconcile: interfaces'");
+}

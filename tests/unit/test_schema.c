@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_schema.c: every kind of record that the feed can hold is what packaging/schema says, by the
+ * judgement of a validator that knows nothing of outflow; and broken in any way it is refused.
+ */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "alert/alerts.h"
+#include "feed.h"
+
+#define SECOND	 1000000000ULL
+#define VALIDATE "tests/schema/validate"
+#define SCHEMA	 "packaging/schema/alert.schema.json"
+
+static struct feed f;
+static FILE *records;
+static struct alerts *alerts;
+
+static struct role roles[] = { { .name = "runner" }, { .name = "scanner" } };
+static struct endpoint_set sets[] = { { .name = "vuln-db" } };
+static struct rule rules[] = {
+	{ .id = "scanner-unknown-endpoint",
+	  .rev = "0123456789abcdef",
+	  .severity = SEVERITY_HIGH,
+	  .attack = { "T1041", "T1048.003" },
+	  .roles = 2,
+	  .has_endpoint = true,
+	  .endpoint = { .not_in = 1 } },
+	{ .id = "volume",
+	  .rev = "fedcba9876543210",
+	  .severity = SEVERITY_INFO,
+	  .roles = OF_ROLE_ANY,
+	  .has_sent = true,
+	  .sent = { 32 << 10, 1500000000, PER_ENDPOINT } },
+};
+static const struct policy policy = {
+	.sets = sets, .sets_n = 1, .roles = roles, .roles_n = 2, .rules = rules, .rules_n = 2
+};
+static const struct rule leak_rule = { .id = "unattributed-egress", .severity = SEVERITY_HIGH };
+
+static struct execution worker = {
+	.exec_id = 1, .tgid = 3001, .roles = 1, .name = "Runner.Worker"
+};
+static struct execution curl = { .exec_id = 2,
+				 .parent = &worker,
+				 .tgid = 4242,
+				 .ppid = 3001,
+				 .uid = 1001,
+				 .loginuid = 1001,
+				 .roles = 3,
+				 .name = "cu\"r\xff\n",
+				 .exe = "/usr/bin/curl",
+				 .argv = "curl\0-X\0POST",
+				 .argv_len = sizeof("curl\0-X\0POST"),
+				 .argv_size = 4096 };
+static struct account account = {
+	.who = &curl,
+	.to = { .addr = { [10] = 0xff, [11] = 0xff, 203, 0, 113, 9 },
+		.port = 443,
+		.proto = IPPROTO_TCP,
+		.family = OF_AF_INET },
+	.class = CLASS_EXTERNAL,
+	.sent = 393216,
+	.received = 812,
+	.flags = OF_ACCOUNT_RECEIVED,
+};
+static struct subject subject = { .time_ns = 50 * SECOND, .delta = 1, .account = &account };
+static struct origin origin = { .host = "runner-7",
+				.boot_id = "6f1c0000-0000-4000-8000-000000000000",
+				.utc_offset_ns = 1773942142123456789,
+				.time_ns = 50 * SECOND };
+
+static void put(void *arg, const struct record *r)
+{
+	(void)arg;
+	cr_assert_gt(fprintf(records, "%.*s\n", (int)r->json_len, r->json), 0);
+}
+
+static void setup(void)
+{
+	feed_init(&f);
+	records = fopen(feed_path(&f, "records"), "w");
+	cr_assert_not_null(records);
+	cr_assert_eq(alerts_new(&policy, put, NULL, &alerts), 0);
+}
+
+static void teardown(void)
+{
+	alerts_free(alerts);
+	feed_done(&f);
+}
+
+TestSuite(schema, .init = setup, .fini = teardown, .timeout = 60);
+
+/* What the validator says; its last line is `summary`. */
+static void validates(const char *file, const char *summary)
+{
+	char command[256], line[1024] = "";
+	FILE *said;
+
+	(void)fflush(records);
+	(void)snprintf(command, sizeof(command), VALIDATE " --mutants " SCHEMA " '%s' 2>&1",
+		       feed_path(&f, file));
+	said = popen(command, "r");
+	cr_assert_not_null(said);
+	while (fgets(line, sizeof(line), said) != NULL)
+		if (strstr(line, " broken ones tried, ") == NULL)
+			cr_log_error("%s", line);
+	cr_expect_eq(pclose(said), 0, "%s", line);
+	cr_expect_eq(strncmp(line, summary, strlen(summary)), 0, "%s", line);
+	cr_expect_null(strstr(line, " 0 broken ones"), "none was tried");
+}
+
+static void raise_rule(uint32_t rule, uint64_t root)
+{
+	struct verdict v = { .rule = &rules[rule], .subject = &subject, .sent = 393216 };
+
+	v.key.rule = rule;
+	v.key.root = root;
+	if (rules[rule].has_sent) {
+		v.key.per = rules[rule].sent.per;
+		v.limit = rules[rule].sent.over;
+		v.window_ns = rules[rule].sent.within_ns;
+	}
+	cr_assert_eq(alerts_raise(alerts, &v, &origin), 1);
+}
+
+Test(schema, alerts_of_processes)
+{
+	struct account known = account;
+
+	raise_rule(0, 1);
+	raise_rule(1, 1);
+	subject.kind = SUBJECT_ATTEMPT;
+	account.flags = 0;
+	account.creator_id = 7;
+	raise_rule(0, 2);
+	account.creator = &worker;
+	curl.exe = "";
+	curl.loginuid = UINT32_MAX;
+	raise_rule(0, 3);
+	account = known;
+	/* What is not known: family, port, then who and where. */
+	account.to = (struct of_endpoint){ .family = OF_AF_PACKET };
+	account.class = CLASS_UNKNOWN;
+	raise_rule(0, 4);
+	account = (struct account){ .who = &curl,
+				    .class = CLASS_UNKNOWN,
+				    .flags = OF_ACCOUNT_OVERFLOW };
+	raise_rule(1, 5);
+	account.who = NULL;
+	account.flags |= OF_ACCOUNT_MACHINE;
+	raise_rule(1, 6);
+	validates("records", "7 alert; ");
+}
+
+static void raise_leak(uint64_t bytes, uint64_t time_ns, int raised)
+{
+	struct leak k = { .name = "eth0", .ifindex = 2, .time_ns = time_ns, .bypass = bytes };
+	struct verdict v = { .rule = &leak_rule,
+			     .leak = &k,
+			     .sent = bytes,
+			     .limit = 64 << 10,
+			     .window_ns = 10 * SECOND };
+
+	v.key.rule = VERDICT_RECONCILE;
+	cr_assert_eq(alerts_raise(alerts, &v, &origin), raised);
+}
+
+Test(schema, alerts_of_interfaces)
+{
+	raise_leak(1 << 20, 50 * SECOND, 1);
+	raise_leak(2 << 20, 51 * SECOND, 0);
+	validates("records", "1 alert, 1 update; ");
+}
+
+/* With every counter of loss. */
+Test(schema, notices)
+{
+	static const char *const types[] = { "start", "stop", "loss", "tamper" };
+	size_t i;
+
+#define X(name) origin.loss.name = 1;
+	OF_LOSS_LIST(X)
+#undef X
+	origin.hooks_missing = (const char *const[]){ "interfaces", NULL };
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		cr_assert_eq(alerts_notice(alerts, types[i], SEVERITY_MEDIUM, "why", &origin), 0);
+	validates("records", "1 loss, 1 start, 1 stop, 1 tamper; ");
+}
+
+/* Of one sink alone, whose queue was full. */
+Test(schema, loss_of_a_sink)
+{
+	f.config.limits.sink_queue_bytes = 200;
+	feed_add_path(&f, SINK_FILE, FORMAT_JSON, "sink");
+	feed_start(&f);
+	feed_put_size(&f, 1, 1000);
+	cr_assert_eq(sinks_state(f.sinks, 0).dropped, 1);
+	feed_tick(&f, 1);
+	validates("sink", "1 loss; ");
+}
