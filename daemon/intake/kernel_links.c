@@ -18,21 +18,6 @@ int kernel_links_init(struct outflow_bpf *skel, uint32_t netns)
 	return 0;
 }
 
-static void sums_add(struct of_link_sums *to, const struct of_link_sums *s)
-{
-	to->socket += s->socket;
-	to->packet += s->packet;
-	to->control += s->control;
-	to->kernel += s->kernel;
-	to->forwarded += s->forwarded;
-	to->packets += s->packets;
-	to->allowance += s->allowance;
-	if (s->peer_netns != 0) {
-		to->peer_netns = s->peer_netns;
-		to->peer_ifindex = s->peer_ifindex;
-	}
-}
-
 /* Each entry of the map, its sums over all CPUs. One that goes meanwhile ends the walk early: only
  * we delete. */
 static int slots_read(int fd, struct of_link_sums *per_cpu, int cpus, struct link_slot *ret,
@@ -47,8 +32,13 @@ static int slots_read(int fd, struct of_link_sums *per_cpu, int cpus, struct lin
 		if (bpf_map_lookup_elem(fd, prev, per_cpu) < 0)
 			return -errno;
 		ret[n].sums = (struct of_link_sums){ 0 };
-		for (cpu = 0; cpu < cpus; cpu++)
-			sums_add(&ret[n].sums, &per_cpu[cpu]);
+		for (cpu = 0; cpu < cpus; cpu++) {
+			link_sums_add(&ret[n].sums, &per_cpu[cpu]);
+			if (per_cpu[cpu].peer_netns == 0)
+				continue;
+			ret[n].sums.peer_netns = per_cpu[cpu].peer_netns;
+			ret[n].sums.peer_ifindex = per_cpu[cpu].peer_ifindex;
+		}
 		n++;
 	}
 	*ret_n = n;

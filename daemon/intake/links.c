@@ -92,6 +92,17 @@ size_t edges_left_out(const struct edges *e)
 	return e->left_out;
 }
 
+void link_sums_add(struct of_link_sums *to, const struct of_link_sums *s)
+{
+	to->socket += s->socket;
+	to->packet += s->packet;
+	to->control += s->control;
+	to->kernel += s->kernel;
+	to->forwarded += s->forwarded;
+	to->packets += s->packets;
+	to->allowance += s->allowance;
+}
+
 /* ---- Which ---- */
 
 static bool is_edge(const struct reconcile *r, const struct link *l)
@@ -281,34 +292,29 @@ static bool leads_elsewhere(const struct edges *e, uint32_t iif)
 
 static void edge_fill(const struct edges *e, const struct edge *edge, struct of_rec_link *r)
 {
+	struct of_link_sums sum = edge->retired;
 	const struct link_slot *slot;
 	size_t i;
 
-	r->socket = edge->retired.socket;
-	r->packet = edge->retired.packet;
-	r->control = edge->retired.control;
-	r->kernel = edge->retired.kernel;
-	r->forwarded = edge->retired.forwarded;
-	r->packets = edge->retired.packets;
-	r->allowance = edge->retired.allowance;
 	r->passed = edge->retired_passed;
 	r->passed_packets = edge->retired_passed_packets;
 	for (i = 0; i < e->sums.own_n; i++) {
 		slot = &e->sums.own[i];
 		if (slot->key.ifindex != edge->ifindex)
 			continue;
-		r->socket += slot->sums.socket;
-		r->packet += slot->sums.packet;
-		r->control += slot->sums.control;
-		r->kernel += slot->sums.kernel;
-		r->forwarded += slot->sums.forwarded;
-		r->packets += slot->sums.packets;
-		r->allowance += slot->sums.allowance;
+		link_sums_add(&sum, &slot->sums);
 		if (slot->key.iif == 0 || !leads_elsewhere(e, slot->key.iif))
 			continue;
 		r->passed += slot->sums.forwarded;
 		r->passed_packets += slot->sums.packets;
 	}
+	r->socket = sum.socket;
+	r->packet = sum.packet;
+	r->control = sum.control;
+	r->kernel = sum.kernel;
+	r->forwarded = sum.forwarded;
+	r->packets = sum.packets;
+	r->allowance = sum.allowance;
 }
 
 /*
@@ -351,13 +357,7 @@ static void edge_retire(struct edges *e, const struct link_slot *slot, bool pass
 
 	if (edge == NULL)
 		return;
-	edge->retired.socket += s->socket;
-	edge->retired.packet += s->packet;
-	edge->retired.control += s->control;
-	edge->retired.kernel += s->kernel;
-	edge->retired.forwarded += s->forwarded;
-	edge->retired.packets += s->packets;
-	edge->retired.allowance += s->allowance;
+	link_sums_add(&edge->retired, s);
 	if (!passed)
 		return;
 	edge->retired_passed += s->forwarded;

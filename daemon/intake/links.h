@@ -31,6 +31,9 @@ struct link_sums {
 	uint64_t packet_posted, unplaced;
 };
 
+/* The counters alone. */
+void link_sums_add(struct of_link_sums *to, const struct of_link_sums *s);
+
 struct link_probes {
 	/* 0 or -errno. */
 	int (*read)(void *arg, struct link_sums *ret);
