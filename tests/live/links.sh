@@ -10,6 +10,7 @@
 #	tests/live/links.sh [BUILD] [CASE...]
 #
 # LINKS_SECONDS  of ordinary traffic; 600 is what `make soak` runs
+# LINKS_CASES    what is run when no CASE is given (all but `slow`)
 # LINKS_BYTES    that a container sends while PID 1 is busy (2000000000)
 # LINKS_KERNEL   of the guest (6.1), from tests/vm/kernels.txt
 # LINKS_VM       another tests/vm
@@ -505,7 +506,8 @@ in_sender sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 in_far ip route add 10.0.0.0/8 via 198.51.100.1
 FAR_MAC=$(in_far ip -j link show wire | jq -r '.[0].address')
 far_start --tcp 7000 --udp 7001
-[ $# -gt 0 ] || set -- xdp tun beside lo off refused packet container init remade guest mixed
+# shellcheck disable=SC2086 # a list
+[ $# -gt 0 ] || set -- ${LINKS_CASES:-xdp tun beside lo off refused packet container init remade guest mixed}
 for c in "$@"; do
 	run_case "$c"
 done
