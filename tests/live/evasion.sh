@@ -13,6 +13,7 @@
 
 FAR6_B=2001:db8:1::3
 SENDS=30000	# of each kind of rewriting
+HELD=1000	# datagrams that are stopped in the middle
 LONG_SEND=50000000
 
 above_zero() { # NAME NUMBER
@@ -153,6 +154,36 @@ rewritten() {
 	in_far nft delete table inet outflow_two
 }
 
+# NAME is held (each send is stopped in the middle for it) or free.
+flipping() { # NAME ADDRESS ADDRESS HEADERS [OPTION]...
+	local out pid status name="connected elsewhere meanwhile: $1, $2" bracket='%s:9100'
+
+	far_count_two "$2" "$3"
+	case $2 in *:*) bracket='[%s]:9100' ;; esac
+	# shellcheck disable=SC2059
+	out=$(in_sender "$B/lab/flip" --to "$(printf "$bracket" "$2")" --and "$(printf "$bracket" "$3")" "${@:5}")
+	status=$?
+	if [ $status -eq 77 ]; then
+		skip "$name" "this kernel has no userfaultfd"
+		return
+	fi
+	pid=$(jq .pid <<<"$out")
+	printf '  %s\n' "$out"
+	above_zero "$name: sends that met it" "$(jq .met <<<"$out")"
+	is "$name: all sent" "$(jq .failed <<<"$out")" 0
+	flows_settle 10 "$(jq .sent <<<"$out")" flows_of "$pid" >/dev/null
+	is "$name" "$(posted_two "$pid")" "$(far_counted_two "$4")"
+}
+
+flipped() {
+	in_far ip addr add $FAR6_B/64 dev wire nodad 2>/dev/null
+	flipping held "$FAR4" "$FAR4_B" 28 --held --sends $HELD
+	flipping held "$FAR6" "$FAR6_B" 48 --held --sends $HELD
+	flipping free "$FAR4" "$FAR4_B" 28 --sends $SENDS
+	flipping free "$FAR6" "$FAR6_B" 48 --sends $SENDS
+	in_far nft delete table inet outflow_two
+}
+
 shared() { # PROTO [OPTION]
 	local out pid sent name="one $1 socket, four senders"
 
@@ -266,7 +297,7 @@ reconnected() {
 
 lab_begin "${1:-build}"
 need_programs setpriv
-need_built lab/optmem lab/rewrite lab/share lab/send lab/stall lab/recv
+need_built lab/optmem lab/rewrite lab/flip lab/share lab/send lab/stall lab/recv
 lab_net_new
 lab_config <<-END
 	sinks:
@@ -274,6 +305,7 @@ lab_config <<-END
 END
 optmem
 rewritten
+flipped
 shared udp
 shared tcp --tcp
 bytewise
