@@ -234,8 +234,13 @@ struct dst_entry {
 	struct net_device *dev;
 };
 
+struct sk_buff_head {
+	struct sk_buff *next;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_write_queue;
 	struct dst_entry *sk_dst_cache;
 	int sk_write_pending;
 	__u16 sk_type;
@@ -266,42 +271,7 @@ struct socket {
 
 struct msghdr;
 
-struct flowi_ports {
-	__be16 dport;
-	__be16 sport;
-};
-
-union flowi_uli {
-	struct flowi_ports ports;
-};
-
-struct flowi4 {
-	__be32 daddr;
-	union flowi_uli uli;
-};
-
-struct flowi6 {
-	struct in6_addr daddr;
-	union flowi_uli uli;
-};
-
-struct flowi {
-	union {
-		struct flowi4 ip4;
-		struct flowi6 ip6;
-	} u;
-};
-
-struct inet_cork_full {
-	struct flowi fl;
-};
-
-struct inet_sock {
-	struct inet_cork_full cork;
-};
-
 struct udp_sock {
-	struct inet_sock inet;
 	int pending; /* AF_INET or AF_INET6: a corked datagram waits; 0: none does */
 	__u16 len;   /* of it, with its header */
 };

@@ -4,7 +4,7 @@
  * The total is raised before anything can fail.
  */
 #define SCRATCH ledger_scratch
-#include "account.bpf.h"
+#include "cork.bpf.h"
 #include "endpoint.bpf.h"
 #include "sctp.bpf.h"
 
@@ -71,40 +71,62 @@ static __always_inline void endpoint_of_association(struct of_endpoint *to, cons
 	endpoint_in6(to, &ip);
 }
 
-/* Where a datagram goes that several sends put together: settled by the first, whatever the socket
- * is connected to since. `family` is that of the packet. */
-static __always_inline void endpoint_of_cork(struct of_endpoint *to, const struct sock *sk,
-					     int family)
-{
-	const struct udp_sock *up = (const void *)sk;
-	struct in6_addr ip;
-
-	to->proto = sk->sk_protocol;
-	to->self = route_is_loopback(sk);
-	if (family == OF_AF_INET) {
-		endpoint_v4(to, BPF_CORE_READ(up, inet.cork.fl.u.ip4.daddr));
-		to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip4.uli.ports.dport));
-		return;
-	}
-	BPF_CORE_READ_INTO(&ip, up, inet.cork.fl.u.ip6.daddr);
-	endpoint_in6(to, &ip);
-	to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip6.uli.ports.dport));
-}
-
 /* Takes the destination that a cgroup hook left for this datagram, when it gave the socket its
  * cookie at the latest. */
-static __always_inline bool destination_take(struct of_endpoint *to, const struct sock *sk)
+static __always_inline bool destination_take(struct destination *ret, const struct sock *sk)
 {
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct destination *d = bpf_map_lookup_elem(&destinations, &thread);
 
-	if (d == NULL || d->cookie == 0)
+	if (d == NULL || d->cookie == 0 || d->cookie != cookie)
 		return false;
-	if (d->cookie != (__u64)sk->__sk_common.skc_cookie.counter)
-		return false;
+	*ret = *d;
 	d->cookie = 0;
-	*to = d->to;
 	return true;
+}
+
+/* The far end of what a send added to a datagram that was begun before: that of its first piece.
+ * `held` is 0 when it has left meanwhile. */
+static __always_inline bool endpoint_of_cork(struct of_endpoint *to, const struct sock *sk, long n,
+					     __u32 held, __u64 packet)
+{
+	struct cork *c = cork_find(sk->__sk_common.skc_cookie.counter);
+	struct of_account *a;
+
+	if (c == NULL || n <= 0 || held == n)
+		return false;
+	if ((held == 0 || c->packet != packet) && !cork_late(c, n))
+		return false;
+	a = cork_account(c);
+	if (a == NULL)
+		return false;
+	*to = a->to;
+	return true;
+}
+
+/* How many bytes wait for a later send, with those of this one; 0: it has left. */
+static __always_inline __u32 endpoint_of_datagram(struct of_endpoint *to, const struct sock *sk,
+						  long ret)
+{
+	bool udp = is_udp(sk->sk_type, sk->sk_protocol);
+	__u64 packet = udp ? cork_packet(sk) : 0;
+	__u32 held = packet != 0 ? cork_held((const void *)sk) : 0;
+	struct destination d;
+	struct cork *c;
+
+	if (!destination_take(&d, sk)) {
+		if (!udp || !endpoint_of_cork(to, sk, ret, held, packet))
+			endpoint_of_socket(to, sk);
+		return held;
+	}
+	*to = d.to;
+	if (d.left == LEFT_CORK && ret > 0) {
+		c = cork_find(d.cookie);
+		if (c != NULL)
+			(void)cork_late(c, ret);
+	}
+	return d.left == LEFT_NOT ? held : 0;
 }
 
 /* What a program may use to remember things beside a socket. */
@@ -114,72 +136,28 @@ enum memory {
 	NOTES, /* see socket_notes */
 };
 
-static __always_inline __u64 note_key(const struct sock *sk)
-{
-	return sk->sk_type == SOCK_DGRAM ? (__u64)sk->__sk_common.skc_cookie.counter : (__u64)sk;
-}
-
 static __always_inline struct socket_hint *note_find(const struct sock *sk)
 {
 	struct of_machine *m = machine_get();
-	__u32 kind = sk->sk_type == SOCK_DGRAM ? OF_NOTE_CORK : OF_NOTE_LEAVE;
-	__u64 key;
+	__u64 key = (__u64)sk;
 
-	if (m == NULL || !(m->notes & kind))
-		return NULL;
-	key = note_key(sk);
-	return bpf_map_lookup_elem(&socket_notes, &key);
+	return m == NULL || !m->notes ? NULL : bpf_map_lookup_elem(&socket_notes, &key);
 }
 
 static __always_inline struct socket_hint *note_make(const struct sock *sk)
 {
 	struct socket_hint empty = { .slot = OF_NO_SLOT }, *hint;
 	struct of_machine *m = machine_get();
-	__u32 kind = sk->sk_type == SOCK_DGRAM ? OF_NOTE_CORK : OF_NOTE_LEAVE;
-	__u64 key = note_key(sk);
+	__u64 key = (__u64)sk;
 
 	if (m == NULL)
 		return NULL;
-	if (!(m->notes & kind))
-		__sync_fetch_and_or(&m->notes, kind);
-	if (key == 0)
-		return NULL;
+	m->notes = 1;
 	bpf_map_update_elem(&socket_notes, &key, &empty, BPF_NOEXIST);
 	hint = bpf_map_lookup_elem(&socket_notes, &key);
 	if (hint == NULL)
 		LOSS(socket_storage);
 	return hint;
-}
-
-static __always_inline struct socket_hint *cork_hint(struct sock *sk, struct socket_hint *hint,
-						     enum memory memory)
-{
-	if (hint != NULL)
-		return hint;
-	return memory == NOTES ? note_make(sk) : hint_make(sk);
-}
-
-static __always_inline void endpoint_of_datagram(struct of_endpoint *to, struct sock *sk,
-						 struct socket_hint **hint, enum memory memory)
-{
-	const struct udp_sock *up = (const void *)sk;
-	int pending = is_udp(sk->sk_type, sk->sk_protocol) ? BPF_CORE_READ(up, pending) : 0;
-
-	if (pending != 0) {
-		*hint = cork_hint(sk, *hint, memory);
-		if (*hint != NULL)
-			(*hint)->corks = pending;
-		(void)destination_take(to, sk);
-		endpoint_of_cork(to, sk, pending);
-		return;
-	}
-	if (destination_take(to, sk))
-		return;
-	/* What this send completed may have been sent away by another thread. */
-	if (*hint != NULL && (*hint)->corks != 0)
-		endpoint_of_cork(to, sk, (*hint)->corks);
-	else
-		endpoint_of_socket(to, sk);
 }
 
 /*
@@ -217,22 +195,24 @@ static __always_inline bool endpoint_left(struct of_endpoint *to, const struct s
 	}
 	*to = hint->left;
 	if (memory == NOTES && hint->leaving == 0) {
-		key = note_key(sk);
+		key = (__u64)sk;
 		bpf_map_delete_elem(&socket_notes, &key);
 	}
 	return true;
 }
 
-/* For a failed send, too: what the hooks have left for it must not wait for the next one. */
-static __always_inline void endpoint_of_send(struct of_endpoint *to, struct sock *sk,
-					     struct socket_hint **hint, enum memory memory)
+/* For a failed send, too: what the hooks have left for it must not wait for the next one. How many
+ * bytes wait for a later send. */
+static __always_inline __u32 endpoint_of_send(struct of_endpoint *to, struct sock *sk, long ret,
+					      struct socket_hint *hint, enum memory memory)
 {
 	if (sk->sk_type == SOCK_DGRAM || sk->sk_type == SOCK_RAW)
-		endpoint_of_datagram(to, sk, hint, memory);
-	else if (socket_is_sctp_many(sk))
+		return endpoint_of_datagram(to, sk, ret);
+	if (socket_is_sctp_many(sk))
 		endpoint_of_association(to, sk);
-	else if (!endpoint_left(to, sk, *hint, memory))
+	else if (!endpoint_left(to, sk, hint, memory))
 		endpoint_of_socket(to, sk);
+	return 0;
 }
 
 /* Raised before any lookup can fail. NULL: of a family that never leaves the machine. */
@@ -274,6 +254,7 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 	struct of_endpoint to = {};
 	struct socket_hint *hint = NULL;
 	struct of_totals *sums = totals_get(sk, ret);
+	__u32 held = 0, slot;
 	struct of_task *t;
 
 	if (sums == NULL)
@@ -283,7 +264,7 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 	else if (memory == NOTES)
 		hint = note_find(sk);
 	if (memory != NO_MEMORY)
-		endpoint_of_send(&to, sk, &hint, memory);
+		held = endpoint_of_send(&to, sk, ret, hint, memory);
 	else
 		endpoint_of_socket(&to, sk);
 	if (memory == NOTES)
@@ -303,7 +284,9 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 		return 0;
 	if (memory == STORAGE && hint == NULL)
 		hint = hint_make(sk);
-	account_post(sk, hint, t, ret, &to);
+	slot = account_post(sk, hint, t, ret, &to);
+	if (held > 0)
+		cork_add(sk, slot, ret, held);
 	return 0;
 }
 
