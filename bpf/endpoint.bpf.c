@@ -5,7 +5,6 @@
  *
  * The addresses come from the kernel's own copy; the sender cannot change them any more.
  */
-#define SCRATCH endpoint_scratch
 #include "cork.bpf.h"
 #include "endpoint.bpf.h"
 

@@ -3,7 +3,6 @@
  * ledger.bpf.c: every byte that the kernel accepted from a task, by whatever hook this kernel has.
  * The total is raised before anything can fail.
  */
-#define SCRATCH ledger_scratch
 #include "cork.bpf.h"
 #include "endpoint.bpf.h"
 #include "sctp.bpf.h"
