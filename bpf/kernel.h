@@ -69,7 +69,11 @@ enum {
 #define IPPROTO_UDPLITE 136
 
 /* include/net/tcp_states.h, include/net/sock.h, include/uapi/linux/if_ether.h */
+#define TCP_FIN_WAIT1	 4
+#define TCP_FIN_WAIT2	 5
 #define TCP_CLOSE	 7
+#define TCP_LAST_ACK	 9
+#define TCP_CLOSING	 11
 #define SOCK_DONE	 1 /* bit of skc_flags: the peer's FIN was taken */
 #define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
 #define ETH_P_IP	 0x0800
@@ -278,6 +282,9 @@ struct udp_sock {
 
 struct tcp_sock {
 	__u64 bytes_received;
+	__u64 bytes_acked;
+	__u32 write_seq;
+	__u32 snd_una;
 };
 
 /* What a classic tracepoint program is called with: the trace event's record. */

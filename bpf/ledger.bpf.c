@@ -179,37 +179,78 @@ static __noinline int link_packet(struct sock *sk, long n)
 	return 0;
 }
 
-/* A send that was under way when another thread disconnected the socket counts where it went. */
-static __always_inline bool endpoint_left(struct of_endpoint *to, const struct sock *sk,
-					  struct socket_hint *hint, enum memory memory)
-{
-	__u64 key;
+#define ACK_TRIES 4
+#define TCP_FIN_SENT \
+	(1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2 | 1 << TCP_LAST_ACK | 1 << TCP_CLOSING)
 
-	if (hint == NULL || hint->leaving == 0 || hint->owner != (__u64)(long)sk)
-		return false;
+/* Bytes that a TCP socket took since it began to connect. */
+static __always_inline __u64 socket_taken(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+	__u32 state = sk->__sk_common.skc_state, una;
+	__u64 n = 0;
+	int i;
+
+	if (state == TCP_CLOSE)
+		return 0;
+	/* Both change when an acknowledgement comes. */
+	for (i = 0; i < ACK_TRIES; i++) {
+		una = BPF_CORE_READ(tp, snd_una);
+		n = BPF_CORE_READ(tp, bytes_acked);
+		if (BPF_CORE_READ(tp, snd_una) == una)
+			break;
+	}
+	n += BPF_CORE_READ(tp, write_seq) - una;
+	/* SYN and FIN count as one each. */
+	if (n > 0)
+		n--;
+	if (n > 0 && (1U << state & TCP_FIN_SENT))
+		n--;
+	return n;
+}
+
+/*
+ * Of the bytes of a send, those that went where the socket was connected to before: the send was
+ * under way when another thread disconnected it. Which send that is cannot be told when it returns,
+ * but how much the connection of now has taken: what is more belongs to the one before. Sends of
+ * both that return at once may change places, but each far end has its sum.
+ */
+static __always_inline __u64 bytes_left(struct of_endpoint *to, const struct sock *sk,
+					struct socket_hint *hint, long n, enum memory memory)
+{
+	__u64 taken, before, own = 0, key = (__u64)sk;
+	int i;
+
+	if (hint == NULL || hint->leaving == 0 || hint->owner != (__u64)(long)sk || n <= 0)
+		return 0;
+	taken = socket_taken(sk);
 	/* Two may return at once. */
-	if ((__s32)__sync_fetch_and_add(&hint->leaving, -1) <= 0) {
-		__sync_fetch_and_add(&hint->leaving, 1);
-		return false;
+	for (i = 0; i < ACK_TRIES; i++) {
+		before = hint->since;
+		own = taken > before ? taken - before : 0;
+		own = own < (__u64)n ? own : (__u64)n;
+		if (__sync_val_compare_and_swap(&hint->since, before, before + own) == before)
+			break;
 	}
+	if (own == (__u64)n)
+		return 0;
 	*to = hint->left;
-	if (memory == NOTES && hint->leaving == 0) {
-		key = (__u64)sk;
+	if ((__s32)__sync_fetch_and_add(&hint->leaving, -1) <= 0)
+		__sync_fetch_and_add(&hint->leaving, 1);
+	if (memory == NOTES && hint->leaving == 0)
 		bpf_map_delete_elem(&socket_notes, &key);
-	}
-	return true;
+	return n - own;
 }
 
 /* For a failed send, too: what the hooks have left for it must not wait for the next one. How many
  * bytes wait for a later send. */
-static __always_inline __u32 endpoint_of_send(struct of_endpoint *to, struct sock *sk, long ret,
-					      struct socket_hint *hint, enum memory memory)
+static __always_inline __u32 endpoint_of_send(struct of_endpoint *to, struct sock *sk, long ret)
 {
 	if (sk->sk_type == SOCK_DGRAM || sk->sk_type == SOCK_RAW)
 		return endpoint_of_datagram(to, sk, ret);
 	if (socket_is_sctp_many(sk))
 		endpoint_of_association(to, sk);
-	else if (!endpoint_left(to, sk, hint, memory))
+	else
 		endpoint_of_socket(to, sk);
 	return 0;
 }
@@ -246,14 +287,21 @@ static __always_inline void execution_add(const struct of_task *t, __u64 n)
 		overflow_add(NULL, n);
 }
 
+static __noinline int post_left(struct sock *sk, struct of_task *t, __u64 n, struct of_endpoint *to)
+{
+	(void)account_post(sk, NULL, t, n, to);
+	return 0;
+}
+
 /* The body of every send hook: `ret` is what the socket layer returned. Without memory the socket
  * alone tells the far end, and the account is found by the thread's last or through the index. */
 static __always_inline int on_send(struct sock *sk, long ret, enum memory memory)
 {
-	struct of_endpoint to = {};
+	struct of_endpoint to = {}, gone = {};
 	struct socket_hint *hint = NULL;
 	struct of_totals *sums = totals_get(sk, ret);
 	__u32 held = 0, slot;
+	__u64 left = 0;
 	struct of_task *t;
 
 	if (sums == NULL)
@@ -263,9 +311,11 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 	else if (memory == NOTES)
 		hint = note_find(sk);
 	if (memory != NO_MEMORY)
-		held = endpoint_of_send(&to, sk, ret, hint, memory);
+		held = endpoint_of_send(&to, sk, ret);
 	else
 		endpoint_of_socket(&to, sk);
+	if (memory != NO_MEMORY && socket_is_tcp(sk))
+		left = bytes_left(&gone, sk, hint, ret, memory);
 	if (memory == NOTES)
 		hint = NULL; /* holds no slot */
 	else if (ret <= 0)
@@ -283,7 +333,11 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 		return 0;
 	if (memory == STORAGE && hint == NULL)
 		hint = hint_make(sk);
-	slot = account_post(sk, hint, t, ret, &to);
+	if (left > 0)
+		post_left(sk, t, left, &gone);
+	if (left == (__u64)ret)
+		return 0;
+	slot = account_post(sk, hint, t, ret - left, &to);
 	if (held > 0)
 		cork_add(sk, slot, ret, held);
 	return 0;
@@ -406,6 +460,7 @@ static __always_inline void socket_leaves(struct sock *sk, struct socket_hint *h
 		endpoint_of_socket(&hint->left, sk);
 	}
 	hint->owner = (__u64)(long)sk;
+	hint->since = 0;
 	hint->leaving = waiting;
 }
 

@@ -121,6 +121,7 @@ struct socket_hint {
 	__u32 generation; /* of that account */
 	__u32 leaving;	  /* sends that were under way when it was disconnected from `left` */
 	__u32 pad0;
+	__u64 since; /* bytes that are posted of the connection that came after */
 	__u64 owner; /* address of the socket that `leaving` is about: an accepted one is a copy */
 	struct of_endpoint left;
 };
