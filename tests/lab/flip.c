@@ -213,7 +213,7 @@ static bool enough(const struct flip *f, uint64_t sends)
 {
 	uint64_t met_min = sends < MET_MIN ? sends : MET_MIN;
 
-	return f->sends >= sends && (f->met >= met_min || f->sends >= sends * 100);
+	return f->sends >= sends && (f->met >= met_min || f->sends >= sends * 10);
 }
 
 static void run(struct flip *f, uint64_t sends)

@@ -181,6 +181,7 @@ flipped() {
 
 	in_far ip addr add $FAR6_B/64 dev wire nodad 2>/dev/null
 	in_far ip addr add 203.0.113.77/32 dev wire
+	in_far ip addr add 2001:db8:77::1/128 dev wire nodad
 	in_sender ip route add prohibit 203.0.113.77
 	in_sender ip -6 route add prohibit 2001:db8:77::1
 	flipping held $HELD 28 $FAR4 $FAR4_B
@@ -196,6 +197,7 @@ flipped() {
 		flipping refused $HELD 48 $FAR6 $to
 	done
 	in_far ip addr del 203.0.113.77/32 dev wire
+	in_far ip addr del 2001:db8:77::1/128 dev wire
 	in_sender ip route del prohibit 203.0.113.77
 	in_sender ip -6 route del prohibit 2001:db8:77::1
 	in_far nft delete table inet outflow_two
