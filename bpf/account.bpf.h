@@ -148,6 +148,15 @@ static __noinline __u32 account_make(struct of_account_key *key, __u32 exec_slot
 	return found == NULL ? OF_NO_SLOT : *found;
 }
 
+/* The slot of a key's account, made if there is none. */
+static __always_inline __u32 account_find(struct of_account_key *key, __u32 exec_slot, __u32 netns,
+					  __u32 flags)
+{
+	__u32 *found = bpf_map_lookup_elem(&account_index, key);
+
+	return found != NULL ? *found : account_make(key, exec_slot, netns, flags);
+}
+
 static __always_inline void hint_set(struct socket_hint *hint, struct of_account *a, __u32 slot,
 				     const struct of_task *t)
 {
@@ -175,21 +184,18 @@ static __always_inline bool account_serves(const struct of_account *a, const str
 	return a->exec_id == t->exec_id && endpoint_same(&a->to, to);
 }
 
-/* `hint` may be NULL. */
-static __always_inline void account_post(struct sock *sk, struct socket_hint *hint,
-					 struct of_task *t, __u64 n, const struct of_endpoint *to)
+/* The slot it was posted to, or OF_NO_SLOT. `hint` may be NULL. */
+static __always_inline __u32 account_post(struct sock *sk, struct socket_hint *hint,
+					  struct of_task *t, __u64 n, const struct of_endpoint *to)
 {
 	struct of_account_key key = { .exec_id = t->exec_id, .to = *to };
 	struct of_account *a;
-	__u32 slot = hint != NULL ? hint->slot : t->account, *found;
+	__u32 slot = hint != NULL ? hint->slot : t->account;
 
 	a = bpf_map_lookup_elem(&accounts, &slot);
 	if (a == NULL || !account_serves(a, t, to)) {
-		found = bpf_map_lookup_elem(&account_index, &key);
-		slot = found != NULL
-			       ? *found
-			       : account_make(&key, t->slot, sk->__sk_common.skc_net.net->ns.inum,
-					      socket_is_tcp(sk) ? OF_ACCOUNT_RECEIVED : 0);
+		slot = account_find(&key, t->slot, sk->__sk_common.skc_net.net->ns.inum,
+				    socket_is_tcp(sk) ? OF_ACCOUNT_RECEIVED : 0);
 		a = bpf_map_lookup_elem(&accounts, &slot);
 		/* The index may hand out an entry that is being deleted and already serves another
 		 * key. An account that is just being made has no exec_id yet. */
@@ -197,7 +203,7 @@ static __always_inline void account_post(struct sock *sk, struct socket_hint *hi
 		    (a->exec_id != t->exec_id && a->exec_id != 0)) {
 			overflow_add(execution_find(t->slot), n);
 			t->account = OF_NO_SLOT;
-			return;
+			return OF_NO_SLOT;
 		}
 		if (hint != NULL)
 			hint_set(hint, a, slot, t);
@@ -207,6 +213,7 @@ static __always_inline void account_post(struct sock *sk, struct socket_hint *hi
 	if (hint != NULL && (a->flags & OF_ACCOUNT_RECEIVED))
 		account_receive(a, hint, sk);
 	account_add(a, n, t);
+	return slot;
 }
 
 #endif

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * adopt.bpf.c: the processes that were there before the probes. With room of its own to put a
- * record together: an iterator can be preempted, and other programs then run on its CPU.
+ * adopt.bpf.c: the processes that were there before the probes.
  */
-#define SCRATCH adopt_scratch
 #include "execution.bpf.h"
 
 char LICENSE[] SEC("license")

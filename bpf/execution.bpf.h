@@ -9,26 +9,50 @@
 #include "emit.bpf.h"
 #include "roles.bpf.h"
 
-/* Where a record is put together: too large for the stack. One a CPU and object; a program does
- * not meet itself on its CPU (the kernel's recursion guard), and no two programs of one object
- * that use it nest. */
+/*
+ * Where a record is put together: too large for the stack. Taken and given back, for a program can
+ * be preempted in its middle, and another one then runs on its CPU: the iterator on every kernel,
+ * tp_btf programs since Linux 7.0, fexit ones where the kernel was booted with preempt=full. One
+ * does not meet itself there, the kernel's recursion guard sees to that (and to classic ones, which
+ * cannot be preempted); so there is one for each that may need it: fork, exec, adoption, send. Only
+ * of fexit programs there are more, and those need one when they meet a task older than the probes.
+ */
+#define SCRATCHES 4
+
 struct scratch {
+	__u32 taken;
+	__u32 pad0;
 	struct role_subject subject;
 	struct of_rec_exec rec;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct scratch);
-} SCRATCH SEC(".maps");
+} scratches __weak SEC(".maps");
 
-static __always_inline struct scratch *scratch_get(void)
+/* To be given back on every way out. NULL: all are taken. */
+static __always_inline struct scratch *scratch_take(void)
 {
-	__u32 zero = 0;
+	struct scratch *sc;
+	__u32 i;
 
-	return bpf_map_lookup_elem(&SCRATCH, &zero);
+	for (i = 0; i < SCRATCHES; i++) {
+		__u32 key = i;
+
+		sc = bpf_map_lookup_elem(&scratches, &key);
+		if (sc != NULL && __sync_val_compare_and_swap(&sc->taken, 0, 1) == 0)
+			return sc;
+	}
+	LOSS(task_storage);
+	return NULL;
+}
+
+static __always_inline void scratch_give(struct scratch *sc)
+{
+	(void)__sync_lock_test_and_set(&sc->taken, 0);
 }
 
 static __always_inline struct of_exec_slot *execution_find(__u32 slot)
@@ -127,28 +151,12 @@ static __always_inline struct of_task *task_ready(struct of_task *t)
 	return t != NULL && t->exec_id != 0 ? t : NULL;
 }
 
-/*
- * A process that was here before the probes: its own file tells what it runs, its parent (when
- * that is known by now) where it comes from.
- */
-static __noinline struct of_task *process_adopt(struct task_struct *leader)
+/* What a process runs that was here before the probes: its own file tells. */
+static __always_inline void adopt_describe(struct scratch *sc, struct task_struct *leader)
 {
-	struct of_task *t, *parent;
-	struct scratch *sc = scratch_get();
-	struct of_exec *e;
+	struct of_exec *e = &sc->rec.e;
 	struct file *file;
 
-	if (sc == NULL)
-		return NULL;
-	t = bpf_task_storage_get(&tasks, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (t == NULL) {
-		LOSS(task_storage);
-		return NULL;
-	}
-	/* Its threads and the walk over all tasks may meet here: one of them does it. */
-	if (__sync_val_compare_and_swap(&t->claimed, 0, 1) != 0)
-		return task_ready(t);
-	e = &sc->rec.e;
 	execution_describe(e, leader);
 	e->start_ns = leader->start_boottime;
 	e->ppid = leader->real_parent->tgid;
@@ -165,6 +173,30 @@ static __noinline struct of_task *process_adopt(struct task_struct *leader)
 		e->flags |= sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0;
 	}
 	e->roles = roles_match(&sc->subject);
+}
+
+/* And where it comes from: its parent, when that is known by now. */
+static __noinline struct of_task *process_adopt(struct task_struct *leader)
+{
+	struct of_task *t, *parent;
+	struct scratch *sc;
+	struct of_exec *e;
+
+	t = bpf_task_storage_get(&tasks, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (t == NULL) {
+		LOSS(task_storage);
+		return NULL;
+	}
+	/* Its threads and the walk over all tasks may meet here: one of them does it. */
+	if (__sync_val_compare_and_swap(&t->claimed, 0, 1) != 0)
+		return task_ready(t);
+	sc = scratch_take();
+	if (sc == NULL) {
+		t->claimed = 0;
+		return NULL;
+	}
+	e = &sc->rec.e;
+	adopt_describe(sc, leader);
 	parent = bpf_task_storage_get(&tasks, leader->real_parent, 0, 0);
 	if (parent != NULL) {
 		e->parent = parent->exec_id;
@@ -173,6 +205,7 @@ static __noinline struct of_task *process_adopt(struct task_struct *leader)
 	}
 	execution_store(e, sc->subject.exe, sc->subject.exe_len);
 	task_assign(t, e);
+	scratch_give(sc);
 	return t;
 }
 

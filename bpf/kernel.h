@@ -69,7 +69,11 @@ enum {
 #define IPPROTO_UDPLITE 136
 
 /* include/net/tcp_states.h, include/net/sock.h, include/uapi/linux/if_ether.h */
+#define TCP_FIN_WAIT1	 4
+#define TCP_FIN_WAIT2	 5
 #define TCP_CLOSE	 7
+#define TCP_LAST_ACK	 9
+#define TCP_CLOSING	 11
 #define SOCK_DONE	 1 /* bit of skc_flags: the peer's FIN was taken */
 #define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
 #define ETH_P_IP	 0x0800
@@ -234,8 +238,13 @@ struct dst_entry {
 	struct net_device *dev;
 };
 
+struct sk_buff_head {
+	struct sk_buff *next;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_write_queue;
 	struct dst_entry *sk_dst_cache;
 	int sk_write_pending;
 	__u16 sk_type;
@@ -266,48 +275,16 @@ struct socket {
 
 struct msghdr;
 
-struct flowi_ports {
-	__be16 dport;
-	__be16 sport;
-};
-
-union flowi_uli {
-	struct flowi_ports ports;
-};
-
-struct flowi4 {
-	__be32 daddr;
-	union flowi_uli uli;
-};
-
-struct flowi6 {
-	struct in6_addr daddr;
-	union flowi_uli uli;
-};
-
-struct flowi {
-	union {
-		struct flowi4 ip4;
-		struct flowi6 ip6;
-	} u;
-};
-
-struct inet_cork_full {
-	struct flowi fl;
-};
-
-struct inet_sock {
-	struct inet_cork_full cork;
-};
-
 struct udp_sock {
-	struct inet_sock inet;
 	int pending; /* AF_INET or AF_INET6: a corked datagram waits; 0: none does */
 	__u16 len;   /* of it, with its header */
 };
 
 struct tcp_sock {
 	__u64 bytes_received;
+	__u64 bytes_acked;
+	__u32 write_seq;
+	__u32 snd_una;
 };
 
 /* What a classic tracepoint program is called with: the trace event's record. */

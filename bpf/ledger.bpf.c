@@ -3,8 +3,7 @@
  * ledger.bpf.c: every byte that the kernel accepted from a task, by whatever hook this kernel has.
  * The total is raised before anything can fail.
  */
-#define SCRATCH ledger_scratch
-#include "account.bpf.h"
+#include "cork.bpf.h"
 #include "endpoint.bpf.h"
 #include "sctp.bpf.h"
 
@@ -71,40 +70,62 @@ static __always_inline void endpoint_of_association(struct of_endpoint *to, cons
 	endpoint_in6(to, &ip);
 }
 
-/* Where a datagram goes that several sends put together: settled by the first, whatever the socket
- * is connected to since. `family` is that of the packet. */
-static __always_inline void endpoint_of_cork(struct of_endpoint *to, const struct sock *sk,
-					     int family)
-{
-	const struct udp_sock *up = (const void *)sk;
-	struct in6_addr ip;
-
-	to->proto = sk->sk_protocol;
-	to->self = route_is_loopback(sk);
-	if (family == OF_AF_INET) {
-		endpoint_v4(to, BPF_CORE_READ(up, inet.cork.fl.u.ip4.daddr));
-		to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip4.uli.ports.dport));
-		return;
-	}
-	BPF_CORE_READ_INTO(&ip, up, inet.cork.fl.u.ip6.daddr);
-	endpoint_in6(to, &ip);
-	to->port = bpf_ntohs(BPF_CORE_READ(up, inet.cork.fl.u.ip6.uli.ports.dport));
-}
-
 /* Takes the destination that a cgroup hook left for this datagram, when it gave the socket its
  * cookie at the latest. */
-static __always_inline bool destination_take(struct of_endpoint *to, const struct sock *sk)
+static __always_inline bool destination_take(struct destination *ret, const struct sock *sk)
 {
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct destination *d = bpf_map_lookup_elem(&destinations, &thread);
 
-	if (d == NULL || d->cookie == 0)
+	if (d == NULL || d->cookie == 0 || d->cookie != cookie)
 		return false;
-	if (d->cookie != (__u64)sk->__sk_common.skc_cookie.counter)
-		return false;
+	*ret = *d;
 	d->cookie = 0;
-	*to = d->to;
 	return true;
+}
+
+/* The far end of what a send added to a datagram that was begun before: that of its first piece.
+ * `held` is 0 when it has left meanwhile. */
+static __always_inline bool endpoint_of_cork(struct of_endpoint *to, const struct sock *sk, long n,
+					     __u32 held, __u64 packet)
+{
+	struct cork *c = cork_find(sk->__sk_common.skc_cookie.counter);
+	struct of_account *a;
+
+	if (c == NULL || n <= 0 || held == n)
+		return false;
+	if ((held == 0 || c->packet != packet) && !cork_late(c, n))
+		return false;
+	a = cork_account(c);
+	if (a == NULL)
+		return false;
+	*to = a->to;
+	return true;
+}
+
+/* How many bytes wait for a later send, with those of this one; 0: it has left. */
+static __always_inline __u32 endpoint_of_datagram(struct of_endpoint *to, const struct sock *sk,
+						  long ret)
+{
+	bool udp = is_udp(sk->sk_type, sk->sk_protocol);
+	__u64 packet = udp ? cork_packet(sk) : 0;
+	__u32 held = packet != 0 ? cork_held((const void *)sk) : 0;
+	struct destination d;
+	struct cork *c;
+
+	if (!destination_take(&d, sk)) {
+		if (!udp || !endpoint_of_cork(to, sk, ret, held, packet))
+			endpoint_of_socket(to, sk);
+		return held;
+	}
+	*to = d.to;
+	if (d.left == LEFT_CORK && ret > 0) {
+		c = cork_find(d.cookie);
+		if (c != NULL)
+			(void)cork_late(c, ret);
+	}
+	return d.left == LEFT_NOT ? held : 0;
 }
 
 /* What a program may use to remember things beside a socket. */
@@ -114,72 +135,28 @@ enum memory {
 	NOTES, /* see socket_notes */
 };
 
-static __always_inline __u64 note_key(const struct sock *sk)
-{
-	return sk->sk_type == SOCK_DGRAM ? (__u64)sk->__sk_common.skc_cookie.counter : (__u64)sk;
-}
-
 static __always_inline struct socket_hint *note_find(const struct sock *sk)
 {
 	struct of_machine *m = machine_get();
-	__u32 kind = sk->sk_type == SOCK_DGRAM ? OF_NOTE_CORK : OF_NOTE_LEAVE;
-	__u64 key;
+	__u64 key = (__u64)sk;
 
-	if (m == NULL || !(m->notes & kind))
-		return NULL;
-	key = note_key(sk);
-	return bpf_map_lookup_elem(&socket_notes, &key);
+	return m == NULL || !m->notes ? NULL : bpf_map_lookup_elem(&socket_notes, &key);
 }
 
 static __always_inline struct socket_hint *note_make(const struct sock *sk)
 {
 	struct socket_hint empty = { .slot = OF_NO_SLOT }, *hint;
 	struct of_machine *m = machine_get();
-	__u32 kind = sk->sk_type == SOCK_DGRAM ? OF_NOTE_CORK : OF_NOTE_LEAVE;
-	__u64 key = note_key(sk);
+	__u64 key = (__u64)sk;
 
 	if (m == NULL)
 		return NULL;
-	if (!(m->notes & kind))
-		__sync_fetch_and_or(&m->notes, kind);
-	if (key == 0)
-		return NULL;
+	m->notes = 1;
 	bpf_map_update_elem(&socket_notes, &key, &empty, BPF_NOEXIST);
 	hint = bpf_map_lookup_elem(&socket_notes, &key);
 	if (hint == NULL)
 		LOSS(socket_storage);
 	return hint;
-}
-
-static __always_inline struct socket_hint *cork_hint(struct sock *sk, struct socket_hint *hint,
-						     enum memory memory)
-{
-	if (hint != NULL)
-		return hint;
-	return memory == NOTES ? note_make(sk) : hint_make(sk);
-}
-
-static __always_inline void endpoint_of_datagram(struct of_endpoint *to, struct sock *sk,
-						 struct socket_hint **hint, enum memory memory)
-{
-	const struct udp_sock *up = (const void *)sk;
-	int pending = is_udp(sk->sk_type, sk->sk_protocol) ? BPF_CORE_READ(up, pending) : 0;
-
-	if (pending != 0) {
-		*hint = cork_hint(sk, *hint, memory);
-		if (*hint != NULL)
-			(*hint)->corks = pending;
-		(void)destination_take(to, sk);
-		endpoint_of_cork(to, sk, pending);
-		return;
-	}
-	if (destination_take(to, sk))
-		return;
-	/* What this send completed may have been sent away by another thread. */
-	if (*hint != NULL && (*hint)->corks != 0)
-		endpoint_of_cork(to, sk, (*hint)->corks);
-	else
-		endpoint_of_socket(to, sk);
 }
 
 /*
@@ -202,37 +179,80 @@ static __noinline int link_packet(struct sock *sk, long n)
 	return 0;
 }
 
-/* A send that was under way when another thread disconnected the socket counts where it went. */
-static __always_inline bool endpoint_left(struct of_endpoint *to, const struct sock *sk,
-					  struct socket_hint *hint, enum memory memory)
-{
-	__u64 key;
+#define ACK_TRIES 4
+#define TCP_FIN_SENT \
+	(1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2 | 1 << TCP_LAST_ACK | 1 << TCP_CLOSING)
 
-	if (hint == NULL || hint->leaving == 0 || hint->owner != (__u64)(long)sk)
-		return false;
-	/* Two may return at once. */
-	if ((__s32)__sync_fetch_and_add(&hint->leaving, -1) <= 0) {
-		__sync_fetch_and_add(&hint->leaving, 1);
-		return false;
+/* Bytes that a TCP socket took since it began to connect. */
+static __always_inline __u64 socket_taken(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+	__u32 state = sk->__sk_common.skc_state, una;
+	__u64 n = 0;
+	int i;
+
+	if (state == TCP_CLOSE)
+		return 0;
+	/* Both change when an acknowledgement comes. */
+	for (i = 0; i < ACK_TRIES; i++) {
+		una = BPF_CORE_READ(tp, snd_una);
+		n = BPF_CORE_READ(tp, bytes_acked);
+		if (BPF_CORE_READ(tp, snd_una) == una)
+			break;
 	}
-	*to = hint->left;
-	if (memory == NOTES && hint->leaving == 0) {
-		key = note_key(sk);
-		bpf_map_delete_elem(&socket_notes, &key);
-	}
-	return true;
+	n += BPF_CORE_READ(tp, write_seq) - una;
+	/* SYN and FIN count as one each. */
+	if (n > 0)
+		n--;
+	if (n > 0 && (1U << state & TCP_FIN_SENT))
+		n--;
+	return n;
 }
 
-/* For a failed send, too: what the hooks have left for it must not wait for the next one. */
-static __always_inline void endpoint_of_send(struct of_endpoint *to, struct sock *sk,
-					     struct socket_hint **hint, enum memory memory)
+/*
+ * Of the bytes of a send, those that went where the socket was connected to before: the send was
+ * under way when another thread disconnected it. Which send that is cannot be told when it returns,
+ * but how much the connection of now has taken: what is more belongs to the one before. Sends of
+ * both that return at once may change places, but each far end has its sum.
+ */
+static __always_inline __u64 bytes_left(struct of_endpoint *to, const struct sock *sk,
+					struct socket_hint *hint, long n, enum memory memory)
+{
+	__u64 taken, before, own = 0, key = (__u64)sk;
+	int i;
+
+	if (hint == NULL || hint->leaving == 0 || hint->owner != (__u64)(long)sk || n <= 0)
+		return 0;
+	taken = socket_taken(sk);
+	/* Two may return at once. */
+	for (i = 0; i < ACK_TRIES; i++) {
+		before = hint->since;
+		own = taken > before ? taken - before : 0;
+		own = own < (__u64)n ? own : (__u64)n;
+		if (__sync_val_compare_and_swap(&hint->since, before, before + own) == before)
+			break;
+	}
+	if (own == (__u64)n)
+		return 0;
+	*to = hint->left;
+	if ((__s32)__sync_fetch_and_add(&hint->leaving, -1) <= 0)
+		__sync_fetch_and_add(&hint->leaving, 1);
+	if (memory == NOTES && hint->leaving == 0)
+		bpf_map_delete_elem(&socket_notes, &key);
+	return n - own;
+}
+
+/* For a failed send, too: what the hooks have left for it must not wait for the next one. How many
+ * bytes wait for a later send. */
+static __always_inline __u32 endpoint_of_send(struct of_endpoint *to, struct sock *sk, long ret)
 {
 	if (sk->sk_type == SOCK_DGRAM || sk->sk_type == SOCK_RAW)
-		endpoint_of_datagram(to, sk, hint, memory);
-	else if (socket_is_sctp_many(sk))
+		return endpoint_of_datagram(to, sk, ret);
+	if (socket_is_sctp_many(sk))
 		endpoint_of_association(to, sk);
-	else if (!endpoint_left(to, sk, *hint, memory))
+	else
 		endpoint_of_socket(to, sk);
+	return 0;
 }
 
 /* Raised before any lookup can fail. NULL: of a family that never leaves the machine. */
@@ -267,13 +287,21 @@ static __always_inline void execution_add(const struct of_task *t, __u64 n)
 		overflow_add(NULL, n);
 }
 
+static __noinline int post_left(struct sock *sk, struct of_task *t, __u64 n, struct of_endpoint *to)
+{
+	(void)account_post(sk, NULL, t, n, to);
+	return 0;
+}
+
 /* The body of every send hook: `ret` is what the socket layer returned. Without memory the socket
  * alone tells the far end, and the account is found by the thread's last or through the index. */
 static __always_inline int on_send(struct sock *sk, long ret, enum memory memory)
 {
-	struct of_endpoint to = {};
+	struct of_endpoint to = {}, gone = {};
 	struct socket_hint *hint = NULL;
 	struct of_totals *sums = totals_get(sk, ret);
+	__u32 held = 0, slot;
+	__u64 left = 0;
 	struct of_task *t;
 
 	if (sums == NULL)
@@ -283,9 +311,11 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 	else if (memory == NOTES)
 		hint = note_find(sk);
 	if (memory != NO_MEMORY)
-		endpoint_of_send(&to, sk, &hint, memory);
+		held = endpoint_of_send(&to, sk, ret);
 	else
 		endpoint_of_socket(&to, sk);
+	if (memory != NO_MEMORY && socket_is_tcp(sk))
+		left = bytes_left(&gone, sk, hint, ret, memory);
 	if (memory == NOTES)
 		hint = NULL; /* holds no slot */
 	else if (ret <= 0)
@@ -303,7 +333,13 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 		return 0;
 	if (memory == STORAGE && hint == NULL)
 		hint = hint_make(sk);
-	account_post(sk, hint, t, ret, &to);
+	if (left > 0)
+		post_left(sk, t, left, &gone);
+	if (left == (__u64)ret)
+		return 0;
+	slot = account_post(sk, hint, t, ret - left, &to);
+	if (held > 0)
+		cork_add(sk, slot, ret, held);
 	return 0;
 }
 
@@ -424,6 +460,7 @@ static __always_inline void socket_leaves(struct sock *sk, struct socket_hint *h
 		endpoint_of_socket(&hint->left, sk);
 	}
 	hint->owner = (__u64)(long)sk;
+	hint->since = 0;
 	hint->leaving = waiting;
 }
 

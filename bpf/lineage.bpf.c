@@ -3,7 +3,6 @@
  * lineage.bpf.c: who descends from whom. Fork, exec and exit. Parents are taken from the task that
  * forked, never from a walk over ppid.
  */
-#define SCRATCH lineage_scratch
 #include "execution.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -52,9 +51,9 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct of_task *from = task_get(parent), *t;
-	struct scratch *sc = scratch_get();
+	struct scratch *sc;
 
-	if (from == NULL || sc == NULL)
+	if (from == NULL)
 		return 0;
 	/* A thread belongs to the same execution, a process gets its own below. */
 	t = bpf_task_storage_get(&tasks, child, from, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -64,8 +63,12 @@ int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child
 	}
 	if (child->pid != child->tgid)
 		return 0;
+	sc = scratch_take();
+	if (sc == NULL)
+		return 0;
 	task_assign(t, fork_describe(sc, from, parent, child->tgid));
 	fork_emit(sc);
+	scratch_give(sc);
 	return 0;
 }
 
@@ -74,16 +77,18 @@ SEC("tracepoint/task/task_newtask")
 int lineage_fork_event(struct trace_event_raw_task_newtask *ctx)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
-	struct scratch *sc = scratch_get();
+	struct scratch *sc;
 	struct of_task *from;
 
 	if (ctx->clone_flags & CLONE_THREAD)
 		return 0;
 	from = task_get(parent);
-	if (from == NULL || sc == NULL)
+	sc = from == NULL ? NULL : scratch_take();
+	if (sc == NULL)
 		return 0;
 	(void)fork_describe(sc, from, parent, ctx->pid);
 	fork_emit(sc);
+	scratch_give(sc);
 	return 0;
 }
 
@@ -105,20 +110,11 @@ static __always_inline void exec_argv(struct of_rec_exec *rec, struct task_struc
 }
 
 /* `filename` is kernel memory: as the caller named the file. */
-static __always_inline int on_exec(struct task_struct *task, int old_pid, const char *filename)
+static __always_inline void exec_describe(struct scratch *sc, struct task_struct *task,
+					  const struct of_task *t, const char *filename)
 {
-	struct of_task *t = task_get(task);
-	struct scratch *sc = scratch_get();
-	struct of_rec_exec *rec;
-	__u32 exe_len, len;
+	struct of_rec_exec *rec = &sc->rec;
 
-	__u64 old_thread = (__u64)task->tgid << 32 | (__u32)old_pid;
-
-	/* A thread that execs takes its leader's number, and is no more found under its own. */
-	bpf_map_delete_elem(&destinations, &old_thread);
-	if (t == NULL || sc == NULL)
-		return 0;
-	rec = &sc->rec;
 	execution_describe(&rec->e, task);
 	rec->e.start_ns = bpf_ktime_get_boot_ns();
 	rec->e.parent = t->exec_id;
@@ -130,10 +126,12 @@ static __always_inline int on_exec(struct task_struct *task, int old_pid, const 
 	rec->e.flags = sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0;
 	rec->e.roles = t->roles | roles_match(&sc->subject);
 	bpf_probe_read_kernel_str(rec->e.name, sizeof(rec->e.name), sc->subject.name);
-	execution_end(t, OF_EXEC_ENDED | OF_EXEC_REPLACED);
-	exe_len = sc->subject.exe_len & (OF_EXE_LEN - 1);
-	execution_store(&rec->e, sc->subject.exe, exe_len);
-	task_assign(t, &rec->e);
+}
+
+static __always_inline void exec_emit(struct scratch *sc, struct task_struct *task, __u32 exe_len)
+{
+	struct of_rec_exec *rec = &sc->rec;
+	__u32 len;
 
 	rec->exe_len = exe_len;
 	bpf_probe_read_kernel(rec->tail, exe_len, sc->subject.exe);
@@ -143,6 +141,27 @@ static __always_inline int on_exec(struct task_struct *task, int old_pid, const 
 	emit_header(&rec->hdr, OF_REC_EXEC, len);
 	if (len <= sizeof(*rec))
 		emit(rec, len, EMIT_LATER);
+}
+
+static __always_inline int on_exec(struct task_struct *task, int old_pid, const char *filename)
+{
+	__u64 old_thread = (__u64)task->tgid << 32 | (__u32)old_pid;
+	struct of_task *t = task_get(task);
+	struct scratch *sc;
+	__u32 exe_len;
+
+	/* A thread that execs takes its leader's number, and is no more found under its own. */
+	bpf_map_delete_elem(&destinations, &old_thread);
+	sc = t == NULL ? NULL : scratch_take();
+	if (sc == NULL)
+		return 0;
+	exec_describe(sc, task, t, filename);
+	execution_end(t, OF_EXEC_ENDED | OF_EXEC_REPLACED);
+	exe_len = sc->subject.exe_len & (OF_EXE_LEN - 1);
+	execution_store(&sc->rec.e, sc->subject.exe, exe_len);
+	task_assign(t, &sc->rec.e);
+	exec_emit(sc, task, exe_len);
+	scratch_give(sc);
 	return 0;
 }
 

@@ -120,8 +120,9 @@ struct socket_hint {
 	__u64 received;	  /* bytes that are posted already */
 	__u32 slot;	  /* of the account of the last send; OF_NO_SLOT: none yet */
 	__u32 generation; /* of that account */
-	__u32 corks;	  /* AF_*: its datagrams were put together by several sends; 0: none was */
 	__u32 leaving;	  /* sends that were under way when it was disconnected from `left` */
+	__u32 pad0;
+	__u64 since; /* bytes that are posted of the connection that came after */
 	__u64 owner; /* address of the socket that `leaving` is about: an accepted one is a copy */
 	struct of_endpoint left;
 };
@@ -134,10 +135,10 @@ struct {
 } socket_hints __weak SEC(".maps");
 
 /*
- * The same for programs that cannot ask socket storage, and of it only what seldom is: a cork, by
- * the socket's cookie; a disconnection under a send, by its address, which nobody else gets before
- * that send returns. What is pushed out could at worst place a send whose socket is flushed or
- * disconnected by another thread in just that moment.
+ * The same for programs that cannot ask socket storage, and of it only what seldom is: a
+ * disconnection under a send, by the socket's address, which nobody else gets before that send
+ * returns. What is pushed out could at worst place a send whose socket is disconnected by another
+ * thread in just that moment.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -146,14 +147,38 @@ struct {
 	__type(value, struct socket_hint);
 } socket_notes __weak SEC(".maps");
 
+/* A datagram that several sends put together, by its socket's cookie: cork.bpf.h. Of what is pushed
+ * out some may stay posted to where it was told to go, when a connect led it elsewhere. */
+struct cork {
+	__u64 packet; /* address of what will be its packet, which tells it from others; 0: left */
+	__u32 slot;   /* of the account that has what was sent of it */
+	__u32 generation;
+	__u64 waits; /* how much that is */
+	__u64 late;  /* bytes that left before the sends they are of have returned */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct cork);
+} corks __weak SEC(".maps");
+
 /*
  * The destination of a datagram on its way from the cgroup hook to the send hook. Keyed by thread:
  * task storage cannot be used in cgroup programs on 6.1 and 6.12. An entry is written and read by
  * its own thread only, and stays for the thread's next datagram.
  */
+enum destination_left {
+	LEFT_NOT,   /* no packet was seen */
+	LEFT_ALONE, /* the packet of one send */
+	LEFT_CORK,  /* of several */
+};
+
 struct destination {
 	__u64 cookie; /* of the socket; 0: already used */
-	__u64 asked;  /* 1: the message names it, 0: its packet does */
+	__u32 asked;  /* 1: the message names it, 0: its packet does */
+	__u32 left;   /* enum destination_left */
 	struct of_endpoint to;
 };
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -291,17 +290,6 @@ static void look_pause(void *arg)
 		(void)ring_buffer__consume(k->ring);
 }
 
-/* What cannot be found out stays as it was found before. */
-static void cork_set(struct of_machine *m, int family, uint32_t bit)
-{
-	int led = kernel_cork_led(family);
-
-	if (led > 0)
-		m->cork_led |= bit;
-	else if (led == 0)
-		m->cork_led &= ~bit;
-}
-
 /* What the maps lead to, when they stand. */
 static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		       struct kernel_err *ret_err)
@@ -312,11 +300,6 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
 	books_set_pause(k->books, look_pause, k);
 	books_machine(k->books)->wake_roles = wake_roles(&c->policy);
-	if (!adopted)
-		books_machine(k->books)->cork_led =
-			OF_CORK_LED_V4; /* seen on every kernel so far */
-	cork_set(books_machine(k->books), AF_INET, OF_CORK_LED_V4);
-	cork_set(books_machine(k->books), AF_INET6, OF_CORK_LED_V6);
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.records), on_record, k, NULL);
 	if (k->ring == NULL)
 		return kernel_fail(ret_err, -errno, "the ring buffer cannot be mapped: %s",

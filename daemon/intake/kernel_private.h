@@ -95,12 +95,6 @@ void books_reserve(struct books *b);
 struct of_machine *books_machine(const struct books *b);
 int books_ledger(struct books *b, struct ledger *ret);
 
-/* ---- kernel_cork.c ---- */
-
-/* Does a connect lead a datagram elsewhere that is not complete yet? 1: yes, 0: no, or -errno: not
- * to be found out, as in a network namespace whose loopback device is down. */
-int kernel_cork_led(int family);
-
 /* ---- kernel_pins.c: the directory of the pins ---- */
 
 #define PINS_LIVE     "live"	 /* the set that counts */

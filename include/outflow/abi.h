@@ -216,18 +216,6 @@ struct of_journal {
 	__u64 retired_executions;
 };
 
-enum of_notes {
-	OF_NOTE_CORK = 1,  /* sockets whose datagrams are put together by several sends */
-	OF_NOTE_LEAVE = 2, /* sockets that were disconnected under a send */
-};
-
-/* A connect leads a datagram elsewhere that is put together and has not left yet: on this kernel,
- * by this family. */
-enum of_cork_led {
-	OF_CORK_LED_V4 = 1,
-	OF_CORK_LED_V6 = 2,
-};
-
 /* The map `machine`, one entry: sums that belong to no slot. */
 struct of_machine {
 	__u64 abi_version; /* OF_ABI_VERSION of who made the maps; stays the first field */
@@ -244,10 +232,8 @@ struct of_machine {
 	__u32 adopted_changes; /* what the last run of the adoption iterator changed */
 	__u32 next_generation; /* of an account */
 	struct of_journal journal;
-	__u32 notes;	   /* enum of_notes: what the map `socket_notes` has ever held */
-	__u32 cork_led;	   /* enum of_cork_led */
+	__u32 notes;	   /* 1: the map `socket_notes` has ever held one */
 	__u32 init_traced; /* 1: this kernel runs tracing programs where PID 1 is current, too */
-	__u32 pad0;	   /* zero */
 	struct of_loss loss;
 };
 

@@ -3,7 +3,9 @@
  * stall.c: one send() on a stream that the far end does not read: it blocks. Meanwhile a second
  * thread says how much the kernel has taken of it already (acknowledged, and still in the send
  * queue), and with --then it takes the socket away from under the call: it disconnects it and
- * connects it to another far end, to which --more bytes are then sent.
+ * connects it to another far end, to which --more bytes are then sent. With --overtake they are
+ * sent before the call returns: whoever made it waits for its processor, which another thread
+ * holds.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -11,6 +13,8 @@
 #include <netinet/in.h>
 #include <linux/tcp.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +31,7 @@ struct stall {
 	struct lab_addr to, then;
 	uint64_t bytes, more;
 	int fd;
+	bool overtake, returned, release;
 	int64_t first, second; /* what the calls returned, or -errno */
 };
 
@@ -57,23 +62,6 @@ static uint64_t rest_await(int fd)
 	return now;
 }
 
-static void *watch(void *arg)
-{
-	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-	struct stall *s = arg;
-
-	printf("{\"pid\":%d,\"blocked\":true,\"taken\":%llu}\n", getpid(),
-	       (unsigned long long)rest_await(s->fd));
-	lab_flush();
-	if (s->then.len == 0)
-		return NULL;
-	if (connect(s->fd, &nowhere, sizeof(nowhere)) < 0)
-		lab_die("disconnect");
-	if (connect(s->fd, (struct sockaddr *)&s->then.ss, s->then.len) < 0)
-		lab_die("connect again");
-	return NULL;
-}
-
 static int64_t send_once(int fd, const char *buf, uint64_t n)
 {
 	ssize_t ret = send(fd, buf, n, MSG_NOSIGNAL);
@@ -81,14 +69,77 @@ static int64_t send_once(int fd, const char *buf, uint64_t n)
 	return ret < 0 ? -errno : ret;
 }
 
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		exit(LAB_EXIT_SKIP);
+}
+
+/* Holds the processor of who has called send(). */
+static void *hold(void *arg)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	struct stall *s = arg;
+
+	stay_on(0);
+	if (sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+		exit(LAB_EXIT_SKIP);
+	__atomic_store_n(&s->returned, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->release, false, __ATOMIC_SEQ_CST);
+	while (!__atomic_load_n(&s->release, __ATOMIC_SEQ_CST))
+		;
+	return NULL;
+}
+
+/* Takes the socket away, and sends by it. */
+static void take_away(struct stall *s)
+{
+	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	static char buf[1 << 20];
+	pthread_t holder;
+
+	if (s->overtake) {
+		stay_on(1);
+		s->release = true; /* until it holds it */
+		if (pthread_create(&holder, NULL, hold, s) != 0)
+			lab_die("thread");
+		while (__atomic_load_n(&s->release, __ATOMIC_SEQ_CST))
+			;
+	}
+	if (connect(s->fd, &nowhere, sizeof(nowhere)) < 0)
+		lab_die("disconnect");
+	if (connect(s->fd, (struct sockaddr *)&s->then.ss, s->then.len) < 0)
+		lab_die("connect again");
+	if (!s->overtake)
+		return;
+	s->second = send_once(s->fd, buf, s->more);
+	s->overtake = !__atomic_load_n(&s->returned, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->release, true, __ATOMIC_SEQ_CST);
+	pthread_join(holder, NULL);
+}
+
+static void *watch(void *arg)
+{
+	struct stall *s = arg;
+
+	printf("{\"pid\":%d,\"blocked\":true,\"taken\":%llu}\n", getpid(),
+	       (unsigned long long)rest_await(s->fd));
+	lab_flush();
+	if (s->then.len != 0)
+		take_away(s);
+	return NULL;
+}
+
 static void options_parse(struct stall *s, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "to", required_argument, NULL, 't' },
-		{ "then", required_argument, NULL, 'h' },
-		{ "bytes", required_argument, NULL, 'b' },
-		{ "more", required_argument, NULL, 'm' },
-		{ NULL, 0, NULL, 0 },
+		{ "to", required_argument, NULL, 't' },	   { "then", required_argument, NULL, 'h' },
+		{ "bytes", required_argument, NULL, 'b' }, { "more", required_argument, NULL, 'm' },
+		{ "overtake", no_argument, NULL, 'o' },	   { NULL, 0, NULL, 0 },
 	};
 	struct lab_ports none;
 	int o;
@@ -102,8 +153,11 @@ static void options_parse(struct stall *s, int argc, char **argv)
 			s->bytes = lab_num("--bytes", optarg, 1, 1 << 30);
 		else if (o == 'm')
 			s->more = lab_num("--more", optarg, 1, 1 << 20);
+		else if (o == 'o')
+			s->overtake = true;
 		else
-			lab_usage("--to ADDRESS:PORT --bytes N [--then ADDRESS:PORT --more N]");
+			lab_usage("--to ADDRESS:PORT --bytes N "
+				  "[--then ADDRESS:PORT --more N [--overtake]]");
 	}
 	if (s->to.len == 0 || s->bytes == 0 || (s->then.len != 0) != (s->more != 0) ||
 	    optind < argc)
@@ -113,22 +167,27 @@ static void options_parse(struct stall *s, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct stall s = { .fd = -1 };
+	bool overtake;
 	pthread_t thread;
 	char *buf;
 
 	options_parse(&s, argc, argv);
+	overtake = s.overtake;
 	buf = calloc(1, s.bytes > s.more ? s.bytes : s.more);
 	s.fd = socket(s.to.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (buf == NULL || s.fd < 0 || connect(s.fd, (struct sockaddr *)&s.to.ss, s.to.len) < 0)
 		lab_die("connect");
 	if (pthread_create(&thread, NULL, watch, &s) != 0)
 		lab_die("thread");
+	if (overtake)
+		stay_on(0);
 	s.first = send_once(s.fd, buf, s.bytes);
+	__atomic_store_n(&s.returned, true, __ATOMIC_SEQ_CST);
 	pthread_join(thread, NULL);
-	if (s.more != 0)
+	if (s.more != 0 && !overtake)
 		s.second = send_once(s.fd, buf, s.more);
-	printf("{\"pid\":%d,\"sent\":%lld,\"more\":%lld}\n", getpid(), (long long)s.first,
-	       (long long)s.second);
+	printf("{\"pid\":%d,\"sent\":%lld,\"more\":%lld,\"overtaken\":%s}\n", getpid(),
+	       (long long)s.first, (long long)s.second, s.overtake ? "true" : "false");
 	lab_flush();
 	close(s.fd);
 	free(buf);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cork.bpf.h: a datagram that several sends put together (MSG_MORE, UDP_CORK). Each of them is
+ * posted when it returns, to where the first was told to go; where all of it goes only its packet
+ * tells, since a connect can lead it elsewhere before it leaves: in IPv4 on every kernel so far
+ * (6.1 to 7.2), in IPv6 on some, and also a connect that then fails. What was posted moves then.
+ *
+ * Of sends by several executions only the last one's are followed.
+ */
+#ifndef OUTFLOW_BPF_CORK_H
+#define OUTFLOW_BPF_CORK_H
+
+#include "account.bpf.h"
+
+#define UDP_HEADER 8
+
+/* Bytes that are put together, until their packet has left. `up` may be a mere number. */
+static __always_inline __u32 cork_held(const struct udp_sock *up)
+{
+	__u32 len = BPF_CORE_READ(up, pending) == 0 ? 0 : BPF_CORE_READ(up, len);
+
+	return len > UDP_HEADER ? len - UDP_HEADER : 0;
+}
+
+/* What will be their packet, and tells it from others; 0: none, or it is on its way out. */
+static __always_inline __u64 cork_packet(const struct sock *sk)
+{
+	__u64 first = (__u64)BPF_CORE_READ(sk, sk_write_queue.next);
+
+	return first == (__u64)&sk->sk_write_queue ? 0 : first;
+}
+
+static __always_inline struct cork *cork_find(__u64 cookie)
+{
+	return cookie == 0 ? NULL : bpf_map_lookup_elem(&corks, &cookie);
+}
+
+/* NULL: it serves another by now. */
+static __always_inline struct of_account *cork_account(const struct cork *c)
+{
+	struct of_account *a = bpf_map_lookup_elem(&accounts, &c->slot);
+
+	if (a == NULL || a->generation != c->generation || a->exec_id == 0 ||
+	    (a->exec_id & OF_ACCOUNT_CLOSED))
+		return NULL;
+	return a;
+}
+
+/* A send that did not complete its datagram was posted to an account; the datagram holds `held`
+ * bytes with it. */
+static __always_inline void cork_add(const struct sock *sk, __u32 slot, __u64 n, __u64 held)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter, packet = cork_packet(sk);
+	struct of_account *a = bpf_map_lookup_elem(&accounts, &slot);
+	struct cork first = {}, *c = cork_find(cookie);
+
+	if (a == NULL || cookie == 0 || packet == 0)
+		return;
+	if (c == NULL) {
+		bpf_map_update_elem(&corks, &cookie, &first, BPF_NOEXIST);
+		c = cork_find(cookie);
+	}
+	if (c == NULL) {
+		LOSS(socket_storage);
+		return;
+	}
+	if (held == n || c->packet != packet || c->slot != slot || c->generation != a->generation) {
+		c->packet = packet;
+		c->slot = slot;
+		c->generation = a->generation;
+		c->waits = 0;
+	}
+	n += c->waits;
+	c->waits = n < held ? n : held;
+}
+
+/* Another thread may have sent away what a send of `n` bytes had added, before it returned. */
+static __always_inline bool cork_late(struct cork *c, __u64 n)
+{
+	/* First: when it is 0, `late` is in place. */
+	__u64 packet = *(volatile __u64 *)&c->packet;
+
+	if (c->late < n)
+		return packet != 0; /* it is about to leave */
+	__sync_fetch_and_add(&c->late, -n);
+	return true;
+}
+
+static __always_inline void cork_move(struct cork *c, const struct of_endpoint *to, __u64 n)
+{
+	struct of_account *from = cork_account(c), *a;
+	struct of_account_key key = { .to = *to };
+	struct of_task payer = {};
+	struct of_exec_slot *s;
+	__u32 slot;
+
+	if (from == NULL || endpoint_same(&from->to, to) || n > from->sent - from->moved)
+		return;
+	key.exec_id = from->exec_id;
+	slot = account_find(&key, from->exec_slot, from->netns, 0);
+	a = bpf_map_lookup_elem(&accounts, &slot);
+	if (a == NULL || a->exec_id != key.exec_id || !endpoint_same(&a->to, to))
+		return; /* no room: it stays where it is */
+	c->slot = slot;
+	c->generation = a->generation;
+	payer.exec_id = key.exec_id;
+	s = execution_find(from->exec_slot);
+	if (s != NULL && s->e.exec_id == key.exec_id)
+		payer.roles = s->e.roles;
+	__sync_fetch_and_add(&from->moved, n);
+	account_add(a, n, &payer);
+}
+
+/* It leaves, with so many bytes. True: all of them are posted already, as when the cork is taken
+ * off: no send returns that would ask where it went. */
+static __always_inline bool cork_leaves(struct cork *c, const struct of_endpoint *to, __u32 n)
+{
+	__u64 waits = c->waits;
+
+	c->waits = 0;
+	if (waits > 0)
+		cork_move(c, to, waits);
+	c->late = waits < n ? n - waits : 0;
+	(void)__sync_lock_test_and_set(&c->packet, 0); /* last: see cork_late() */
+	return waits >= n;
+}
+
+#endif
