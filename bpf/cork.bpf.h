@@ -5,7 +5,8 @@
  * tells, since a connect can lead it elsewhere before it leaves: in IPv4 on every kernel so far
  * (6.1 to 7.2), in IPv6 on some, and also a connect that then fails. What was posted moves then.
  *
- * Of sends by several executions only the last one's are followed.
+ * Of more executions than CORK_PAYERS, and of a datagram whose note was pushed out, `loss` says
+ * that they were not followed.
  */
 #ifndef OUTFLOW_BPF_CORK_H
 #define OUTFLOW_BPF_CORK_H
@@ -36,19 +37,52 @@ static __always_inline struct cork *cork_find(__u64 cookie)
 }
 
 /* NULL: it serves another by now. */
-static __always_inline struct of_account *cork_account(const struct cork *c)
+static __always_inline struct of_account *cork_account(const struct cork_payer *p)
 {
-	struct of_account *a = bpf_map_lookup_elem(&accounts, &c->slot);
+	struct of_account *a = bpf_map_lookup_elem(&accounts, &p->slot);
 
-	if (a == NULL || a->generation != c->generation || a->exec_id == 0 ||
+	if (a == NULL || a->generation != p->generation || a->exec_id == 0 ||
 	    (a->exec_id & OF_ACCOUNT_CLOSED))
 		return NULL;
 	return a;
 }
 
-/* A send that did not complete its datagram was posted to an account; the datagram holds `held`
- * bytes with it. */
-static __always_inline void cork_add(const struct sock *sk, __u32 slot, __u64 n, __u64 held)
+static __always_inline void cork_begin(struct cork *c, __u64 packet, const struct of_endpoint *to)
+{
+	int i;
+
+	c->packet = packet;
+	c->to = *to;
+	c->lost = 0;
+	for (i = 0; i < CORK_PAYERS; i++)
+		c->payer[i].waits = 0;
+}
+
+static __always_inline void cork_pay(struct cork *c, __u32 slot, __u32 generation, __u64 n,
+				     __u64 held)
+{
+	struct cork_payer *p;
+	int i;
+
+	for (i = 0; i < CORK_PAYERS; i++) {
+		p = &c->payer[i];
+		if (p->waits == 0) {
+			p->slot = slot;
+			p->generation = generation;
+		} else if (p->slot != slot || p->generation != generation) {
+			continue;
+		}
+		n += p->waits;
+		p->waits = n < held ? n : held;
+		return;
+	}
+	c->lost = 1;
+}
+
+/* A send that did not complete its datagram was posted to an account, for `to`; the datagram holds
+ * `held` bytes with it. */
+static __always_inline void cork_add(const struct sock *sk, __u32 slot, __u64 n, __u64 held,
+				     const struct of_endpoint *to)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter, packet = cork_packet(sk);
 	struct of_account *a = bpf_map_lookup_elem(&accounts, &slot);
@@ -61,37 +95,39 @@ static __always_inline void cork_add(const struct sock *sk, __u32 slot, __u64 n,
 		c = cork_find(cookie);
 	}
 	if (c == NULL) {
-		LOSS(socket_storage);
+		LOSS(destinations);
 		return;
 	}
-	if (held == n || c->packet != packet || c->slot != slot || c->generation != a->generation) {
-		c->packet = packet;
-		c->slot = slot;
-		c->generation = a->generation;
-		c->waits = 0;
-	}
-	n += c->waits;
-	c->waits = n < held ? n : held;
+	if (held == n || c->packet != packet)
+		cork_begin(c, packet, to);
+	cork_pay(c, slot, a->generation, n, held);
 }
+
+#define CORK_TRIES 2
 
 /* Another thread may have sent away what a send of `n` bytes had added, before it returned. */
 static __always_inline bool cork_late(struct cork *c, __u64 n)
 {
-	/* First: when it is 0, `late` is in place. */
-	__u64 packet = *(volatile __u64 *)&c->packet;
+	__u64 late;
+	int i;
 
-	if (c->late < n)
-		return packet != 0; /* it is about to leave */
-	__sync_fetch_and_add(&c->late, -n);
-	return true;
+	for (i = 0; i < CORK_TRIES; i++) {
+		late = c->late;
+		if (late < n)
+			return false;
+		if (__sync_val_compare_and_swap(&c->late, late, late - n) == late)
+			return true;
+	}
+	return false;
 }
 
-static __always_inline void cork_move(struct cork *c, const struct of_endpoint *to, __u64 n)
+static __always_inline void cork_move(struct cork_payer *p, const struct of_endpoint *to)
 {
-	struct of_account *from = cork_account(c), *a;
+	struct of_account *from = cork_account(p), *a;
 	struct of_account_key key = { .to = *to };
 	struct of_task payer = {};
 	struct of_exec_slot *s;
+	__u64 n = p->waits;
 	__u32 slot;
 
 	if (from == NULL || endpoint_same(&from->to, to) || n > from->sent - from->moved)
@@ -99,10 +135,10 @@ static __always_inline void cork_move(struct cork *c, const struct of_endpoint *
 	key.exec_id = from->exec_id;
 	slot = account_find(&key, from->exec_slot, from->netns, 0);
 	a = bpf_map_lookup_elem(&accounts, &slot);
-	if (a == NULL || a->exec_id != key.exec_id || !endpoint_same(&a->to, to))
-		return; /* no room: it stays where it is */
-	c->slot = slot;
-	c->generation = a->generation;
+	if (a == NULL || a->exec_id != key.exec_id || !endpoint_same(&a->to, to)) {
+		LOSS(destinations); /* no room: it stays where it is */
+		return;
+	}
 	payer.exec_id = key.exec_id;
 	s = execution_find(from->exec_slot);
 	if (s != NULL && s->e.exec_id == key.exec_id)
@@ -115,14 +151,29 @@ static __always_inline void cork_move(struct cork *c, const struct of_endpoint *
  * off: no send returns that would ask where it went. */
 static __always_inline bool cork_leaves(struct cork *c, const struct of_endpoint *to, __u32 n)
 {
-	__u64 waits = c->waits;
+	__u64 waits = 0;
+	int i;
 
-	c->waits = 0;
-	if (waits > 0)
-		cork_move(c, to, waits);
-	c->late = waits < n ? n - waits : 0;
-	(void)__sync_lock_test_and_set(&c->packet, 0); /* last: see cork_late() */
-	return waits >= n;
+	for (i = 0; i < CORK_PAYERS; i++) {
+		if (c->payer[i].waits == 0)
+			break;
+		waits += c->payer[i].waits;
+		cork_move(&c->payer[i], to);
+		c->payer[i].waits = 0;
+	}
+	if (c->lost && !endpoint_same(&c->to, to))
+		LOSS(destinations);
+	c->to = *to;
+	c->late = waits < n && !c->lost ? n - waits : 0;
+	(void)__sync_lock_test_and_set(&c->packet, 0); /* last: who finds 0 finds `late` in place */
+	return waits >= n || c->lost;
+}
+
+/* It leaves, or was thrown away, and nothing tells where to. */
+static __always_inline void cork_forget(struct cork *c)
+{
+	c->late = 0;
+	c->packet = 0;
 }
 
 #endif

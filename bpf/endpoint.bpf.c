@@ -113,7 +113,10 @@ static __always_inline struct cork *cork_of_packet(struct __sk_buff *skb, struct
 	    bpf_probe_read_kernel(&packet, sizeof(packet), &skb) < 0)
 		return NULL;
 	c = cork_find(cookie);
-	return c != NULL && c->packet == packet ? c : NULL;
+	if (c != NULL && c->packet == packet)
+		return c;
+	LOSS(destinations); /* its note was pushed out, or never made */
+	return NULL;
 }
 
 /*
@@ -151,9 +154,15 @@ int endpoint_egress(struct __sk_buff *skb)
 		return 1;
 	}
 	d.to.proto = sk->protocol;
-	if (!endpoint_of_packet(&d.to, skb, udp, &len))
-		return 1;
 	c = udp ? cork_of_packet(skb, sk, d.cookie) : NULL;
+	if (!endpoint_of_packet(&d.to, skb, udp, &len)) {
+		/* The socket tells, and nothing that was left before. */
+		if (c != NULL)
+			cork_forget(c);
+		if (old != NULL)
+			old->cookie = 0;
+		return 1;
+	}
 	if (c != NULL) {
 		d.left = LEFT_CORK;
 		if (cork_leaves(c, &d.to, len))

@@ -6,6 +6,7 @@
 #include "cork.bpf.h"
 #include "endpoint.bpf.h"
 #include "sctp.bpf.h"
+#include "untraced.bpf.h"
 
 char LICENSE[] SEC("license")
 __weak = "GPL";
@@ -91,16 +92,21 @@ static __always_inline bool endpoint_of_cork(struct of_endpoint *to, const struc
 					     __u32 held, __u64 packet)
 {
 	struct cork *c = cork_find(sk->__sk_common.skc_cookie.counter);
-	struct of_account *a;
+	__u64 before;
 
-	if (c == NULL || n <= 0 || held == n)
+	if (c == NULL || held == n)
 		return false;
-	if ((held == 0 || c->packet != packet) && !cork_late(c, n))
+	/* First: when it is 0, `late` is in place. */
+	before = *(volatile __u64 *)&c->packet;
+	if (n < 0) {
+		/* What was put together is thrown away. */
+		if (held == 0 && before != 0)
+			cork_forget(c);
 		return false;
-	a = cork_account(c);
-	if (a == NULL)
-		return false;
-	*to = a->to;
+	}
+	if ((held == 0 || before != packet) && !cork_late(c, n) && before == 0)
+		return false; /* else it is about to leave */
+	*to = c->to;
 	return true;
 }
 
@@ -114,7 +120,9 @@ static __always_inline __u32 endpoint_of_datagram(struct of_endpoint *to, const 
 	struct destination d;
 	struct cork *c;
 
-	if (!destination_take(&d, sk)) {
+	/* What waits has not left: a packet that this thread saw leave was another one's, as when
+	 * it took the cork off. */
+	if (!destination_take(&d, sk) || (!d.asked && ret > 0 && held >= ret)) {
 		if (!udp || !endpoint_of_cork(to, sk, ret, held, packet))
 			endpoint_of_socket(to, sk);
 		return held;
@@ -165,15 +173,13 @@ static __always_inline struct socket_hint *note_make(const struct sock *sk)
  */
 static __noinline int link_packet(struct sock *sk, long n)
 {
-	struct of_link_machine *sums;
-	__u32 zero = 0;
+	struct of_link_machine *sums = link_machine();
 
 	if (n <= 0 || !netns_is_ours(sk->__sk_common.skc_net.net->ns.inum))
 		return 0;
 	/* The kernel puts the header in front, and link_xmit() sees it. */
 	if (sk->sk_type == SOCK_DGRAM)
 		n += ETH_HEADER;
-	sums = bpf_map_lookup_elem(&link_sums, &zero);
 	if (sums != NULL)
 		__sync_fetch_and_add(&sums->packet_posted, n);
 	return 0;
@@ -341,6 +347,7 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 	if (ret <= 0)
 		return 0;
 	__sync_fetch_and_add(&sums->posted, ret);
+	untraced_seen();
 	if (sk->__sk_common.skc_family == OF_AF_PACKET)
 		link_packet(sk, ret);
 	execution_add(t, ret);
@@ -351,7 +358,7 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 	if (p.left < (__u64)ret) {
 		slot = account_post(sk, hint, t, ret - p.left, &p.to);
 		if (p.held > 0)
-			cork_add(sk, slot, ret, p.held);
+			cork_add(sk, slot, ret, p.held, &p.to);
 	}
 	if (p.left > 0)
 		post_left(sk, t, p.left, &p.gone);

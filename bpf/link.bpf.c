@@ -16,10 +16,8 @@ __weak = "GPL";
 #define ETH_LEN_MIN  60 /* shorter frames are padded (include/uapi/linux/if_ether.h) */
 #define NETDEV_ALIGN 32 /* include/linux/netdevice.h */
 
-#define IP_HOPOPTS   0 /* what MLD has in front */
-#define IP_IGMP	     2
-/* The longest segment without data: IPv6 and TCP with all options, behind an Ethernet header. */
-#define BARE_TCP_MAX (14 + 40 + 60)
+#define IP_HOPOPTS 0 /* what MLD has in front */
+#define IP_IGMP	   2
 
 /* Segmentation inside a tunnel (include/linux/skbuff.h: GRE, IPXIP, UDP_TUNNEL and their kin). */
 #define SKB_GSO_INNER (1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11)
@@ -48,7 +46,7 @@ static __always_inline bool is_control(struct sk_buff *skb)
 	else
 		return true;
 	if (proto == IPPROTO_TCP)
-		return skb->len <= BARE_TCP_MAX;
+		return skb->len <= SEGMENT_HEADER_MAX;
 	return proto == IP_IGMP ||
 	       (ether == ETH_P_IPV6 && (proto == IPPROTO_ICMPV6 || proto == IP_HOPOPTS));
 }
@@ -198,7 +196,8 @@ int BPF_PROG(link_xmit, struct sk_buff *skb, struct net_device *dev)
 
 	untraced_seen();
 	class = class_of(skb);
-	/* What packet sockets sent here must not explain what left elsewhere. */
+	/* What packet sockets sent here must not explain what left elsewhere; what bypasses the
+	 * queue is not seen. */
 	if (key.ifindex == LOOPBACK_IFINDEX && class != LINK_PACKET)
 		return 0;
 	key.netns = dev->nd_net.net->ns.inum;

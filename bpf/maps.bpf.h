@@ -23,7 +23,7 @@ const volatile __u32 cfg_executions __weak = 0;
 const volatile __u32 cfg_reserve __weak = 0; /* account slots below this are the reserve */
 const volatile __u32 cfg_ring_bytes __weak = 0;
 const volatile __u32 cfg_globs __weak = 0;
-const volatile __u32 cfg_without __weak = 0; /* no program asks: hooks that this set does without */
+const volatile __u32 cfg_without __weak = 0; /* OF_WITHOUT_*: hooks that this set does without */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -149,12 +149,20 @@ struct {
 
 /* A datagram that several sends put together, by its socket's cookie: cork.bpf.h. Of what is pushed
  * out some may stay posted to where it was told to go, when a connect led it elsewhere. */
+#define CORK_PAYERS 4
+
+struct cork_payer {
+	__u32 slot; /* of the account that has what was sent of it */
+	__u32 generation;
+	__u64 waits; /* how much that is; 0: none */
+};
+
 struct cork {
 	__u64 packet; /* address of what will be its packet, which tells it from others; 0: left */
-	__u32 slot;   /* of the account that has what was sent of it */
-	__u32 generation;
-	__u64 waits; /* how much that is */
-	__u64 late;  /* bytes that left before the sends they are of have returned */
+	__u64 late;   /* bytes that left before the sends they are of have returned */
+	struct of_endpoint to; /* where it was told to go; when it has left, where it went */
+	__u64 lost;	       /* 1: more executions than payers */
+	struct cork_payer payer[CORK_PAYERS];
 };
 
 struct {
@@ -241,6 +249,13 @@ static __always_inline bool netns_is_ours(__u32 netns)
 	__u32 zero = 0, *own = bpf_map_lookup_elem(&link_netns, &zero);
 
 	return own != NULL && *own == netns;
+}
+
+static __always_inline struct of_link_machine *link_machine(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&link_sums, &zero);
 }
 
 static __always_inline struct of_machine *machine_get(void)

@@ -12,19 +12,13 @@
 #include "maps.bpf.h"
 
 #define INIT_TGID	   1
-#define SEGMENT_HEADER_MAX (14 + 40 + 60) /* Ethernet, IPv6, TCP with all options */
+/* The longest segment without data: IPv6 and TCP with all options, behind an Ethernet header. */
+#define SEGMENT_HEADER_MAX (14 + 40 + 60)
 
 /* Linux 6.1 has no bpf_get_current_pid_tgid() for programs at a cgroup. */
 static __always_inline bool init_is_current(void)
 {
 	return bpf_get_current_task_btf()->tgid == INIT_TGID;
-}
-
-static __always_inline struct of_link_machine *link_machine(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&link_sums, &zero);
 }
 
 /* A socket's packet, at a cgroup, before it reaches a driver. */
@@ -33,7 +27,8 @@ static __always_inline void untraced_leave(struct __sk_buff *skb)
 	struct of_link_machine *sums;
 	struct of_machine *m;
 
-	if (!init_is_current() || skb->ifindex == LOOPBACK_IFINDEX)
+	if ((cfg_without & OF_WITHOUT_INTERFACES) || !init_is_current() ||
+	    skb->ifindex == LOOPBACK_IFINDEX)
 		return;
 	m = machine_get();
 	sums = link_machine();
@@ -47,7 +42,7 @@ static __always_inline void untraced_leave(struct __sk_buff *skb)
 	__sync_fetch_and_add(&sums->unplaced, skb->len + (skb->gso_segs + 1) * SEGMENT_HEADER_MAX);
 }
 
-/* A packet of whatever origin that a tracing program is told of. */
+/* A tracing program is told of something. */
 static __always_inline void untraced_seen(void)
 {
 	struct of_machine *m;

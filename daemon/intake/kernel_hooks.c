@@ -88,7 +88,7 @@ static const struct hook hooks[] = {
 	{ "end of a connection",
 	  .alts = { TRACEPOINT("ledger_state", "inet_sock_set_state", "ledger_state_event",
 			       "sock/inet_sock_set_state") } },
-	{ "interfaces", .optional = HOOK_INTERFACES,
+	{ "interfaces", .optional = OF_WITHOUT_INTERFACES,
 	  /* Called with preemption disabled on every kernel: the driver's queue is locked. */
 	  .alts = { { "link_xmit", NEEDS_TRACEPOINT, "net_dev_start_xmit" } } },
 	{ "bytes sent, IPv4", .alts = { SEND, FUNCTION("ledger_inet", "inet_sendmsg") } },

@@ -20,9 +20,7 @@ struct machine;
 
 #define HOOKS_MAX 32
 
-/* Hooks that the daemon watches without, as bits of the knob cfg_without. */
-#define HOOK_INTERFACES (1U << 0)
-#define HOOKS_OPTIONAL	HOOK_INTERFACES
+#define HOOKS_OPTIONAL OF_WITHOUT_INTERFACES
 
 /* Turns on the programs of the first alternative that this kernel takes, for each hook but those
  * in `without`. 0, with the names of those that it does without, the optional ones in the knob,

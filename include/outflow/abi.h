@@ -32,6 +32,9 @@
 #define OF_RESERVE_EACH 64
 #define OF_RESERVE_MAX	8192
 
+/* Hooks that a set of probes can do without, as bits of the knob cfg_without. */
+#define OF_WITHOUT_INTERFACES (1U << 0)
+
 /* Address families the ledger names; the values are Linux's (include/linux/socket.h). */
 enum of_family {
 	OF_AF_UNIX = 1,
@@ -182,9 +185,9 @@ struct of_task {
 	X(ring)		   /* records that found the ring full; the maps still say how much */ \
 	X(accounts_full)   /* sends posted to an overflow account: no slot */                  \
 	X(executions_full) /* executions that found no slot */                                 \
-	X(task_storage)	   /* tasks that could not be given storage */                         \
+	X(task_storage)	   /* tasks without storage, or starts without room for a record */    \
 	X(socket_storage)  /* sends posted the slow way: the socket refused storage */         \
-	X(destinations)	   /* datagram destinations that could not be handed over */           \
+	X(destinations)	   /* datagrams whose far end could not be handed over or followed */  \
 	X(argv)		   /* argv that could not be read at exec */                           \
 	X(probe_missed)	   /* program runs that the kernel skipped */                          \
 	X(untraced)	   /* packets sent on top of PID 1, where this kernel runs no probe */ \

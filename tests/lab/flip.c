@@ -3,13 +3,17 @@
  * flip.c: a UDP socket that another thread takes away while one sends by it. Where a datagram went
  * only the far ends can tell; what the calls returned is printed. By --way:
  *
- *	free	it is connected to and fro between two far ends
- *	held	the same, and each send is stopped in the middle, when the kernel has chosen its far
- *end and copies its data from memory that is not there yet (userfaultfd) cork	connected to and
- *fro, and each datagram is put together by several sends flush	each datagram is put together, and
- *the other thread sends away what there is of it; its later pieces name the other far end, which
- *counts for those that come after that refused	no thread: between two pieces the socket is asked to
- *connect to where it cannot
+ *	free: it is connected to and fro between two far ends.
+ *
+ *	held: the same, and each send is stopped in the middle, when the kernel has chosen its far
+ *	end and copies its data from memory that is not there yet (userfaultfd).
+ *
+ *	cork: connected to and fro, and each datagram is put together by several sends.
+ *
+ *	flush: each datagram is put together, and the other thread sends away what there is of it;
+ *	its later pieces name the other far end, which counts for those that come after that.
+ *
+ *	refused: no thread: between two pieces the socket is asked to connect to where it cannot.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -46,8 +46,8 @@ far_counted_two() { # HEADERS
 }
 
 posted_two() { # PID
-	outflow flows --json | jq -s -c "[.[] | select(.process.pid == $1 and .bytes.sent > 0)
-		| [.endpoint.ip, .bytes.sent]] | sort"
+	outflow flows --json | jq -s -c "[.[] | select((.process.pid == $1) and .bytes.sent > 0)]
+		| group_by(.endpoint.ip) | map([.[0].endpoint.ip, (map(.bytes.sent) | add)]) | sort"
 }
 
 # Starts one more recv; what it counted is in a file of that name once it was ended.
@@ -166,6 +166,21 @@ flipping() { # WAY SENDS HEADERS ADDRESS ADDRESS
 	is "$name" "$(posted_two "$pid")" "$(far_counted_two "$3")"
 }
 
+# Put together by two processes, and led elsewhere by the second.
+inherited() { # HEADERS ADDRESS ADDRESS
+	local out of name="put together by two: $2 and $3" at='%s:9100'
+
+	far_count_two "$2" "$3"
+	case $2 in *:*) at='[%s]:9100' ;; esac
+	# shellcheck disable=SC2059
+	out=$(in_sender "$B/lab/heir" --rounds "$HELD" --to "$(printf "$at" "$2")" --and "$(printf "$at" "$3")")
+	printf '  %s\n' "$out"
+	of="$(jq .pid <<<"$out") or .process.pid == $(jq .child <<<"$out")"
+	flows_settle 10 "$(jq '.first + .second' <<<"$out")" flows_of "$of" >/dev/null
+	is "$name" "$(posted_two "$of")" "$(far_counted_two "$1")"
+	is "$name: of each its own" "$(flows_of "$(jq .child <<<"$out")")" $((HELD * 1001))
+}
+
 # Refused are: a broadcast by who did not ask for it, what no route leads to, a link-local address of
 # no link, and IPv4 by a socket for IPv6 alone. Some kernels have led the datagram there by then.
 flipped() {
@@ -182,6 +197,8 @@ flipped() {
 		flipping $way $SENDS 28 $FAR4 $FAR4_B
 		flipping $way $SENDS 48 $FAR6 $FAR6_B
 	done
+	inherited 28 $FAR4 $FAR4_B
+	inherited 48 $FAR6 $FAR6_B
 	for to in 255.255.255.255 203.0.113.77; do
 		flipping refused $HELD 28 $FAR4 $to
 	done
@@ -281,7 +298,7 @@ blocked() {
 # The socket is disconnected and leads elsewhere when the call returns. The far end that was named
 # first must have what the call returned; the other one what was sent to it, by its own count.
 reconnected() { # NAME [OPTION]
-	local pid first second read stall name="taken away while it blocks: $1"
+	local pid status first second read stall name="taken away while it blocks: $1"
 
 	recv_start first --tcp 9600
 	first=$RECV
@@ -294,16 +311,22 @@ reconnected() { # NAME [OPTION]
 	stall=$!
 	LAB_PIDS+=("$stall")
 	wait_for 20 lab_ended "$stall"
+	wait "$stall"
+	status=$?
+	lab_forget_pid "$stall"
 	pid=$(jq 'select(.sent).pid' "$LAB_DIR/stall")
 	kill -CONT "$first"
 	read=$(recv_stop second "$second" tcp)
 	printf '  %s; read by the first %s, by the second %s\n' "$(jq -c 'select(.sent)' "$LAB_DIR/stall")" \
 		"$(recv_stop first "$first" tcp)" "$read"
-	if [ -z "$pid" ]; then
-		skip "$name" "this machine has no processor to be held"
+	if [ $status -eq 77 ]; then
+		skip "$name" "no processor of this machine can be held"
 		return
 	fi
-	[ $# -eq 1 ] || is "$name: it is overtaken" "$(jq 'select(.sent).overtaken' "$LAB_DIR/stall")" true
+	is "$name: status" $status 0
+	if [ $# -gt 1 ] && [ "$(jq 'select(.sent).overtaken' "$LAB_DIR/stall")" != true ]; then
+		skip "$name: it is overtaken" "this machine is busy: the call returned first"
+	fi
 	is "$name: the second far end read" "$read" 1000
 	flows_settle 10 $(($(jq 'select(.sent) | .sent + .more' "$LAB_DIR/stall"))) flows_of "$pid" >/dev/null
 	is "$name: posted to the second" "$(flows_sum ".process.pid == $pid and .endpoint.port == 9601")" "$read"
@@ -313,7 +336,7 @@ reconnected() { # NAME [OPTION]
 
 lab_begin "${1:-build}"
 need_programs setpriv
-need_built lab/optmem lab/rewrite lab/flip lab/share lab/send lab/stall lab/recv
+need_built lab/optmem lab/rewrite lab/flip lab/heir lab/share lab/send lab/stall lab/recv
 lab_net_new
 lab_config <<-END
 	sinks:

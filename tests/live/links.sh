@@ -11,6 +11,7 @@
 #
 # LINKS_SECONDS  of ordinary traffic; 600 is what `make soak` runs
 # LINKS_CASES    what is run when no CASE is given (all but `slow`)
+# LINKS_TRACED   when set, this kernel is known to run probes on top of PID 1
 # LINKS_BYTES    that a container sends while PID 1 is busy (2000000000)
 # LINKS_KERNEL   of the guest (6.1), from tests/vm/kernels.txt
 # LINKS_VM       another tests/vm
@@ -182,6 +183,7 @@ case_refused() {
 	is "refused: off, and why" "$(outflow status --json | jq -r .reconcile.off)" \
 		"this kernel refuses the hook 'interfaces'"
 	in_sender "$B/lab/send" --way tcp-write --bytes 1000000 --to "$FAR4:7000" >"$LAB_DIR/send.out"
+	is "refused: nothing counts as untraced" "$(outflow ledger --json | jq .loss.untraced)" 0
 	is "refused: sends are posted" \
 		"$(flows_settle 5 1000000 flows_of "$(jq .pid "$LAB_DIR/send.out")")" 1000000
 	stop_outflowd
@@ -469,6 +471,8 @@ case_mixed() {
 	settle
 	is "ordinary traffic, $SECONDS_MIXED s, $rounds rounds, $(link_sum sent) bytes: no alert" "$(alerts)" 0
 	echo "# $(outflow ledger --json | jq -c '.interfaces, .loss')"
+	[ -z "${LINKS_TRACED:-}" ] ||
+		is "ordinary traffic: nothing was untraced" "$(outflow ledger --json | jq .loss.untraced)" 0
 	if [ "$(link_sum sent)" -gt $((rounds * 20000000)) ]; then
 		ok "ordinary traffic: it was sent"
 	else

@@ -217,7 +217,7 @@ check_interface() {
 		;;
 	*) not_ok "interface: sent" "$(cat "$LAB_DIR/leak.err")" ;;
 	esac
-	wait_for 15 leak_updated
+	wait_for 15 leak_updated || not_ok "interface: told" "no update: $(tail -n 1 "$LAB_ALERTS")"
 	stop_outflowd
 	replay "$LAB_DIR/interface" -c "$LAB_CONFIG"
 	is "interface: status" $status 0
