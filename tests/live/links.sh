@@ -258,7 +258,7 @@ case_init() {
 	pid=$!
 	LAB_PIDS+=("$pid")
 	in_sender "$B/lab/send" --way tcp-write --bytes $((4 * BYTES_INIT)) --to "$FAR4:7000" >"$LAB_DIR/send.out" &
-	in_net "$CONTAINER_NET" "$B/lab/send" --way tcp-write --bytes $BYTES_INIT --to "$FAR4:7000" \
+	in_net "$CONTAINER_NET" "$B/lab/send" --way tcp-write --bytes "$BYTES_INIT" --to "$FAR4:7000" \
 		>"$LAB_DIR/send2.out"
 	wait $!
 	wait "$pid"
