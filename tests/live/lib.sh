@@ -362,7 +362,7 @@ start_outflowd() { # CONFIGFILE [ARGUMENT...]
 		>"$LAB_DIR/outflowd.log" 2>&1 &
 	LAB_DAEMON=$!
 	LAB_PIDS+=("$LAB_DAEMON")
-	wait_for 30 lab_answers_or_ended
+	wait_for 90 lab_answers_or_ended # emulated and busy, the verifier takes half a minute
 	if ! lab_answers; then
 		not_ok "outflowd" "does not answer: $(tail -n 3 "$LAB_DIR/outflowd.log" | tr '\n' ' ')"
 		lab_end
