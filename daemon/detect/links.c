@@ -28,6 +28,7 @@
  *
  * Where the kernel runs no program of ours (bpf/untraced.bpf.h), packets of sockets are told by a
  * hook of another kind, and count as handed over with the longest headers their segments can have.
+ * What such a kernel forwards there is told by none: what a container sent explains it.
  *
  * The statistics are read first, then the sums: what is missing in these did not leave yet. What
  * explains other sums is read last and may still be late: a verdict waits for the next look.
@@ -300,6 +301,11 @@ static uint64_t past_the_stack(struct link_state *s, const struct of_rec_link *r
 	taken = pool_take(&s->posted, time_ns, left);
 	s->leak.posted += taken;
 	left -= taken;
+	if ((r->flags & OF_LINK_UNTRACED) != 0) {
+		taken = pool_take(&s->elsewhere, time_ns, left);
+		s->leak.elsewhere += taken;
+		left -= taken;
+	}
 	taken = allowed_take(&s->packets, time_ns, left);
 	taken += allowed_take(&s->segments, time_ns, left - taken);
 	s->leak.allowance += taken;

@@ -48,6 +48,7 @@ static int slots_read(int fd, struct of_link_sums *per_cpu, int cpus, struct lin
 int kernel_links_read(void *arg, struct link_sums *ret)
 {
 	struct outflow_bpf *skel = arg;
+	struct of_machine all = { 0 };
 	struct of_link_machine *machine;
 	struct of_link_sums *per_cpu;
 	int cpus = libbpf_num_possible_cpus(), cpu, err;
@@ -67,6 +68,9 @@ int kernel_links_read(void *arg, struct link_sums *ret)
 	if (err == 0)
 		err = slots_read(bpf_map__fd(skel->maps.links_elsewhere), per_cpu, cpus,
 				 ret->elsewhere, &ret->elsewhere_n);
+	if (err == 0 && bpf_map_lookup_elem(bpf_map__fd(skel->maps.machine), &zero, &all) < 0)
+		err = -errno;
+	ret->untraced = all.loss.untraced > 0 && !all.init_traced;
 	ret->packet_posted = ret->unplaced = 0;
 	for (cpu = 0; err == 0 && cpu < cpus; cpu++) {
 		ret->packet_posted += machine[cpu].packet_posted;

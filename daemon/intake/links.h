@@ -6,6 +6,7 @@
 #ifndef INTAKE_LINKS_H
 #define INTAKE_LINKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct link_sums {
 	struct link_slot elsewhere[LINK_SLOTS];
 	size_t own_n, elsewhere_n;
 	uint64_t packet_posted, unplaced;
+	bool untraced; /* as OF_LINK_UNTRACED */
 };
 
 /* The counters alone. */

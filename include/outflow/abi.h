@@ -387,8 +387,9 @@ struct of_rec_loss {
 };
 
 enum of_link_flags {
-	OF_LINK_INNER = 1, /* a tunnel: what it sends leaves once more, by an edge */
-	OF_LINK_GONE = 2,  /* the last of this interface, which is no more */
+	OF_LINK_INNER = 1,    /* a tunnel: what it sends leaves once more, by an edge */
+	OF_LINK_GONE = 2,     /* the last of this interface, which is no more */
+	OF_LINK_UNTRACED = 4, /* on top of PID 1 the sums are not told of what is sent */
 };
 
 /*

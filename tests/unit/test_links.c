@@ -471,6 +471,21 @@ Test(links, packets_seen_elsewhere_explain_nothing)
 	cr_expect_eq(sent, 500 * KIB);
 }
 
+/* Forwarded for a container where the kernel runs no probe: only on such a kernel. */
+Test(links, forwarded_and_untraced)
+{
+	now.flags = OF_LINK_UNTRACED;
+	now.elsewhere += MIB;
+	now.tx_bytes += MIB;
+	looks(3);
+	cr_expect_eq(verdicts, 0);
+	now.flags = 0;
+	now.elsewhere += MIB;
+	now.tx_bytes += MIB;
+	looks(3);
+	cr_expect_eq(sent, MIB);
+}
+
 Test(links, a_little_beside_much_is_told)
 {
 	int i;
