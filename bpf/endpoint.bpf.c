@@ -63,6 +63,26 @@ int endpoint_sendmsg6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
+#define EXTENSIONS_MAX 6 /* more than the kernel ever puts in front of a datagram (RFC 8200) */
+
+/* Where the header behind the extension headers of an IPv6 packet begins, and which it is. */
+static __always_inline __u32 extensions_skip(struct __sk_buff *skb, __u32 at, __u8 *proto)
+{
+	__u8 ext[2];
+	int i;
+
+	for (i = 0; i < EXTENSIONS_MAX; i++) {
+		if (*proto != IPPROTO_HOPOPTS && *proto != IPPROTO_ROUTING &&
+		    *proto != IPPROTO_DSTOPTS)
+			break;
+		if (bpf_skb_load_bytes(skb, at, ext, sizeof(ext)) < 0)
+			break;
+		*proto = ext[0];
+		at += (ext[1] + 1) * 8;
+	}
+	return at;
+}
+
 /* The far end of a packet, and for UDP its port and how many bytes it brings there. False: not to
  * be told from it, as when it went into a tunnel and comes by once more. */
 static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __sk_buff *skb,
@@ -85,11 +105,10 @@ static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __
 		    bpf_skb_load_bytes(skb, 24, addr, 16) < 0)
 			return false;
 		to->family = OF_AF_INET6;
-		at = 40;
+		at = extensions_skip(skb, 40, &proto);
 	} else {
 		return false;
 	}
-	/* Behind extension headers: the socket remembers the port as well. */
 	if (udp && proto != to->proto)
 		return false;
 	if (udp && bpf_skb_load_bytes(skb, at + 2, &port, sizeof(port)) < 0)
@@ -157,8 +176,10 @@ int endpoint_egress(struct __sk_buff *skb)
 	c = udp ? cork_of_packet(skb, sk, d.cookie) : NULL;
 	if (!endpoint_of_packet(&d.to, skb, udp, &len)) {
 		/* The socket tells, and nothing that was left before. */
-		if (c != NULL)
+		if (c != NULL) {
 			cork_forget(c);
+			LOSS(destinations);
+		}
 		if (old != NULL)
 			old->cookie = 0;
 		return 1;

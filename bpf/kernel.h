@@ -61,10 +61,14 @@ enum {
 #define SOCK_DGRAM	2
 #define SOCK_RAW	3
 #define SOCK_SEQPACKET	5
+#define IPPROTO_HOPOPTS 0
 #define IPPROTO_ICMP	1
+#define IPPROTO_IGMP	2
 #define IPPROTO_TCP	6
 #define IPPROTO_UDP	17
+#define IPPROTO_ROUTING 43
 #define IPPROTO_ICMPV6	58
+#define IPPROTO_DSTOPTS 60
 #define IPPROTO_SCTP	132
 #define IPPROTO_UDPLITE 136
 
@@ -74,10 +78,13 @@ enum {
 #define TCP_CLOSE	 7
 #define TCP_LAST_ACK	 9
 #define TCP_CLOSING	 11
-#define SOCK_DONE	 1 /* bit of skc_flags: the peer's FIN was taken */
-#define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
+#define SOCK_DONE	 1	/* bit of skc_flags: the peer's FIN was taken */
+#define LOOPBACK_IFINDEX 1	/* of every network namespace (include/net/flow.h) */
+#define ETH_P_802_2	 0x0004 /* what has a length in the place of a type: STP */
 #define ETH_P_IP	 0x0800
+#define ETH_P_ARP	 0x0806
 #define ETH_P_IPV6	 0x86dd
+#define ETH_P_SLOW	 0x8809 /* LACP */
 /* Sockets in these two states are small ones, not a struct sock. */
 #define TCP_TIME_WAIT	 6
 #define TCP_NEW_SYN_RECV 12

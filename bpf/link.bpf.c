@@ -13,11 +13,9 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
-#define ETH_LEN_MIN  60 /* shorter frames are padded (include/uapi/linux/if_ether.h) */
-#define NETDEV_ALIGN 32 /* include/linux/netdevice.h */
-
-#define IP_HOPOPTS 0 /* what MLD has in front */
-#define IP_IGMP	   2
+#define CONTROL_MAX  256 /* twice LACP's, the longest of them */
+#define ETH_LEN_MIN  60	 /* shorter frames are padded (include/uapi/linux/if_ether.h) */
+#define NETDEV_ALIGN 32	 /* include/linux/netdevice.h */
 
 /* Segmentation inside a tunnel (include/linux/skbuff.h: GRE, IPXIP, UDP_TUNNEL and their kin). */
 #define SKB_GSO_INNER (1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11)
@@ -32,23 +30,40 @@ static __always_inline __u8 byte_at(const unsigned char *p)
 	return b;
 }
 
-/* Has no socket and began here. What is not IP is the link's own business: ARP, STP, LACP. */
+/* ICMPv6 types of MLD and of neighbour discovery (RFC 2710, 3810, 4861). */
+static __always_inline bool is_neighbour(__u8 type)
+{
+	return (type >= 130 && type <= 137) || type == 143;
+}
+
+/* IPv6 without a socket. MLD has a hop-by-hop header of 8 bytes in front. */
+static __always_inline bool is_control6(const unsigned char *ip, __u8 proto)
+{
+	if (proto == IPPROTO_ICMPV6)
+		return is_neighbour(byte_at(ip + 40));
+	return proto == IPPROTO_HOPOPTS && byte_at(ip + 40) == IPPROTO_ICMPV6 &&
+	       byte_at(ip + 41) == 0 && is_neighbour(byte_at(ip + 48));
+}
+
+/*
+ * Has no socket and began here. What the link itself needs is known by its type: all else, as what
+ * a tap sends, is somebody's. By these a guest could still say something, frame by frame; long ones
+ * have no business.
+ */
 static __always_inline bool is_control(struct sk_buff *skb)
 {
 	unsigned char *ip = skb->head + skb->network_header;
 	__u16 ether = bpf_ntohs(skb->protocol);
 	__u8 proto;
 
-	if (ether == ETH_P_IP)
-		proto = byte_at(ip + 9);
-	else if (ether == ETH_P_IPV6)
-		proto = byte_at(ip + 6);
-	else
-		return true;
+	if (ether == ETH_P_ARP || ether == ETH_P_802_2 || ether == ETH_P_SLOW)
+		return skb->len <= CONTROL_MAX;
+	if (ether != ETH_P_IP && ether != ETH_P_IPV6)
+		return false;
+	proto = byte_at(ip + (ether == ETH_P_IP ? 9 : 6));
 	if (proto == IPPROTO_TCP)
 		return skb->len <= SEGMENT_HEADER_MAX;
-	return proto == IP_IGMP ||
-	       (ether == ETH_P_IPV6 && (proto == IPPROTO_ICMPV6 || proto == IP_HOPOPTS));
+	return ether == ETH_P_IP ? proto == IPPROTO_IGMP : is_control6(ip, proto);
 }
 
 /*

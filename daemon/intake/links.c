@@ -430,8 +430,7 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 		recs[i].elsewhere_allowance = elsewhere.allowance;
 		recs[i].tunnels = tunnels;
 		recs[i].unplaced = e->sums.unplaced;
-		if (e->sums.untraced)
-			recs[i].flags |= OF_LINK_UNTRACED;
+		recs[i].flags = e->edge[i].flags | (e->sums.untraced ? OF_LINK_UNTRACED : 0);
 		if (told_same(&recs[i], &e->edge[i].told))
 			continue;
 		tell(&recs[i], now_ns, fn, arg);

@@ -10,6 +10,8 @@
  *
  *	cork: connected to and fro, and each datagram is put together by several sends.
  *
+ *	extended: the same, IPv6 with an extension header before UDP's.
+ *
  *	flush: each datagram is put together, and the other thread sends away what there is of it;
  *	its later pieces name the other far end, which counts for those that come after that.
  *
@@ -180,9 +182,13 @@ static int64_t send_refused(struct flip *f, size_t n)
 }
 
 static const struct way ways[] = {
-	{ "free", send_whole, flip_freely },  { "held", send_held, flip_held },
-	{ "cork", send_pieces, flip_freely }, { "flush", send_flushed, flush },
-	{ "refused", send_refused, NULL },    { NULL, NULL, NULL },
+	{ "free", send_whole, flip_freely },
+	{ "held", send_held, flip_held },
+	{ "cork", send_pieces, flip_freely },
+	{ "flush", send_flushed, flush },
+	{ "refused", send_refused, NULL },
+	{ "extended", send_pieces, flip_freely },
+	{ NULL, NULL, NULL },
 };
 
 static const struct way *way_find(const char *name)
@@ -192,7 +198,7 @@ static const struct way *way_find(const char *name)
 	for (w = ways; w->name != NULL; w++)
 		if (strcmp(w->name, name) == 0)
 			return w;
-	lab_usage("--way: expected free, held, cork, flush or refused");
+	lab_usage("--way: expected free, held, cork, extended, flush or refused");
 }
 
 /* Faults of the kernel's own copies, too: needs privilege. */
@@ -220,6 +226,15 @@ static bool enough(const struct flip *f, uint64_t sends)
 	return f->sends >= sends && (f->met >= met_min || f->sends >= sends * 10);
 }
 
+/* Destination options of padding alone (RFC 8200 section 4.6). */
+static void extend(struct flip *f)
+{
+	static const unsigned char padding[8] = { 0, 0, 1, 4 };
+
+	if (setsockopt(f->fd, IPPROTO_IPV6, IPV6_DSTOPTS, padding, sizeof(padding)) < 0)
+		lab_die("IPV6_DSTOPTS");
+}
+
 static void run(struct flip *f, uint64_t sends)
 {
 	pthread_t thread;
@@ -229,6 +244,8 @@ static void run(struct flip *f, uint64_t sends)
 	f->fd = socket(f->to[0].ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (f->fd < 0)
 		lab_die("socket");
+	if (strcmp(f->way->name, "extended") == 0)
+		extend(f);
 	if (f->way->other == flip_freely || f->way->other == flip_held)
 		flip_once(f);
 	if (f->way->other != NULL && pthread_create(&thread, NULL, f->way->other, f) != 0)
@@ -276,7 +293,7 @@ int main(int argc, char **argv)
 			f.way = way_find(optarg);
 		else
 			lab_usage("--to ADDRESS:PORT --and ADDRESS:PORT [--sends N] "
-				  "[--way free|held|cork|flush|refused]");
+				  "[--way free|held|cork|extended|flush|refused]");
 	}
 	if (f.to[0].len == 0 || f.to[0].len != f.to[1].len || optind < argc)
 		lab_usage("--to and --and are needed, of one family");
