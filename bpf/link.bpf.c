@@ -13,12 +13,19 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
-#define CONTROL_MAX  256 /* twice LACP's, the longest of them */
-#define ETH_LEN_MIN  60	 /* shorter frames are padded (include/uapi/linux/if_ether.h) */
-#define NETDEV_ALIGN 32	 /* include/linux/netdevice.h */
+#define CONTROL_MAX	 256 /* twice LACP's, the longest of them */
+#define NETDEV_ALIGN	 32  /* include/linux/netdevice.h */
+#define ETH_LEN_MIN	 60  /* shorter frames are padded (include/uapi/linux/if_ether.h) */
+#define HEADERS_MAX	 500 /* before the data of a segment, tunnels included */
+#define UDP_HEADER	 8
+/* Its length, in words, is the high half of byte 12 (RFC 9293, 3.1). */
+#define TCP_HEADER(byte) (((byte) >> 4) * 4)
+#define SEGMENT_EXTRA	 (4 + 4) /* checksum and VLAN tag */
 
 /* Segmentation inside a tunnel (include/linux/skbuff.h: GRE, IPXIP, UDP_TUNNEL and their kin). */
 #define SKB_GSO_INNER (1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11)
+
+#define SKB_GSO_TCP (1 << 0 | 1 << 4)
 
 enum link_class { LINK_NONE, LINK_SOCKET, LINK_PACKET, LINK_CONTROL, LINK_KERNEL, LINK_FORWARDED };
 
@@ -104,22 +111,29 @@ static __always_inline enum link_class class_of(struct sk_buff *skb)
 	return is_control(skb) ? LINK_CONTROL : LINK_KERNEL;
 }
 
-/* Hardware that cuts a large packet into segments may count the headers of each. */
-static __always_inline __u32 allowance(struct sk_buff *skb)
+/*
+ * Hardware that cuts a large packet into segments may count each as it leaves: its headers, its
+ * checksum and a VLAN tag.
+ */
+static __always_inline void segments_add(struct of_link_sums *s, struct sk_buff *skb)
 {
 	unsigned char *head = skb->head;
 	struct skb_shared_info *info = (void *)(head + skb->end);
-	__u64 len = skb->len, headers, size;
+	__u64 len = skb->len, size = BPF_CORE_READ(info, gso_size), headers, segments;
+	__u32 type;
+	__u16 at;
 
-	size = BPF_CORE_READ(info, gso_size);
 	if (size == 0)
-		return len < ETH_LEN_MIN ? ETH_LEN_MIN - len : 0;
-	headers = (__u64)(long)head - (__u64)(long)skb->data + 60; /* TCP's are at most as long */
-	headers += BPF_CORE_READ(info, gso_type) & SKB_GSO_INNER ? skb->inner_transport_header
-								 : skb->transport_header;
-	if (headers >= len || headers > 512)
-		return 0;
-	return (len - headers) / size * headers;
+		return;
+	type = BPF_CORE_READ(info, gso_type);
+	at = type & SKB_GSO_INNER ? skb->inner_transport_header : skb->transport_header;
+	headers = (__u64)(long)head + at - (__u64)(long)skb->data;
+	headers += type & SKB_GSO_TCP ? TCP_HEADER(byte_at(head + at + 12)) : UDP_HEADER;
+	if (headers >= len || headers > HEADERS_MAX)
+		return;
+	segments = (len - headers - 1) / size;
+	__sync_fetch_and_add(&s->segments, segments);
+	__sync_fetch_and_add(&s->headers, segments * (headers + SEGMENT_EXTRA));
 }
 
 /* The device at the other end of a veth or netkit: both keep it first in their private part, and
@@ -234,6 +248,8 @@ int BPF_PROG(link_xmit, struct sk_buff *skb, struct net_device *dev)
 						     : &s->forwarded,
 			     len);
 	__sync_fetch_and_add(&s->packets, 1);
-	__sync_fetch_and_add(&s->allowance, allowance(skb));
+	if (len < ETH_LEN_MIN)
+		__sync_fetch_and_add(&s->padding, ETH_LEN_MIN - len);
+	segments_add(s, skb);
 	return 0;
 }

@@ -9,22 +9,27 @@
  *	past the stack = left - handed over - AF_PACKET sends posted but not seen - allowance
  *	forwarded      = forwarded - what sockets in other namespaces here sent into this one
  *	kernel	       = begun without a socket - what went into tunnels, with their headers
+ *			 - copies of what sockets sent by the bridge or bond above it
  *
  * is what no process was posted for. Control traffic (ARP, ND, handshakes, resets, ICMP) has no
  * process and is ruled out.
  *
- * Its error. What is handed over explains what leaves for 8 s, then it is gone: drivers drop, and
- * statistics may come 2 s late. So who makes a driver drop n bytes hides n for 8 s. The same holds
- * for what explains forwarded bytes: traffic between containers can hide as much that a container
- * sends by a TUN device of its own; a guest's or the machine's own TUN traffic it cannot. The
- * hardware may count padding, checksum and VLAN tag (26 bytes a packet) and headers of segments
- * that the kernel did not make (under 6 % of bulk traffic): both are allowed for until the
- * interface has shown, over a while without drops, that it does not count them. Retransmits by
- * the hardware itself are not seen. A packet that the driver hands back and gets once more is
- * handed over twice: as if dropped. What the queue dropped was never handed over. What packet
- *sockets send past the queue (PACKET_QDISC_BYPASS) is posted without its interface, and hides as
- *much that passes the stack elsewhere; by a bond or vlan it is seen twice, and then explains too
- *little.
+ * Its error. What is handed over explains what leaves for 8 s of traffic, the oldest first: drivers
+ * drop, and statistics may come 2 s late. So who makes a driver drop n bytes hides n, until as much
+ * was not sent within 8 s. The same holds for what explains forwarded bytes: traffic between
+ * containers can hide as much that a container sends by a TUN device of its own; a guest's or the
+ * machine's own TUN traffic it cannot. A bridge above the interface can hide as much that the
+ *kernel begins without a socket as sockets send through it.
+ *
+ * The hardware may count checksum, VLAN tag and padding of a packet (8 bytes, and up to 60), and
+ * headers of segments that the kernel did not make (under 6 % of bulk traffic, each a packet more):
+ * both are allowed for until the interface has shown, over 8 s without losses, that it does not
+ * count them; what was allowed by then is told in full. veth, netkit and virtio are known not to.
+ * Retransmits by the hardware itself are not seen. A packet that the driver hands back and gets
+ *once more is handed over twice: as if dropped. What the queue dropped was never handed over. What
+ * packet sockets send past the queue (PACKET_QDISC_BYPASS) is posted without its interface, and
+ * hides as much that passes the stack elsewhere; by a bond or vlan it is seen twice, and then
+ * explains too little.
  *
  * Where the kernel runs no program of ours (bpf/untraced.bpf.h), packets of sockets are told by a
  * hook of another kind, and count as handed over with the longest headers their segments can have.
@@ -40,6 +45,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "detect/allowance.h"
 #include "detect/pool.h"
 #include "detect/windows.h"
 
@@ -55,27 +61,27 @@
 #define SLOW_TIMES	 16
 /* Two for each interface that is remembered, and of as many that had other names. */
 #define LINK_WINDOWS_MAX (4 * LINK_STATES_MAX)
-/* Padding to 60 bytes of a frame of 42 (ARP), checksum and VLAN tag. */
-#define PACKET_ALLOWANCE (18 + 4 + 4)
+/* Checksum and VLAN tag, beside padding. */
+#define PACKET_ALLOWANCE (4 + 4)
 /* What the kernel puts before each segment that it cuts: Ethernet, IPv6 or IPv4, TCP. */
 #define SEGMENT_HEADER	 (14 + 20 + 60)
-/* So much of an allowance must have been unused before it is withdrawn. */
-#define LEARN_BYTES	 (256 << 10)
-
-/* What the driver may count beyond what it was given. */
-struct allowed {
-	struct pool pool;
-	uint64_t given, used;	    /* since learning began */
-	uint64_t expired, since_ns; /* then */
-	bool never;		    /* this driver does not */
-};
+/* What hardware may count for each that it cuts: as much, in a tunnel, with checksum and tag. */
+#define SEGMENT_MOST	 200
+/* Of what is allowed for a packet the least that hardware counts is the checksum, 4 of 26 bytes
+ * when all are ARP. */
+static const struct allowance_terms packets_terms = { .unused = 7,
+						      .enough = 256 << 10,
+						      .no_loss = true };
+/* What counts the headers of segments counts each as a packet. */
+static const struct allowance_terms segments_terms = { .unused = 2, .enough = 4096 };
 
 struct link_state {
 	bool used, gone;
 	uint64_t news_ns;
 	struct of_rec_link last;
-	struct pool handed, posted, seen, elsewhere, elsewhere_packets, tunnels;
-	struct allowed packets, segments, cut;
+	struct pool handed, posted, seen, elsewhere, elsewhere_packets, cut, flooded, tunnels;
+	struct pool handed_packets, headers;
+	struct allowance packets, segments;
 	struct leak fresh;   /* not explained by the latest looks; waits for late explanations */
 	struct leak pending; /* the same, from before stage_ns: next to be concluded */
 	uint64_t fresh_ns, stage_ns;
@@ -157,11 +163,14 @@ static void state_start(struct links *l, const struct of_rec_link *r, uint64_t t
 	*best = (struct link_state){
 		.used = true, .gone = (r->flags & OF_LINK_GONE) != 0, .news_ns = time_ns, .last = *r
 	};
-	best->handed.step_ns = best->posted.step_ns = best->elsewhere.step_ns = SECOND_NS;
-	best->seen.step_ns = SECOND_NS;
-	best->elsewhere_packets.step_ns = best->cut.pool.step_ns = SECOND_NS;
-	best->packets.pool.step_ns = best->segments.pool.step_ns = SECOND_NS;
+	best->handed.step_ns = best->posted.step_ns = best->seen.step_ns = SECOND_NS;
+	best->elsewhere.step_ns = best->elsewhere_packets.step_ns = SECOND_NS;
+	best->cut.step_ns = best->flooded.step_ns = SECOND_NS;
 	best->tunnels.step_ns = TUNNEL_STEP_NS;
+	best->handed_packets.step_ns = best->headers.step_ns = SECOND_NS;
+	allowance_start(&best->packets, SECOND_NS, &packets_terms, r->tx_lost);
+	allowance_start(&best->segments, SECOND_NS, &segments_terms, r->tx_lost);
+	best->packets.never = best->segments.never = (r->flags & OF_LINK_EXACT) != 0;
 	memcpy(best->books.name, r->name, sizeof(best->books.name));
 	best->books.ifindex = r->ifindex;
 	best->books.inner = (r->flags & OF_LINK_INNER) != 0;
@@ -182,39 +191,6 @@ static uint64_t left_since(const struct of_rec_link *r, const struct of_rec_link
 	if (last->tx_bytes < 1ULL << 32 && around <= handed)
 		return around;
 	return r->tx_bytes;
-}
-
-/* ---- Allowances ---- */
-
-/* `expired`: of what might have been dropped in the place of what is counted besides. */
-static void allowed_add(struct allowed *a, uint64_t expired, uint64_t time_ns, uint64_t n)
-{
-	if (a->never)
-		return;
-	/* Not sooner than the statistics come. */
-	if (a->given >= LEARN_BYTES && time_ns > a->since_ns + LATE_NS) {
-		if (a->used < a->given / 8 && expired == a->expired) {
-			a->never = true;
-			memset(a->pool.bytes, 0, sizeof(a->pool.bytes));
-			return;
-		}
-		a->given = 0;
-	}
-	if (a->given == 0) {
-		a->used = 0;
-		a->expired = expired;
-		a->since_ns = time_ns;
-	}
-	a->given += n;
-	pool_add(&a->pool, time_ns, n);
-}
-
-static uint64_t allowed_take(struct allowed *a, uint64_t time_ns, uint64_t n)
-{
-	uint64_t taken = pool_take(&a->pool, time_ns, n);
-
-	a->used += taken;
-	return taken;
 }
 
 /* ---- Windows ---- */
@@ -280,21 +256,52 @@ static void explanations(struct link_state *s, const struct of_rec_link *r, uint
 	explain(&s->posted, time_ns, past, &s->pending.bypass, &s->fresh.bypass, &s->leak.posted);
 	explain(&s->elsewhere, time_ns, grown(r->elsewhere, last->elsewhere), &s->pending.passed,
 		&s->fresh.passed, &s->leak.elsewhere);
+	explain(&s->flooded, time_ns, grown(r->flooded, last->flooded), &s->pending.kernel,
+		&s->fresh.kernel, &s->leak.sockets);
 	explain(&s->tunnels, time_ns, grown(r->tunnels, last->tunnels), &s->pending.kernel,
 		&s->fresh.kernel, &s->leak.tunnels);
+}
+
+/* What the driver may have counted of its own. */
+static uint64_t allowed(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns,
+			uint64_t left)
+{
+	uint64_t packets = grown(r->tx_packets, s->last.tx_packets), taken, most;
+
+	taken = allowance_take(&s->packets, time_ns, left);
+	s->packets.excused += taken;
+	left -= taken;
+	packets -= pool_take(&s->handed_packets, time_ns, packets);
+	most = allowance_take(&s->segments, time_ns, packets) * SEGMENT_MOST;
+	most = pool_take(&s->headers, time_ns, left < most ? left : most);
+	s->segments.excused += most;
+	return taken + most;
+}
+
+/* What was allowed to a driver that counts nothing of its own, as has been learned since. */
+static uint64_t allowed_in_error(struct link_state *s, const struct of_rec_link *r)
+{
+	uint64_t n = allowance_learn(&s->packets, r->tx_lost) +
+		     allowance_learn(&s->segments, r->tx_lost);
+
+	s->leak.allowance = grown(s->leak.allowance, n);
+	s->books.allowance -= n;
+	return n;
 }
 
 /* What left and was not handed over by the stack. */
 static uint64_t past_the_stack(struct link_state *s, const struct of_rec_link *r, uint64_t handed,
 			       uint64_t time_ns)
 {
+	uint64_t packets = grown(r->packets, s->last.packets);
 	uint64_t left = left_since(r, &s->last, handed), taken;
 
 	pool_add(&s->handed, time_ns, handed);
-	allowed_add(&s->packets, s->handed.expired, time_ns,
-		    grown(r->packets, s->last.packets) * PACKET_ALLOWANCE);
-	allowed_add(&s->segments, s->handed.expired, time_ns,
-		    grown(r->allowance, s->last.allowance));
+	pool_add(&s->handed_packets, time_ns, packets);
+	pool_add(&s->headers, time_ns, grown(r->headers, s->last.headers));
+	allowance_add(&s->packets, time_ns,
+		      packets * PACKET_ALLOWANCE + grown(r->padding, s->last.padding));
+	allowance_add(&s->segments, time_ns, grown(r->segments, s->last.segments));
 	s->left += left;
 	s->books.sent += left;
 	left -= pool_take(&s->handed, time_ns, left);
@@ -306,11 +313,10 @@ static uint64_t past_the_stack(struct link_state *s, const struct of_rec_link *r
 		s->leak.elsewhere += taken;
 		left -= taken;
 	}
-	taken = allowed_take(&s->packets, time_ns, left);
-	taken += allowed_take(&s->segments, time_ns, left - taken);
+	taken = allowed(s, r, time_ns, left);
 	s->leak.allowance += taken;
 	s->books.allowance += taken;
-	return left - taken;
+	return left - taken + allowed_in_error(s, r);
 }
 
 /*
@@ -324,14 +330,15 @@ static uint64_t passed_unexplained(struct link_state *s, const struct of_rec_lin
 
 	pool_add(&s->elsewhere_packets, time_ns,
 		 grown(r->elsewhere_packets, s->last.elsewhere_packets));
-	allowed_add(&s->cut, 0, time_ns,
-		    grown(r->elsewhere_allowance, s->last.elsewhere_allowance));
+	pool_add(&s->cut, time_ns, grown(r->elsewhere_headers, s->last.elsewhere_headers));
+	/* Those that are still whole were not cut. */
+	(void)pool_take(&s->cut, time_ns, grown(r->passed_headers, s->last.passed_headers));
 	packets -= pool_take(&s->elsewhere_packets, time_ns, packets);
 	most = packets * SEGMENT_HEADER;
 	taken = pool_take(&s->elsewhere, time_ns, passed);
 	s->leak.elsewhere += taken;
 	passed -= taken;
-	taken = allowed_take(&s->cut, time_ns, passed < most ? passed : most);
+	taken = pool_take(&s->cut, time_ns, passed < most ? passed : most);
 	s->leak.elsewhere += taken;
 	return passed - taken;
 }
@@ -344,6 +351,8 @@ static void judge(struct link_state *s, const struct of_rec_link *r, uint64_t ti
 	uint64_t kernel = grown(r->kernel, last->kernel);
 	uint64_t forwarded = grown(r->forwarded, last->forwarded);
 	uint64_t passed = grown(r->passed, last->passed), taken;
+	uint64_t handed =
+		sockets + control + kernel + forwarded + grown(r->unplaced, last->unplaced);
 
 	if (passed > forwarded)
 		passed = forwarded;
@@ -359,13 +368,13 @@ static void judge(struct link_state *s, const struct of_rec_link *r, uint64_t ti
 		s->left += forwarded;
 		return;
 	}
+	taken = pool_take(&s->flooded, time_ns, kernel);
+	s->leak.sockets += taken;
+	kernel -= taken;
 	taken = pool_take(&s->tunnels, time_ns, kernel);
 	s->leak.tunnels += taken;
 	s->fresh.kernel += kernel - taken;
-	taken = past_the_stack(s, r,
-			       sockets + control + kernel + forwarded +
-				       grown(r->unplaced, last->unplaced),
-			       time_ns);
+	taken = past_the_stack(s, r, handed, time_ns);
 	s->fresh.bypass += taken;
 	s->books.bypass += taken;
 }
@@ -398,7 +407,7 @@ static void ruled_out_since(struct leak *k, const struct leak *mark)
 	k->elsewhere -= mark->elsewhere;
 	k->tunnels -= mark->tunnels;
 	k->posted -= mark->posted;
-	k->allowance -= mark->allowance;
+	k->allowance = grown(k->allowance, mark->allowance); /* some was given back */
 }
 
 static void mark(struct link_state *s, uint64_t every_ns, uint64_t time_ns)

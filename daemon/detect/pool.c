@@ -13,10 +13,11 @@ static void advance(struct pool *p, uint64_t time_ns)
 	if (steps > POOL_STEPS)
 		steps = POOL_STEPS;
 	for (i = 1; i <= steps; i++) {
-		uint64_t *b = &p->bytes[(number - steps + i) % POOL_STEPS];
+		uint64_t at = (number - steps + i) % POOL_STEPS;
 
-		p->expired += *b;
-		*b = 0;
+		p->expired += p->left[at];
+		p->aged += p->added[at];
+		p->left[at] = p->added[at] = 0;
 	}
 	p->newest = number;
 }
@@ -24,20 +25,21 @@ static void advance(struct pool *p, uint64_t time_ns)
 void pool_add(struct pool *p, uint64_t time_ns, uint64_t n)
 {
 	advance(p, time_ns);
-	p->bytes[p->newest % POOL_STEPS] += n;
+	p->left[p->newest % POOL_STEPS] += n;
+	p->added[p->newest % POOL_STEPS] += n;
 }
 
 uint64_t pool_take(struct pool *p, uint64_t time_ns, uint64_t n)
 {
-	uint64_t left = n, i;
+	uint64_t wanted = n, i;
 
 	advance(p, time_ns);
-	for (i = 1; i <= POOL_STEPS && left > 0; i++) {
-		uint64_t *b = &p->bytes[(p->newest + i) % POOL_STEPS];
-		uint64_t some = *b < left ? *b : left;
+	for (i = 1; i <= POOL_STEPS && wanted > 0; i++) {
+		uint64_t *b = &p->left[(p->newest + i) % POOL_STEPS];
+		uint64_t some = *b < wanted ? *b : wanted;
 
 		*b -= some;
-		left -= some;
+		wanted -= some;
 	}
-	return n - left;
+	return n - wanted;
 }

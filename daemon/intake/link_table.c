@@ -33,6 +33,7 @@ struct link_table {
 /* What is read of one message. */
 struct link_message {
 	struct link link;
+	char bus[8];	/* of the device behind it; "": none is told (before Linux 5.14) */
 	uint32_t lower; /* IFLA_LINK; 0: none */
 	struct rtnl_link_stats64 stats;
 	bool has_stats;
@@ -164,6 +165,9 @@ static void attr_read(const struct rtattr *a, struct link_message *ret)
 	case IFLA_MASTER:
 		ret->link.master = attr_u32(a);
 		break;
+	case IFLA_PARENT_DEV_BUS_NAME:
+		attr_text(a, ret->bus, sizeof(ret->bus));
+		break;
 	case IFLA_LINKINFO:
 		info_read(a, &ret->link);
 		break;
@@ -188,6 +192,8 @@ static void message_read(const struct nlmsghdr *h, struct link_message *ret)
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
 		attr_read(a, ret);
 	ret->link.kind = kind_of(ret->link.kind_name);
+	/* What veth_xmit(), netkit_xmit() and virtio_net's free_old_xmit() count is skb->len. */
+	ret->link.exact = ret->link.kind == LINK_PAIR || strcmp(ret->bus, "virtio") == 0;
 	/* Without a kind, but no hardware of its own: loopback, ports of a switch chip. */
 	if (ret->link.kind == LINK_PLAIN && ((info->ifi_flags & IFF_LOOPBACK) != 0 ||
 					     (ret->lower != 0 && ret->lower != ret->link.ifindex)))
@@ -355,8 +361,7 @@ static void on_stats(struct link_table *t, const struct link_message *m, void *a
 	*(struct link_message *)arg = *m;
 }
 
-int link_table_stats(struct link_table *t, uint32_t ifindex, uint64_t *ret_bytes,
-		     uint64_t *ret_packets)
+int link_table_stats(struct link_table *t, uint32_t ifindex, struct link_stats *ret)
 {
 	struct link_message m = { .has_stats = false };
 	int err = ask(t, ifindex, on_stats, &m);
@@ -365,7 +370,8 @@ int link_table_stats(struct link_table *t, uint32_t ifindex, uint64_t *ret_bytes
 		return err;
 	if (!m.has_stats || m.link.ifindex != ifindex)
 		return -ENODEV;
-	*ret_bytes = m.stats.tx_bytes;
-	*ret_packets = m.stats.tx_packets;
+	ret->tx_bytes = m.stats.tx_bytes;
+	ret->tx_packets = m.stats.tx_packets;
+	ret->tx_lost = m.stats.tx_dropped + m.stats.tx_errors;
 	return 0;
 }

@@ -20,6 +20,7 @@
 
 #include "base/poison.h"
 
+#define MASTERS_MAX   4	 /* one above the other: a bond in a bridge is 2 */
 #define DEPTH_MAX     2	 /* namespaces inside the next one: a container in a container is 1 */
 #define TUNNEL_HEADER 80 /* a packet: IPv6 40, UDP 8, WireGuard 32; vxlan and GRE take less */
 
@@ -29,14 +30,14 @@ struct edge {
 	char name[16];
 	/* Of slots that were given back. */
 	struct of_link_sums retired;
-	uint64_t retired_passed, retired_passed_packets;
+	uint64_t retired_passed, retired_passed_packets, retired_passed_headers;
 	struct of_rec_link told; /* header aside, as last told */
 	bool seen;
 };
 
 /* What sockets in other namespaces sent into this one. */
 struct elsewhere {
-	uint64_t bytes, packets, allowance;
+	uint64_t bytes, packets, headers;
 };
 
 struct edges {
@@ -100,7 +101,9 @@ void link_sums_add(struct of_link_sums *to, const struct of_link_sums *s)
 	to->kernel += s->kernel;
 	to->forwarded += s->forwarded;
 	to->packets += s->packets;
-	to->allowance += s->allowance;
+	to->segments += s->segments;
+	to->headers += s->headers;
+	to->padding += s->padding;
 }
 
 /* ---- Which ---- */
@@ -154,7 +157,7 @@ static void edges_choose(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, vo
 			*edge = (struct edge){ .ifindex = l->ifindex };
 		}
 		memcpy(edge->name, l->name, sizeof(edge->name));
-		edge->flags = wanted ? 0 : OF_LINK_INNER;
+		edge->flags = (wanted ? 0 : OF_LINK_INNER) | (l->exact ? OF_LINK_EXACT : 0);
 		edge->seen = true;
 		real += wanted;
 	}
@@ -224,28 +227,30 @@ static void elsewhere_add(struct elsewhere *to, const struct link_slot *slot, ui
 {
 	to->bytes += bytes;
 	to->packets += slot->sums.packets;
-	to->allowance += slot->sums.allowance;
+	to->headers += slot->sums.headers;
 }
 
-/* Sent into this namespace from others, and by pairs both of whose ends are here. */
-static struct elsewhere sum_elsewhere(const struct edges *e)
+/* Sent into this namespace from others, and by pairs both of whose ends are here. What came by the
+ * edge itself is not what it forwards. */
+static struct elsewhere sum_elsewhere(const struct edges *e, uint32_t edge)
 {
 	const struct link_sums *s = &e->sums;
 	struct elsewhere sum = e->retired_elsewhere;
 	size_t i;
 
 	for (i = 0; i < s->elsewhere_n; i++)
-		if (s->elsewhere[i].sums.peer_netns == e->netns)
+		if (s->elsewhere[i].sums.peer_netns == e->netns &&
+		    s->elsewhere[i].sums.peer_ifindex != edge)
 			elsewhere_add(&sum, &s->elsewhere[i], e->explains[i]);
 	for (i = 0; i < s->own_n; i++)
-		if (s->own[i].sums.peer_netns == e->netns)
+		if (s->own[i].sums.peer_netns == e->netns && s->own[i].sums.peer_ifindex != edge)
 			elsewhere_add(&sum, &s->own[i], slot_explains(&s->own[i]));
 	return sum;
 }
 
 static uint64_t tunnel_explains(const struct of_link_sums *s)
 {
-	return s->socket + s->packet + s->control + s->kernel + s->forwarded + s->allowance +
+	return s->socket + s->packet + s->control + s->kernel + s->forwarded + s->headers +
 	       s->packets * TUNNEL_HEADER;
 }
 
@@ -270,6 +275,27 @@ static uint64_t sum_packet(const struct edges *e)
 
 	for (i = 0; i < e->sums.own_n; i++)
 		sum += e->sums.own[i].sums.packet;
+	return sum;
+}
+
+/*
+ * What sockets sent through the bridge, bond or team that this interface is a port of. A bridge
+ * floods what is for a group, or for whom it does not know, and a bond may send all by each of its
+ * ports: as copies, which the kernel makes without the socket.
+ */
+static uint64_t sum_flooded(const struct edges *e, uint32_t ifindex)
+{
+	const struct link *l = link_table_find(e->table, ifindex);
+	uint64_t sum = 0;
+	int depth;
+	size_t i;
+
+	for (depth = 0; depth < MASTERS_MAX && l != NULL && l->master != 0; depth++) {
+		for (i = 0; i < e->sums.own_n; i++)
+			if (e->sums.own[i].key.ifindex == l->master && e->sums.own[i].key.iif == 0)
+				sum += slot_explains(&e->sums.own[i]);
+		l = link_table_find(e->table, l->master);
+	}
 	return sum;
 }
 
@@ -298,6 +324,7 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 
 	r->passed = edge->retired_passed;
 	r->passed_packets = edge->retired_passed_packets;
+	r->passed_headers = edge->retired_passed_headers;
 	for (i = 0; i < e->sums.own_n; i++) {
 		slot = &e->sums.own[i];
 		if (slot->key.ifindex != edge->ifindex)
@@ -307,6 +334,7 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 			continue;
 		r->passed += slot->sums.forwarded;
 		r->passed_packets += slot->sums.packets;
+		r->passed_headers += slot->sums.headers;
 	}
 	r->socket = sum.socket;
 	r->packet = sum.packet;
@@ -314,7 +342,9 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 	r->kernel = sum.kernel;
 	r->forwarded = sum.forwarded;
 	r->packets = sum.packets;
-	r->allowance = sum.allowance;
+	r->segments = sum.segments;
+	r->headers = sum.headers;
+	r->padding = sum.padding;
 }
 
 /*
@@ -325,7 +355,7 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 static void edges_stats(struct edges *e, bool again, struct of_rec_link recs[EDGES_MAX],
 			int errs[EDGES_MAX])
 {
-	uint64_t bytes = 0, packets = 0;
+	struct link_stats stats = { 0 };
 	size_t i;
 
 	for (i = 0; i < e->n; i++) {
@@ -335,9 +365,10 @@ static void edges_stats(struct edges *e, bool again, struct of_rec_link recs[EDG
 						.ifindex = e->edge[i].ifindex,
 						.flags = e->edge[i].flags };
 		memcpy(recs[i].name, e->edge[i].name, sizeof(recs[i].name));
-		errs[i] = link_table_stats(e->table, e->edge[i].ifindex, &bytes, &packets);
-		recs[i].tx_bytes = bytes;
-		recs[i].tx_packets = packets;
+		errs[i] = link_table_stats(e->table, e->edge[i].ifindex, &stats);
+		recs[i].tx_bytes = stats.tx_bytes;
+		recs[i].tx_packets = stats.tx_packets;
+		recs[i].tx_lost = stats.tx_lost;
 	}
 }
 
@@ -362,6 +393,7 @@ static void edge_retire(struct edges *e, const struct link_slot *slot, bool pass
 		return;
 	edge->retired_passed += s->forwarded;
 	edge->retired_passed_packets += s->packets;
+	edge->retired_passed_headers += s->headers;
 }
 
 /* Interfaces come and go, and whoever may make them must not fill the maps: those of interfaces
@@ -416,18 +448,19 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 	}
 	edges_stats(e, true, recs, errs);
 	explain(e);
-	elsewhere = sum_elsewhere(e);
 	tunnels = sum_tunnels(e);
 	packet_seen = sum_packet(e);
 	for (i = 0; i < e->n; i++) {
 		if (errs[i] < 0)
 			continue; /* it goes: the next look says so */
 		edge_fill(e, &e->edge[i], &recs[i]);
+		elsewhere = sum_elsewhere(e, e->edge[i].ifindex);
 		recs[i].packet_posted = e->sums.packet_posted;
 		recs[i].packet_seen = packet_seen;
 		recs[i].elsewhere = elsewhere.bytes;
 		recs[i].elsewhere_packets = elsewhere.packets;
-		recs[i].elsewhere_allowance = elsewhere.allowance;
+		recs[i].elsewhere_headers = elsewhere.headers;
+		recs[i].flooded = sum_flooded(e, e->edge[i].ifindex);
 		recs[i].tunnels = tunnels;
 		recs[i].unplaced = e->sums.unplaced;
 		recs[i].flags = e->edge[i].flags | (e->sums.untraced ? OF_LINK_UNTRACED : 0);

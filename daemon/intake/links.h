@@ -72,7 +72,13 @@ struct link {
 	enum link_kind kind;
 	char name[16];
 	char kind_name[16]; /* as the kernel has it; "" for hardware */
+	bool exact;	    /* as OF_LINK_EXACT; false: not known */
 	bool pair_behind;   /* a bridge that had a port of kind LINK_PAIR */
+};
+
+/* As in of_rec_link. */
+struct link_stats {
+	uint64_t tx_bytes, tx_packets, tx_lost;
 };
 
 #define LINKS_MAX 4096
@@ -88,7 +94,6 @@ size_t link_table_n(const struct link_table *t);
 const struct link *link_table_at(const struct link_table *t, size_t i);
 const struct link *link_table_find(const struct link_table *t, uint32_t ifindex);
 /* Its statistics now. 0, -ENODEV, or -errno. */
-int link_table_stats(struct link_table *t, uint32_t ifindex, uint64_t *ret_bytes,
-		     uint64_t *ret_packets);
+int link_table_stats(struct link_table *t, uint32_t ifindex, struct link_stats *ret);
 
 #endif

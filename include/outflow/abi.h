@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define OF_ABI_VERSION 3
+#define OF_ABI_VERSION 4
 
 #define OF_NAME_LEN    64   /* file name of an execution with its NUL; longer ones are cut */
 #define OF_EXE_LEN     256  /* path of the executed file with its NUL; longer ones keep the tail */
@@ -284,8 +284,10 @@ struct of_link_sums {
 	__u64 kernel;	 /* begun in the kernel, without a socket: tunnels */
 	__u64 forwarded; /* came in by another interface */
 	__u64 packets;
-	__u64 allowance;    /* what the hardware may add: headers of segments, padding */
-	__u32 peer_netns;   /* a veth or netkit: where its other end is; else 0 */
+	__u64 segments;	  /* into which hardware may cut these packets, without the first of each */
+	__u64 headers;	  /* of these segments, as hardware may count them */
+	__u64 padding;	  /* to the shortest frame, the same */
+	__u32 peer_netns; /* a veth or netkit: where its other end is; else 0 */
 	__u32 peer_ifindex; /* and which it is */
 };
 
@@ -390,6 +392,7 @@ enum of_link_flags {
 	OF_LINK_INNER = 1,    /* a tunnel: what it sends leaves once more, by an edge */
 	OF_LINK_GONE = 2,     /* the last of this interface, which is no more */
 	OF_LINK_UNTRACED = 4, /* on top of PID 1 the sums are not told of what is sent */
+	OF_LINK_EXACT = 8,    /* its driver counts what it is handed, and nothing of its own */
 };
 
 /*
@@ -407,19 +410,24 @@ struct of_rec_link {
 	/* Of the interface. */
 	__u64 tx_bytes;
 	__u64 tx_packets;
+	__u64 tx_lost; /* packets that it dropped, or failed to send */
 	/* As in of_link_sums. */
 	__u64 socket, packet, control, kernel, forwarded;
 	__u64 packets;
-	__u64 allowance;
+	__u64 segments;
+	__u64 headers;
+	__u64 padding;
 	__u64 passed; /* part of forwarded: came from another network namespace of this machine */
 	__u64 passed_packets;
+	__u64 passed_headers;
 	/* What may explain some of it. */
 	__u64 packet_posted; /* AF_PACKET sends of this netns as posted: some pass by the stack */
 	__u64 packet_seen;   /* and those that did not pass it by, over all interfaces */
 	__u64 elsewhere;     /* what posted sockets of other netns sent into this one */
 	__u64 elsewhere_packets;
-	__u64 elsewhere_allowance; /* headers, should the kernel cut those into segments on the way
-				    */
+	__u64 elsewhere_headers; /* should the kernel cut those into segments on the way */
+	__u64 flooded;	/* what sockets sent through what it is a port of: some leaves as a copy,
+			   which has no socket */
 	__u64 tunnels;	/* what was sent into tunnels of this netns, with their headers */
 	__u64 unplaced; /* of_link_machine */
 };

@@ -147,6 +147,33 @@ case_beside() {
 	stop_outflowd
 }
 
+# The frames of a bulk transfer are cut into segments by the hardware: what their headers come to must
+# hide nothing, though nobody has seen yet what this interface counts.
+case_cold() {
+	local pid
+
+	in_sender ip link set wire mtu 1500
+	in_far ip link set wire mtu 1500
+	daemon_start
+	far_count_udp "$COUNTED"
+	nsenter --net="/run/netns/$SENDER_NET" "$B/lab/send" --way tcp-write --bytes 1000000000000 \
+		--to "$FAR4:7000" >"$LAB_DIR/send.out" 2>&1 &
+	pid=$!
+	LAB_PIDS+=("$pid")
+	leak xdp --dev wire --from 198.51.100.1 --bytes 3000000 --rate 1000000
+	lab_end_pids "$pid"
+	lab_forget_pid "$pid"
+	expect_leak "AF_XDP beside TCP in segments" bypass
+	if [ "$(link_sum sockets)" -gt 100000000 ]; then
+		ok "AF_XDP beside TCP in segments: $(link_sum sockets) bytes of TCP"
+	else
+		not_ok "AF_XDP beside TCP in segments" "only $(link_sum sockets) bytes of TCP"
+	fi
+	in_sender ip link set wire mtu 65535
+	in_far ip link set wire mtu 65535
+	stop_outflowd
+}
+
 # So little at a time that no window sees the limit; takes a minute, and is not run unless asked for.
 case_slow() {
 	daemon_start '{interfaces: [wire], over: 4KiB, within: 2s}'
@@ -326,6 +353,51 @@ case_remade() {
 	stop_outflowd
 }
 
+# ---- A bridge: it copies what it floods, and a copy has no socket ----
+
+# Runs in the sender's namespace. An older port gets the frame itself, the wire a copy.
+# shellcheck disable=SC2317 # in_net calls it
+bridge_make() {
+	ip link add br0 type bridge && ip link add p0 type veth peer name p1 &&
+		ip link set p0 master br0 && ip link set p1 up && ip link set p0 up &&
+		ip link set br0 address "$(ip -j link show wire | jq -r '.[0].address')" &&
+		ip addr flush dev wire && ip link set wire master br0 && ip link set br0 up &&
+		ip addr add 198.51.100.1/24 brd + dev br0 &&
+		ip route add default via "$1" && ip route add 239.0.0.0/8 dev br0
+}
+
+# shellcheck disable=SC2317 # in_net calls it
+bridge_unmake() {
+	ip link del br0
+	ip link del p0
+}
+
+case_bridge() {
+	if ! in_sender bridge_make "$FAR4"; then
+		not_ok "bridge" "cannot be made"
+		return
+	fi
+	daemon_start
+	far_count_udp "$COUNTED"
+	in_sender "$B/lab/leak" --way broadcast --to "198.51.100.255:$COUNTED" --bytes 3000000 >"$LAB_DIR/leak.out"
+	is "bridge: broadcasts arrived" "$(counted)" "$(jq .bytes "$LAB_DIR/leak.out")"
+	in_sender "$B/lab/send" --way udp-send --chunk 1400 --bytes 3000000 --to 239.1.1.1:7001 >"$LAB_DIR/send.out"
+	in_sender "$B/lab/send" --way tcp-write --bytes 3000000 --to "$FAR4:7000" >"$LAB_DIR/send.out"
+	settle
+	is "bridge: what it floods raises no alert" "$(alerts)" 0
+	if [ "$(link_sum kernel)" -gt 5900000 ]; then
+		ok "bridge: $(link_sum kernel) bytes were copies"
+	else
+		not_ok "bridge" "only $(link_sum kernel) bytes were copies"
+	fi
+	far_count_udp "$COUNTED"
+	leak xdp --dev wire --from 198.51.100.1 --bytes 3000000 --rate 1000000
+	expect_leak "AF_XDP on a bridge's port" bypass
+	stop_outflowd
+	in_sender bridge_unmake
+	wire_remake || not_ok "bridge" "cannot be unmade"
+}
+
 # ---- A guest ----
 
 # What the guest runs: a network card, then datagrams.
@@ -488,6 +560,7 @@ run_case() { # CASE
 	xdp) case_xdp ;;
 	tun) case_tun ;;
 	beside) case_beside ;;
+	cold) case_cold ;;
 	slow) case_slow ;;
 	off) case_off ;;
 	refused) case_refused ;;
@@ -496,6 +569,7 @@ run_case() { # CASE
 	init) case_init ;;
 	lo) case_lo ;;
 	remade) case_remade ;;
+	bridge) case_bridge ;;
 	guest) case_guest ;;
 	mixed) case_mixed ;;
 	*) not_ok "$1" "no such case" ;;
@@ -511,7 +585,7 @@ in_far ip route add 10.0.0.0/8 via 198.51.100.1
 FAR_MAC=$(in_far ip -j link show wire | jq -r '.[0].address')
 far_start --tcp 7000 --udp 7001
 # shellcheck disable=SC2086 # a list
-[ $# -gt 0 ] || set -- ${LINKS_CASES:-xdp tun beside lo off refused packet container init remade guest mixed}
+[ $# -gt 0 ] || set -- ${LINKS_CASES:-xdp tun beside cold lo off refused packet container init remade bridge guest mixed}
 for c in "$@"; do
 	run_case "$c"
 done

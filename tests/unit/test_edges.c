@@ -58,12 +58,10 @@ const struct link *link_table_find(const struct link_table *t, uint32_t ifindex)
 	return NULL;
 }
 
-int link_table_stats(struct link_table *t, uint32_t ifindex, uint64_t *ret_bytes,
-		     uint64_t *ret_packets)
+int link_table_stats(struct link_table *t, uint32_t ifindex, struct link_stats *ret)
 {
 	(void)t;
-	*ret_bytes = ifindex;
-	*ret_packets = 1;
+	*ret = (struct link_stats){ .tx_bytes = ifindex, .tx_packets = 1 };
 	return 0;
 }
 
@@ -86,13 +84,21 @@ static void unplug_first(void)
 
 static struct edges *edges;
 static size_t told, gone;
+static struct of_rec_link last;
+static struct link_sums sums;
 
-static int nothing_read(void *arg, struct link_sums *ret)
+static int sums_read(void *arg, struct link_sums *ret)
 {
 	(void)arg;
-	ret->own_n = ret->elsewhere_n = 0;
-	ret->packet_posted = ret->unplaced = 0;
+	*ret = sums;
 	return 0;
+}
+
+/* What sockets handed to an interface of this namespace. */
+static void sent(uint32_t ifindex, uint64_t n)
+{
+	sums.own[sums.own_n++] =
+		(struct link_slot){ .key = { HERE, ifindex, 0, 0 }, .sums = { .socket = n } };
 }
 
 static int on_record(void *arg, const struct of_rec_hdr *hdr, size_t size)
@@ -101,6 +107,7 @@ static int on_record(void *arg, const struct of_rec_hdr *hdr, size_t size)
 
 	(void)arg;
 	cr_assert_eq(size, sizeof(*rec));
+	last = *rec;
 	if ((rec->flags & OF_LINK_GONE) != 0)
 		gone++;
 	else
@@ -116,7 +123,7 @@ static void look(void)
 
 static void watch(const struct reconcile *r)
 {
-	static const struct link_probes probes = { .read = nothing_read };
+	static const struct link_probes probes = { .read = sums_read };
 
 	cr_assert_eq(edges_new(r, HERE, &probes, &edges), 0);
 }
@@ -182,4 +189,68 @@ Test(edges, none)
 	cr_expect_eq(told, 0);
 	cr_expect_str_eq(edges_off(edges),
 			 "no interface here is hardware; name one in 'reconcile: interfaces'");
+}
+
+/* ---- What explains ---- */
+
+Test(edges, what_is_sent_above_explains_copies)
+{
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	plug(3, LINK_OTHER); /* a bond of 2, and a port of */
+	plug(4, LINK_BRIDGE);
+	plug(5, LINK_BRIDGE); /* another */
+	links[0].master = 3;
+	links[1].master = 4;
+	sent(2, 7);
+	sent(3, 20);
+	sent(4, 300);
+	sent(5, 4000);
+	look();
+	cr_assert_eq(told, 1);
+	cr_expect_eq(last.socket, 7);
+	cr_expect_eq(last.flooded, 320);
+}
+
+Test(edges, masters_in_a_circle)
+{
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	plug(3, LINK_BRIDGE);
+	links[0].master = 3;
+	links[1].master = 3; /* cannot be, but netlink is read as it comes */
+	sent(3, 1);
+	look();
+	cr_expect_leq(last.flooded, 4);
+}
+
+Test(edges, a_driver_that_is_known)
+{
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	look();
+	cr_expect_eq(last.flags, 0);
+	links[0].exact = true;
+	changed = 1;
+	look();
+	cr_expect_eq(last.flags, OF_LINK_EXACT);
+}
+
+/* What came by an interface is not what it forwards. */
+Test(edges, what_comes_by_the_edge_does_not_explain_it)
+{
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	plug(3, LINK_PAIR);
+	sums.elsewhere_n = 2;
+	sums.elsewhere[0] = (struct link_slot){
+		.key = { HERE + 1, 9, 0, 0 },
+		.sums = { .socket = 10, .peer_netns = HERE, .peer_ifindex = 2 },
+	};
+	sums.elsewhere[1] = (struct link_slot){
+		.key = { HERE + 2, 9, 0, 0 },
+		.sums = { .socket = 200, .peer_netns = HERE, .peer_ifindex = 3 },
+	};
+	look();
+	cr_expect_eq(last.elsewhere, 200);
 }
