@@ -20,7 +20,6 @@ __weak = "GPL";
 #define UDP_HEADER	 8
 /* Its length, in words, is the high half of byte 12 (RFC 9293, 3.1). */
 #define TCP_HEADER(byte) (((byte) >> 4) * 4)
-#define SEGMENT_EXTRA	 (4 + 4) /* checksum and VLAN tag */
 
 /* Segmentation inside a tunnel (include/linux/skbuff.h: GRE, IPXIP, UDP_TUNNEL and their kin). */
 #define SKB_GSO_INNER (1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11)
@@ -111,10 +110,7 @@ static __always_inline enum link_class class_of(struct sk_buff *skb)
 	return is_control(skb) ? LINK_CONTROL : LINK_KERNEL;
 }
 
-/*
- * Hardware that cuts a large packet into segments may count each as it leaves: its headers, its
- * checksum and a VLAN tag.
- */
+/* Hardware that cuts a large packet into segments may count each as it leaves. */
 static __always_inline void segments_add(struct of_link_sums *s, struct sk_buff *skb)
 {
 	unsigned char *head = skb->head;
@@ -133,7 +129,7 @@ static __always_inline void segments_add(struct of_link_sums *s, struct sk_buff 
 		return;
 	segments = (len - headers - 1) / size;
 	__sync_fetch_and_add(&s->segments, segments);
-	__sync_fetch_and_add(&s->headers, segments * (headers + SEGMENT_EXTRA));
+	__sync_fetch_and_add(&s->headers, segments * headers);
 }
 
 /* The device at the other end of a veth or netkit: both keep it first in their private part, and

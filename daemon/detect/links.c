@@ -65,7 +65,7 @@
 #define PACKET_ALLOWANCE (4 + 4)
 /* What the kernel puts before each segment that it cuts: Ethernet, IPv6 or IPv4, TCP. */
 #define SEGMENT_HEADER	 (14 + 20 + 60)
-/* What hardware may count for each that it cuts: as much, in a tunnel, with checksum and tag. */
+/* What hardware may count for each that it cuts: as much, in a tunnel. */
 #define SEGMENT_MOST	 200
 /* Of what is allowed for a packet the least that hardware counts is the checksum, 4 of 26 bytes
  * when all are ARP. */
@@ -266,16 +266,17 @@ static void explanations(struct link_state *s, const struct of_rec_link *r, uint
 static uint64_t allowed(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns,
 			uint64_t left)
 {
-	uint64_t packets = grown(r->tx_packets, s->last.tx_packets), taken, most;
+	uint64_t packets = grown(r->tx_packets, s->last.tx_packets), segments, headers, rest;
 
-	taken = allowance_take(&s->packets, time_ns, left);
-	s->packets.excused += taken;
-	left -= taken;
 	packets -= pool_take(&s->handed_packets, time_ns, packets);
-	most = allowance_take(&s->segments, time_ns, packets) * SEGMENT_MOST;
-	most = pool_take(&s->headers, time_ns, left < most ? left : most);
-	s->segments.excused += most;
-	return taken + most;
+	segments = allowance_take(&s->segments, time_ns, packets);
+	headers = segments * SEGMENT_MOST;
+	headers = pool_take(&s->headers, time_ns, left < headers ? left : headers);
+	s->segments.excused += headers;
+	allowance_add(&s->packets, time_ns, segments * PACKET_ALLOWANCE);
+	rest = allowance_take(&s->packets, time_ns, left - headers);
+	s->packets.excused += rest;
+	return headers + rest;
 }
 
 /* What was allowed to a driver that counts nothing of its own, as has been learned since. */

@@ -10,9 +10,10 @@
 #	tests/live/links.sh [BUILD] [CASE...]
 #
 # LINKS_SECONDS  of ordinary traffic; 600 is what `make soak` runs
-# LINKS_CASES    what is run when no CASE is given (all but `slow`)
+# LINKS_CASES    what is run when no CASE is given, with commas between (all but `slow`)
 # LINKS_TRACED   when set, this kernel is known to run probes on top of PID 1
 # LINKS_BYTES    that a container sends while PID 1 is busy (2000000000)
+# LINKS_WIRE     two network cards with a cable between them, in the place of the veth: eth0,eth1
 # LINKS_KERNEL   of the guest (6.1), from tests/vm/kernels.txt
 # LINKS_VM       another tests/vm
 
@@ -150,8 +151,9 @@ case_beside() {
 # The frames of a bulk transfer are cut into segments by the hardware: what their headers come to must
 # hide nothing, though nobody has seen yet what this interface counts.
 case_cold() {
-	local pid
+	local pid mtu
 
+	mtu=$(in_sender ip -j link show wire | jq '.[0].mtu')
 	in_sender ip link set wire mtu 1500
 	in_far ip link set wire mtu 1500
 	daemon_start
@@ -164,13 +166,13 @@ case_cold() {
 	lab_end_pids "$pid"
 	lab_forget_pid "$pid"
 	expect_leak "AF_XDP beside TCP in segments" bypass
-	if [ "$(link_sum sockets)" -gt 100000000 ]; then
+	if [ "$(link_sum sockets)" -gt 20000000 ]; then
 		ok "AF_XDP beside TCP in segments: $(link_sum sockets) bytes of TCP"
 	else
 		not_ok "AF_XDP beside TCP in segments" "only $(link_sum sockets) bytes of TCP"
 	fi
-	in_sender ip link set wire mtu 65535
-	in_far ip link set wire mtu 65535
+	in_sender ip link set wire mtu "$mtu"
+	in_far ip link set wire mtu "$mtu"
 	stop_outflowd
 }
 
@@ -327,12 +329,24 @@ wire_make() {
 
 wire_remake() {
 	nsenter --net="/run/netns/$SENDER_NET" bash -c "$(declare -f wire_make); wire_make $FAR_NET" &&
-		lab_net_up "$SENDER_NET" 198.51.100.1/24 2001:db8:1::1/64 &&
+		wire_up
+}
+
+wire_up() {
+	lab_net_up "$SENDER_NET" 198.51.100.1/24 2001:db8:1::1/64 &&
 		lab_net_up "$FAR_NET" $FAR4/24 $FAR4_B/24 $FAR4_C/24 $FAR6/64 &&
 		in_sender ip route add default via $FAR4 &&
 		in_sender ip -6 route add default via $FAR6 &&
 		in_far ip route add 10.0.0.0/8 via 198.51.100.1 || return
 	FAR_MAC=$(in_far ip -j link show wire | jq -r '.[0].address')
+}
+
+# Network cards, whose drivers may count otherwise than a veth.
+wire_hardware() { # NEAR FAR
+	in_sender ip link del wire &&
+		ip link set "$1" netns "$SENDER_NET" && in_sender ip link set "$1" name wire &&
+		ip link set "$2" netns "$FAR_NET" && in_far ip link set "$2" name wire &&
+		wire_up
 }
 
 case_remade() {
@@ -583,9 +597,16 @@ lab_net_new
 in_sender sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 in_far ip route add 10.0.0.0/8 via 198.51.100.1
 FAR_MAC=$(in_far ip -j link show wire | jq -r '.[0].address')
+if [ -n "${LINKS_WIRE:-}" ]; then
+	# shellcheck disable=SC2086 # two names
+	wire_hardware ${LINKS_WIRE/,/ } || not_ok "$LINKS_WIRE" "cannot be put in the place of the wire"
+fi
 far_start --tcp 7000 --udp 7001
 # shellcheck disable=SC2086 # a list
-[ $# -gt 0 ] || set -- ${LINKS_CASES:-xdp tun beside cold lo off refused packet container init remade bridge guest mixed}
+if [ $# -eq 0 ]; then
+	LINKS_CASES=${LINKS_CASES:-xdp,tun,beside,cold,lo,off,refused,packet,container,init,remade,bridge,guest,mixed}
+	set -- ${LINKS_CASES//,/ }
+fi
 for c in "$@"; do
 	run_case "$c"
 done
