@@ -138,11 +138,22 @@ static __always_inline struct cork *cork_of_packet(struct __sk_buff *skb, struct
 	return NULL;
 }
 
+static __always_inline bool is_of_kernel(struct bpf_sock *sk)
+{
+	struct sock *s = NULL;
+
+	/* As a number, see above. */
+	if (bpf_probe_read_kernel(&s, sizeof(s), &sk) < 0)
+		return true;
+	return BPF_CORE_READ_BITFIELD_PROBED(s, sk_kern_sock);
+}
+
 /*
  * Raw and ping sockets name their destination in the message, which no hook shows; when a datagram
  * that several sends put together leaves, only the packet tells that it did; and a connected socket
  * can be connected elsewhere by another thread while one sends: the packet tells where it went. It
- * leaves in the sender's own context. Sockets of the kernel, which send at any time, have no hint.
+ * leaves in the sender's own context. Sockets of the kernel, which send at any time, have no hint;
+ * nor has one that is older than us and has not sent yet.
  */
 SEC("cgroup_skb/egress")
 int endpoint_egress(struct __sk_buff *skb)
@@ -161,9 +172,9 @@ int endpoint_egress(struct __sk_buff *skb)
 	sk = bpf_sk_fullsock(sk);
 	if (sk == NULL || (sk->type != SOCK_DGRAM && sk->type != SOCK_RAW))
 		return 1;
-	if (bpf_sk_storage_get(&socket_hints, sk, 0, 0) == NULL)
-		return 1;
 	udp = is_udp(sk->type, sk->protocol);
+	if (bpf_sk_storage_get(&socket_hints, sk, 0, 0) == NULL && (udp || is_of_kernel(sk)))
+		return 1;
 	task = bpf_get_current_task_btf();
 	thread = (__u64)task->tgid << 32 | (__u32)task->pid;
 	d.cookie = bpf_get_socket_cookie(skb);

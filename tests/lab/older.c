@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * older.c: everything that a process may have before somebody begins to watch it: connected TCP,
- * connected and unconnected UDP, a corked datagram that is half written, threads. Opens all of it,
- * says "waiting", waits for a line on stdin, then sends the same number of bytes by each, to one
- * port after the other, and says in a line of JSON how many the kernel accepted since then.
+ * connected and unconnected UDP, a corked datagram that is half written, a raw socket, threads.
+ * Opens all of it, says "waiting", waits for a line on stdin, then sends the same number of bytes
+ * by each, to one port after the other, and says in a line of JSON how many the kernel accepted
+ * since then.
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -14,23 +15,25 @@
 #include "lib/lab.h"
 
 #define CHUNK	  16384
+#define RAW_PROTO 253 /* for experiments (RFC 3692) */
 #define FIRST_LEN 100 /* of the corked datagram, written before the wait */
 
 struct way {
 	const char *name;
-	int type;
+	int type, protocol;
 	bool connected, corked, thread;
 };
 
 static const struct way ways[] = {
-	{ "tcp", SOCK_STREAM, true, false, false },
-	{ "udp-connected", SOCK_DGRAM, true, false, false },
-	{ "udp-unconnected", SOCK_DGRAM, false, false, false },
-	{ "udp-corked", SOCK_DGRAM, true, true, false },
-	{ "tcp-thread", SOCK_STREAM, true, false, true },
-	{ "udp-thread", SOCK_DGRAM, false, false, true },
+	{ "tcp", SOCK_STREAM, 0, true, false, false },
+	{ "udp-connected", SOCK_DGRAM, 0, true, false, false },
+	{ "udp-unconnected", SOCK_DGRAM, 0, false, false, false },
+	{ "udp-corked", SOCK_DGRAM, 0, true, true, false },
+	{ "tcp-thread", SOCK_STREAM, 0, true, false, true },
+	{ "udp-thread", SOCK_DGRAM, 0, false, false, true },
+	{ "raw", SOCK_RAW, RAW_PROTO, false, false, false },
 	/* Last: where its destination was given with the first half. */
-	{ "udp-corked-unconnected", SOCK_DGRAM, false, true, false },
+	{ "udp-corked-unconnected", SOCK_DGRAM, 0, false, true, false },
 };
 
 #define WAYS_N (sizeof(ways) / sizeof(ways[0]))
@@ -57,7 +60,7 @@ static ssize_t send_one(const struct ready *r, size_t n, int flags)
 
 static void ready_open(struct ready *r)
 {
-	r->fd = socket(r->to.ss.ss_family, r->way->type | SOCK_CLOEXEC, 0);
+	r->fd = socket(r->to.ss.ss_family, r->way->type | SOCK_CLOEXEC, r->way->protocol);
 	if (r->fd < 0)
 		lab_die("%s: socket", r->way->name);
 	if (r->way->connected && connect(r->fd, (struct sockaddr *)&r->to.ss, r->to.len) < 0)

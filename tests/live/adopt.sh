@@ -152,6 +152,8 @@ check_chain() { # NAME
 	pid=$(jq .pid <<<"$out")
 	sent=$(jq .sent <<<"$out")
 	is "$1: posted, to the byte" "$(flows_settle 10 "$sent" flows_of "$pid")" "$sent"
+	is "$1: raw, at its far end, the first one too" "$(flows_sum ".process.pid == $pid and .endpoint.proto == \"253\"
+		and .endpoint.ip == \"$FAR4_C\"")" $BYTES
 	for way in tcp udp-connected udp-unconnected udp-corked tcp-thread udp-thread; do
 		proto=${way%%-*}
 		n=$BYTES
@@ -199,7 +201,7 @@ check_corked_unconnected() {
 	local pid f
 
 	pid=$(jq 'select(.ways).pid' "$LAB_DIR/renamed.out")
-	f=$(outflow flows --json | jq -c "select(.process.pid == $pid and
+	f=$(outflow flows --json | jq -c "select(.process.pid == $pid and .endpoint.proto == \"udp\" and
 		(.endpoint.port | . < $PORT or . > $((PORT + 5))))")
 	is "corked, destination older than the daemon: bytes" "$(jq .bytes.sent <<<"$f")" $CORKED
 	printf '  its far end is posted as %s\n' "$(jq -c .endpoint <<<"$f")"
