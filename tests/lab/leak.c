@@ -13,6 +13,8 @@
  *		UDP, which is posted too
  *	leak --way tun --dev NAME --from 10.9.0.2 --to 198.51.100.2:9 ...
  *		packets that come out of a tun device it makes, for the kernel to forward
+ *	leak --way macvtap --dev NAME --ether 33024 ...
+ *		frames of that type, as a guest sends them by a macvtap
  *
  * Exit status: 0 all sent, 77 this kernel lacks the way, 2 usage, 1 anything else.
  */
@@ -44,7 +46,7 @@ struct leak {
 	const char *way, *dev;
 	unsigned char mac[ETH_ALEN]; /* of the far end */
 	struct in_addr from, to;
-	uint16_t port;
+	uint16_t port, ether;
 	uint64_t bytes, data, rate; /* rate: bytes a second, 0: as fast as it goes */
 	uint64_t packets, sent;
 	struct timespec began;
@@ -68,7 +70,7 @@ static uint16_t checksum(const void *data, size_t n)
 /* One frame, sent again and again: UDP without a checksum, which IPv4 allows. */
 static void frame_make(struct leak *l)
 {
-	struct ethhdr eth = { .h_proto = htons(ETH_P_IP) };
+	struct ethhdr eth = { .h_proto = htons(l->ether) };
 	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP };
 	struct udphdr udp = { .source = htons(40000), .dest = htons(l->port) };
 	unsigned char *p = l->frame;
@@ -278,12 +280,36 @@ static int way_tun(struct leak *l)
 	return 0;
 }
 
+/* ---- macvtap ---- */
+
+static int way_macvtap(struct leak *l)
+{
+	/* IFF_NO_PI without IFF_VNET_HDR: a write is the frame alone. */
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	char path[sizeof("/dev/tap4294967295")];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/dev/tap%u", if_nametoindex(l->dev));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) < 0)
+		lab_die("%s", path);
+	while (l->sent < l->bytes) {
+		pace(l);
+		if (write(fd, l->frame, l->frame_len) != (ssize_t)l->frame_len)
+			lab_die("%s: write", path);
+		count(l, 1);
+	}
+	close(fd);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct leak *l);
 } ways[] = { { "xdp", way_xdp },
 	     { "bypass", way_bypass },
 	     { "tun", way_tun },
+	     { "macvtap", way_macvtap },
 	     { "broadcast", way_broadcast } };
 
 #define WAYS_N (sizeof(ways) / sizeof(ways[0]))
@@ -303,6 +329,7 @@ static void options(int argc, char **argv, struct leak *l)
 		{ "mac", required_argument, NULL, 'm' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "to", required_argument, NULL, 't' },
+		{ "ether", required_argument, NULL, 'e' },
 		{ "bytes", required_argument, NULL, 'b' },
 		{ "data", required_argument, NULL, 's' },
 		{ "rate", required_argument, NULL, 'r' },
@@ -321,6 +348,8 @@ static void options(int argc, char **argv, struct leak *l)
 			mac_parse(optarg, l->mac);
 		else if (c == 'f' && inet_pton(AF_INET, optarg, &l->from) != 1)
 			lab_usage("--from: '%s': expected an IPv4 address", optarg);
+		else if (c == 'e')
+			l->ether = (uint16_t)lab_num("--ether", optarg, 1, UINT16_MAX);
 		else if (c == 'b')
 			l->bytes = lab_num("--bytes", optarg, 1, UINT64_MAX);
 		else if (c == 's')
@@ -341,7 +370,7 @@ static void options(int argc, char **argv, struct leak *l)
 
 int main(int argc, char **argv)
 {
-	struct leak l = { .bytes = 1 << 20, .data = 1000 };
+	struct leak l = { .bytes = 1 << 20, .data = 1000, .ether = ETH_P_IP };
 	size_t i;
 	int status;
 
