@@ -10,7 +10,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS_TEST)
 
 # What some of them need besides.
-RECORDS := links decode intake track accounts track_random detect pipeline
+RECORDS := links decode intake track accounts track_random detect pipeline seeds
 $(B)/tests/unit/test_ctl $(B)/tests/unit/test_ctl_socket: $(B)/obj/tests/unit/ctl_world.o
 $(addprefix $(B)/tests/unit/test_,$(RECORDS)): $(B)/obj/tests/unit/records.o
 $(B)/tests/unit/test_cli: $(call obj,$(filter-out daemon/cli/main.c,$(TOOL_SRC)))
@@ -66,7 +66,14 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,build/fuzz/obj/%.o,$(
 	$(call msg,FUZZ-LD,$@)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+# Recordings to begin with, in the shape that records have now.
+build/fuzz-seeds: $(B)/tests/unit/test_seeds
+	$(call msg,SEEDS,$@)
+	@mkdir -p $@/replay
+	$(Q)FUZZ_SEEDS=$@/replay $< >/dev/null
+	@touch $@
+
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC)) build/fuzz-seeds
 
 .PHONY: test
 test: deps ## install what is missing and run every suite (as root)

@@ -48,10 +48,13 @@ static void walk(const struct pipeline *p)
 	uint32_t depth;
 
 	while ((e = track_next_execution(p->track, &cursor)) != NULL) {
-		for (up = e->parent, depth = e->depth; up != NULL; up = up->parent, depth--)
-			if (up->depth + 1 != depth)
+		/* Ancestors that were left out since make a chain shorter, never longer. */
+		for (up = e->parent, depth = e->depth; up != NULL; up = up->parent) {
+			if (up->depth >= depth)
 				abort();
-		if (depth != 0 || strlen(e->exe) >= OF_EXE_LEN)
+			depth = up->depth;
+		}
+		if (strlen(e->exe) >= OF_EXE_LEN)
 			abort();
 	}
 	for (cursor = 0; (a = track_next_account(p->track, &cursor)) != NULL;)
