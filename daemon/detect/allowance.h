@@ -15,8 +15,8 @@
 struct allowance_terms {
 	uint64_t unused; /* eighths: a driver that leaves more does not count it */
 	uint64_t enough; /* must have grown old before anything is learned */
-	/* What was lost may stand in the place of what is counted besides until no one knows when.
-	 */
+	/* Nothing is learned any more once a packet was lost: handed over in vain, it stands in the
+	 * place of what is counted besides, nobody knows until when. */
 	bool no_loss;
 };
 

@@ -2,41 +2,50 @@
 /*
  * links.c: what left by an interface and nothing explains.
  *
- * The model. An interface's statistics say what left. The probes sum what was handed to its driver,
- * by origin, behind segmentation and with every header and retransmit; so of a socket's traffic
- * nothing has to be estimated, and
+ * Of each interface its statistics say what left, and the probes say what was handed to its driver,
+ * by origin: behind segmentation, with every header and retransmit, so that of a socket's traffic
+ * nothing is estimated. What no process was posted for is
  *
  *	past the stack = left - handed over - AF_PACKET sends posted but not seen - allowance
  *	forwarded      = forwarded - what sockets in other namespaces here sent into this one
  *	kernel	       = begun without a socket - what went into tunnels, with their headers
  *			 - copies of what sockets sent by the bridge or bond above it
  *
- * is what no process was posted for. Control traffic (ARP, ND, handshakes, resets, ICMP) has no
- * process and is ruled out.
+ * Control traffic (ARP, ND, handshakes, resets, ICMP) has no process and is ruled out.
  *
- * Its error. What is handed over explains what leaves for 8 s of traffic, the oldest first: drivers
- * drop, and statistics may come 2 s late. So who makes a driver drop n bytes hides n, until as much
- * was not sent within 8 s. The same holds for what explains forwarded bytes: traffic between
- * containers can hide as much that a container sends by a TUN device of its own; a guest's or the
- * machine's own TUN traffic it cannot. A bridge above the interface can hide as much that the
- *kernel begins without a socket as sockets send through it.
+ * Order. The statistics are read first, then the sums: what is missing in these did not leave yet.
+ * What explains other sums is read last and may still be late: a verdict waits for the next look.
  *
- * The hardware may count checksum, VLAN tag and padding of a packet (8 bytes, and up to 60), and
- * headers of segments that the kernel did not make (under 6 % of bulk traffic, each a packet more):
- * both are allowed for until the interface has shown, over 8 s without losses, that it does not
- * count them; what was allowed by then is told in full. veth, netkit and virtio are known not to.
- * Retransmits by the hardware itself are not seen. A packet that the driver hands back and gets
- *once more is handed over twice: as if dropped. What the queue dropped was never handed over. What
- * packet sockets send past the queue (PACKET_QDISC_BYPASS) is posted without its interface, and
- * hides as much that passes the stack elsewhere; by a bond or vlan it is seen twice, and then
- * explains too little.
+ * What explains stays for 8 s (what went into tunnels: 120 s) and is used up oldest first: drivers
+ * drop, and statistics may come 2 s late. That is what can hide a leak:
  *
- * Where the kernel runs no program of ours (bpf/untraced.bpf.h), packets of sockets are told by a
- * hook of another kind, and count as handed over with the longest headers their segments can have.
- * What such a kernel forwards there is told by none: what a container sent explains it.
+ * - Drops: who makes a driver drop n bytes hides n, until as much was not sent within 8 s. A packet
+ *   that the driver hands back and gets once more is handed over twice: as if dropped. What the
+ *   queue dropped was never handed over.
+ * - Traffic between containers hides as much that a container sends by a TUN device of its own. A
+ *   guest's or the machine's own TUN traffic it does not, unless that comes by a bridge which a
+ *   container is at, too. Between containers inside a container it hides as much for good.
+ * - A bridge or bond above the interface hides as much that the kernel begins without a socket as
+ *   sockets send through it.
+ * - Packet sockets past the queue (PACKET_QDISC_BYPASS) are posted without their interface, and
+ *   hide as much that passes the stack elsewhere; by a bond or vlan such a packet is seen twice,
+ *   and then explains too little.
  *
- * The statistics are read first, then the sums: what is missing in these did not leave yet. What
- * explains other sums is read last and may still be late: a verdict waits for the next look.
+ * Allowance. The hardware may count more than it is handed (allowance.h):
+ *
+ * - for a packet checksum, VLAN tag and padding (8 bytes, and up to 60), until it has shown over
+ *   8 s that it does not; for that it must not have lost a packet since it was met;
+ * - headers of segments that the kernel did not make (under 6 % of bulk traffic, each a packet
+ *   more), until it has shown the same over 8 s without losses. Who sends about as many packets
+ *   past the stack as there are such segments keeps it from showing that.
+ *
+ * What was allowed by then is told afterwards. veth, netkit and virtio are known not to count
+ * either. Retransmits by the hardware itself are not seen.
+ *
+ * Untraced kernels. Where the kernel runs no program of ours (bpf/untraced.bpf.h), packets of
+ * sockets are told by a hook of another kind, and count as handed over with the longest headers
+ * their segments can have. What such a kernel forwards there is told by none: what a container sent
+ * explains it.
  */
 #include "detect/links.h"
 
@@ -52,8 +61,8 @@
 #include "base/poison.h"
 
 #define SECOND_NS	 1000000000ULL
-#define CONFIRM_NS	 (SECOND_NS / 2) /* somebody who asks makes a look */
-#define LATE_NS		 (8 * SECOND_NS) /* as the pools */
+#define CONFIRM_NS	 (SECOND_NS / 2)	  /* somebody who asks makes a look */
+#define LATE_NS		 (POOL_STEPS * SECOND_NS) /* as long as what explains stays */
 /* A tunnel without a key holds packets back for so long (WireGuard: 90 s). */
 #define TUNNEL_STEP_NS	 (15 * SECOND_NS)
 /* Little at a time: more than so many times the limit within this. */
