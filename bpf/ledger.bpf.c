@@ -143,7 +143,7 @@ enum memory {
 	NOTES, /* see socket_notes */
 };
 
-static __always_inline struct socket_hint *note_find(const struct sock *sk)
+static __always_inline struct socket_left *note_find(const struct sock *sk)
 {
 	struct of_machine *m = machine_get();
 	__u64 key = (__u64)sk;
@@ -151,9 +151,9 @@ static __always_inline struct socket_hint *note_find(const struct sock *sk)
 	return m == NULL || !m->notes ? NULL : bpf_map_lookup_elem(&socket_notes, &key);
 }
 
-static __always_inline struct socket_hint *note_make(const struct sock *sk)
+static __always_inline struct socket_left *note_make(const struct sock *sk)
 {
-	struct socket_hint empty = { .slot = OF_NO_SLOT }, *hint;
+	struct socket_left empty = {}, *note;
 	struct of_machine *m = machine_get();
 	__u64 key = (__u64)sk;
 
@@ -161,10 +161,10 @@ static __always_inline struct socket_hint *note_make(const struct sock *sk)
 		return NULL;
 	m->notes = 1;
 	bpf_map_update_elem(&socket_notes, &key, &empty, BPF_NOEXIST);
-	hint = bpf_map_lookup_elem(&socket_notes, &key);
-	if (hint == NULL)
+	note = bpf_map_lookup_elem(&socket_notes, &key);
+	if (note == NULL)
 		LOSS(socket_storage);
-	return hint;
+	return note;
 }
 
 /*
@@ -224,43 +224,48 @@ static __always_inline __u64 socket_taken(const struct sock *sk)
  * Global, so that the verifier looks at it by itself: inlined into each hook its branches tripled
  * what Linux 6.1 takes to load the probes.
  */
-__weak __noinline __u64 bytes_gone(struct socket_hint *hint, __u64 n)
+__weak __noinline __u64 bytes_gone(struct socket_left *left, __u64 n)
 {
 	__u64 taken, before, own = 0;
 	int i;
 
-	if (hint == NULL)
+	if (left == NULL)
 		return 0;
-	taken = socket_taken((const struct sock *)hint->owner);
+	taken = socket_taken((const struct sock *)left->owner);
 	/* Two may return at once. */
 	for (i = 0; i < ACK_TRIES; i++) {
-		before = hint->since;
+		before = left->since;
 		own = taken > before ? taken - before : 0;
 		own = own < n ? own : n;
-		if (__sync_val_compare_and_swap(&hint->since, before, before + own) == before)
+		if (__sync_val_compare_and_swap(&left->since, before, before + own) == before)
 			break;
 	}
-	if (own < n && (__s32)__sync_fetch_and_add(&hint->leaving, -1) <= 0)
-		__sync_fetch_and_add(&hint->leaving, 1);
+	if (own < n && (__s32)__sync_fetch_and_add(&left->sends, -1) <= 0)
+		__sync_fetch_and_add(&left->sends, 1);
 	return n - own;
 }
 
 /* Where the bytes of a send go. */
 struct posting {
 	struct of_endpoint to;
-	struct of_endpoint gone; /* where the socket led when the send began: `left` of them */
-	__u64 left;
-	__u32 held; /* of a datagram, which a later send completes */
+	struct of_endpoint to_before; /* where the socket led when the send began */
+	__u64 before;		      /* how many of them go there */
+	__u32 held;		      /* of a datagram, which a later send completes */
 };
 
 static __always_inline void posting_split(struct posting *p, struct sock *sk,
 					  struct socket_hint *hint, long n, enum memory memory)
 {
+	struct socket_left *left = memory == NOTES ? note_find(sk) : NULL;
 	__u64 key = (__u64)(long)sk;
 
-	p->left = bytes_gone(hint, n);
-	p->gone = hint->left;
-	if (memory == NOTES && hint->leaving == 0)
+	if (hint != NULL)
+		left = &hint->left;
+	if (left == NULL || left->sends == 0 || left->owner != key)
+		return;
+	p->before = bytes_gone(left, n);
+	p->to_before = left->to;
+	if (memory == NOTES && left->sends == 0)
 		bpf_map_delete_elem(&socket_notes, &key);
 }
 
@@ -274,7 +279,7 @@ static __always_inline void endpoint_of_send(struct posting *p, struct sock *sk,
 		endpoint_of_association(&p->to, sk);
 	} else {
 		endpoint_of_socket(&p->to, sk);
-		if (ret > 0 && hint != NULL && hint->leaving != 0 && hint->owner == (__u64)(long)sk)
+		if (ret > 0)
 			posting_split(p, sk, hint, ret, memory);
 	}
 }
@@ -311,7 +316,8 @@ static __always_inline void execution_add(const struct of_task *t, __u64 n)
 		overflow_add(NULL, n);
 }
 
-static __noinline int post_left(struct sock *sk, struct of_task *t, __u64 n, struct of_endpoint *to)
+static __noinline int post_before(struct sock *sk, struct of_task *t, __u64 n,
+				  struct of_endpoint *to)
 {
 	(void)account_post(sk, NULL, t, n, to);
 	return 0;
@@ -331,15 +337,11 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 		return 0;
 	if (memory == STORAGE)
 		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
-	else if (memory == NOTES)
-		hint = note_find(sk);
 	if (memory != NO_MEMORY)
 		endpoint_of_send(&p, sk, ret, hint, memory);
 	else
 		endpoint_of_socket(&p.to, sk);
-	if (memory == NOTES)
-		hint = NULL; /* holds no slot */
-	else if (ret <= 0)
+	if (memory != NOTES && ret <= 0)
 		return 0;
 	t = task_get(bpf_get_current_task_btf());
 	if (memory == NOTES && t != NULL)
@@ -355,13 +357,13 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 		return 0;
 	if (memory == STORAGE && hint == NULL)
 		hint = hint_make(sk);
-	if (p.left < (__u64)ret) {
-		slot = account_post(sk, hint, t, ret - p.left, &p.to);
+	if (p.before < (__u64)ret) {
+		slot = account_post(sk, hint, t, ret - p.before, &p.to);
 		if (p.held > 0)
 			cork_add(sk, slot, ret, p.held, &p.to);
 	}
-	if (p.left > 0)
-		post_left(sk, t, p.left, &p.gone);
+	if (p.before > 0)
+		post_before(sk, t, p.before, &p.to_before);
 	return 0;
 }
 
@@ -468,25 +470,22 @@ int BPF_PROG(ledger_sendpage, struct socket *sock, struct page *page, int offset
 	return sk->__sk_common.skc_prot->sendpage == NULL ? 0 : on_send(sk, ret, STORAGE);
 }
 
-/*
- * A TCP socket ends or is disconnected; its address is still in place. What it received since its
- * last send is posted; and who waits in a send now will return with bytes for this far end, when
- * the socket may already lead to another.
- */
-static __always_inline void socket_leaves(struct sock *sk, struct socket_hint *hint)
+/* A TCP socket ends or is disconnected; its address is still in place. Who waits in a send now will
+ * return with bytes for this far end, when the socket may already lead to another. */
+static __always_inline void socket_leaves(struct sock *sk, struct socket_left *left)
 {
 	__u32 waiting = sk->sk_write_pending;
 
 	if (waiting > 0) {
-		__builtin_memset(&hint->left, 0, sizeof(hint->left));
-		endpoint_of_socket(&hint->left, sk);
+		__builtin_memset(&left->to, 0, sizeof(left->to));
+		endpoint_of_socket(&left->to, sk);
 	}
-	hint->owner = (__u64)(long)sk;
-	hint->since = 0;
-	hint->leaving = waiting;
+	left->owner = (__u64)(long)sk;
+	left->since = 0;
+	left->sends = waiting;
 }
 
-/* What it received since its last send is posted. */
+/* The same moment: what it received since its last send is posted. */
 static __always_inline void socket_received_last(struct sock *sk, struct socket_hint *hint)
 {
 	struct of_account *a = bpf_map_lookup_elem(&accounts, &hint->slot);
@@ -509,7 +508,7 @@ int BPF_PROG(ledger_state, struct sock *sk, int old_state, int new_state)
 	if (hint == NULL)
 		return 0;
 	socket_received_last(sk, hint);
-	socket_leaves(sk, hint);
+	socket_leaves(sk, &hint->left);
 	return 0;
 }
 
@@ -520,7 +519,7 @@ int ledger_state_event(struct trace_event_raw_inet_sock_set_state *ctx)
 {
 	struct sock *sk =
 		bpf_rdonly_cast((void *)ctx->skaddr, bpf_core_type_id_kernel(struct sock));
-	struct socket_hint *note;
+	struct socket_left *note;
 
 	if (ctx->newstate != TCP_CLOSE || !socket_is_tcp(sk))
 		return 0;

@@ -111,6 +111,16 @@ struct {
 	__type(value, struct of_task);
 } exec_ids __weak SEC(".maps");
 
+/* Sends that were under way when their socket was disconnected: their bytes go where it led then,
+ * though they return when it may lead elsewhere. */
+struct socket_left {
+	__u32 sends; /* how many; 0: none, and the rest means nothing */
+	__u32 pad0;
+	__u64 since; /* bytes that are posted of the connection that came after */
+	__u64 owner; /* address of the socket that this is about: an accepted one has a copy */
+	struct of_endpoint to;
+};
+
 /*
  * What is remembered beside a socket. Made with the socket, before its owner can use up the memory
  * that the kernel allows for it; copied to what a listener accepts.
@@ -120,11 +130,7 @@ struct socket_hint {
 	__u64 received;	  /* bytes that are posted already */
 	__u32 slot;	  /* of the account of the last send; OF_NO_SLOT: none yet */
 	__u32 generation; /* of that account */
-	__u32 leaving;	  /* sends that were under way when it was disconnected from `left` */
-	__u32 pad0;
-	__u64 since; /* bytes that are posted of the connection that came after */
-	__u64 owner; /* address of the socket that `leaving` is about: an accepted one is a copy */
-	struct of_endpoint left;
+	struct socket_left left;
 };
 
 struct {
@@ -135,16 +141,15 @@ struct {
 } socket_hints __weak SEC(".maps");
 
 /*
- * The same for programs that cannot ask socket storage, and of it only what seldom is: a
- * disconnection under a send, by the socket's address, which nobody else gets before that send
- * returns. What is pushed out could at worst place a send whose socket is disconnected by another
- * thread in just that moment.
+ * For programs that cannot ask socket storage: what sends were left under way, by the socket's
+ * address, which nobody else gets before they return. What is pushed out could at worst place a
+ * send whose socket is disconnected by another thread in just that moment.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64);
-	__type(value, struct socket_hint);
+	__type(value, struct socket_left);
 } socket_notes __weak SEC(".maps");
 
 /* A datagram that several sends put together, by its socket's cookie: cork.bpf.h. Of what is pushed
