@@ -105,8 +105,9 @@ static __always_inline void cork_add(const struct sock *sk, __u32 slot, __u64 n,
 
 #define CORK_TRIES 2
 
-/* Another thread may have sent away what a send of `n` bytes had added, before it returned. */
-static __always_inline bool cork_late(struct cork *c, __u64 n)
+/* A send of `n` bytes returns: takes them from those that had left before their sends returned, by
+ * another thread's doing. False: there are not as many, and none is taken. */
+static __always_inline bool cork_take_late(struct cork *c, __u64 n)
 {
 	__u64 late;
 	int i;

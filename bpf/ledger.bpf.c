@@ -92,20 +92,24 @@ static __always_inline bool endpoint_of_cork(struct of_endpoint *to, const struc
 					     __u32 held, __u64 packet)
 {
 	struct cork *c = cork_find(sk->__sk_common.skc_cookie.counter);
-	__u64 before;
+	__u64 noted;
+	bool waits;
 
 	if (c == NULL || held == n)
 		return false;
 	/* First: when it is 0, `late` is in place. */
-	before = *(volatile __u64 *)&c->packet;
+	noted = *(volatile __u64 *)&c->packet;
 	if (n < 0) {
 		/* What was put together is thrown away. */
-		if (held == 0 && before != 0)
+		if (held == 0 && noted != 0)
 			cork_forget(c);
 		return false;
 	}
-	if ((held == 0 || before != packet) && !cork_late(c, n) && before == 0)
-		return false; /* else it is about to leave */
+	/* Either it still waits, or it has left, or the packet is on its way to where that is told:
+	 * then its note has not ended. */
+	waits = held != 0 && noted == packet;
+	if (!waits && !cork_take_late(c, n) && noted == 0)
+		return false;
 	*to = c->to;
 	return true;
 }
@@ -131,7 +135,7 @@ static __always_inline __u32 endpoint_of_datagram(struct of_endpoint *to, const 
 	if (d.left == LEFT_CORK && ret > 0) {
 		c = cork_find(d.cookie);
 		if (c != NULL)
-			(void)cork_late(c, ret);
+			(void)cork_take_late(c, ret);
 	}
 	return d.left == LEFT_NOT ? held : 0;
 }
