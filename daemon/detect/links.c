@@ -88,9 +88,12 @@ struct link_state {
 	bool used, gone;
 	uint64_t news_ns;
 	struct of_rec_link last;
-	struct pool handed, posted, seen, elsewhere, elsewhere_packets, cut, flooded, tunnels;
-	struct pool handed_packets, headers;
-	struct allowance packets, segments;
+	struct pool handed, handed_packets;	       /* to the driver, however it was sent */
+	struct pool posted, seen;		       /* of packet sockets */
+	struct pool elsewhere, elsewhere_packets, cut; /* cut: headers of segments on the way */
+	struct pool flooded, tunnels;		       /* what explains `kernel` */
+	struct pool headers;			       /* that hardware may count */
+	struct allowance packets, segments;	       /* segments: a packet each, for `headers` */
 	struct leak fresh;   /* not explained by the latest looks; waits for late explanations */
 	struct leak pending; /* the same, from before stage_ns: next to be concluded */
 	uint64_t fresh_ns, stage_ns;
@@ -98,7 +101,7 @@ struct link_state {
 	uint64_t left;	  /* bytes that left since the first record */
 	uint64_t leaked;  /* of them, concluded */
 	uint64_t late_ns; /* since when some of `pending` waits for the statistics; 0: none does */
-	struct leak mark[2]; /* what was ruled out one and two windows ago */
+	struct leak mark[2]; /* `leak` as it was two windows ago, and one: for what is ruled out */
 	uint64_t mark_ns;
 	bool open;
 	uint64_t leak_ns; /* of the latest conclusion */
@@ -172,11 +175,11 @@ static void state_start(struct links *l, const struct of_rec_link *r, uint64_t t
 	*best = (struct link_state){
 		.used = true, .gone = (r->flags & OF_LINK_GONE) != 0, .news_ns = time_ns, .last = *r
 	};
-	best->handed.step_ns = best->posted.step_ns = best->seen.step_ns = SECOND_NS;
-	best->elsewhere.step_ns = best->elsewhere_packets.step_ns = SECOND_NS;
-	best->cut.step_ns = best->flooded.step_ns = SECOND_NS;
+	best->handed.step_ns = best->handed_packets.step_ns = best->headers.step_ns = SECOND_NS;
+	best->posted.step_ns = best->seen.step_ns = SECOND_NS;
+	best->elsewhere.step_ns = best->elsewhere_packets.step_ns = best->cut.step_ns = SECOND_NS;
+	best->flooded.step_ns = SECOND_NS;
 	best->tunnels.step_ns = TUNNEL_STEP_NS;
-	best->handed_packets.step_ns = best->headers.step_ns = SECOND_NS;
 	allowance_start(&best->packets, SECOND_NS, &packets_terms, r->tx_lost);
 	allowance_start(&best->segments, SECOND_NS, &segments_terms, r->tx_lost);
 	best->packets.never = best->segments.never = (r->flags & OF_LINK_EXACT) != 0;
@@ -420,7 +423,7 @@ static void ruled_out_since(struct leak *k, const struct leak *mark)
 	k->allowance = grown(k->allowance, mark->allowance); /* some was given back */
 }
 
-static void mark(struct link_state *s, uint64_t every_ns, uint64_t time_ns)
+static void marks_move(struct link_state *s, uint64_t every_ns, uint64_t time_ns)
 {
 	if (time_ns < s->mark_ns + every_ns)
 		return;
@@ -532,7 +535,7 @@ void links_take(struct links *l, const struct of_rec_link *r, uint64_t time_ns, 
 	judge(s, r, time_ns);
 	if (leak_sum(&s->fresh) > 0)
 		s->fresh_ns = time_ns;
-	mark(s, l->rule->sent.within_ns, time_ns);
+	marks_move(s, l->rule->sent.within_ns, time_ns);
 	s->last = *r;
 	s->news_ns = time_ns;
 	s->gone = (r->flags & OF_LINK_GONE) != 0;
