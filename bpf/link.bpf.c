@@ -53,8 +53,9 @@ static __always_inline bool is_control6(const unsigned char *ip, __u8 proto)
 
 /*
  * Has no socket and began here. What the link itself needs is known by its type: all else, as what
- * a tap sends, is somebody's. By these a guest could still say something, frame by frame; long ones
- * have no business.
+ * a tap sends, is somebody's. By these a guest could still say something, frame by frame: of the
+ * link's own and of TCP long ones have no business. Reports of IGMP and MLD and what neighbours
+ * tell each other may be as long as the link allows.
  */
 static __always_inline bool is_control(struct sk_buff *skb)
 {
@@ -221,8 +222,8 @@ int BPF_PROG(link_xmit, struct sk_buff *skb, struct net_device *dev)
 
 	untraced_seen();
 	class = class_of(skb);
-	/* What packet sockets sent here must not explain what left elsewhere; what bypasses the
-	 * queue is not seen. */
+	/* Nothing leaves by it. But packet sockets are told of by one sum for all interfaces
+	 * (packet_posted): what is seen of them here did not pass the stack by elsewhere. */
 	if (key.ifindex == LOOPBACK_IFINDEX && class != LINK_PACKET)
 		return 0;
 	key.netns = dev->nd_net.net->ns.inum;

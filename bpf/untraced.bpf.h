@@ -34,8 +34,8 @@ static __always_inline void untraced_leave(struct __sk_buff *skb)
 	sums = link_machine();
 	if (m == NULL || sums == NULL || m->init_traced)
 		return;
-	/* The one before was not seen. This one may be; until that is known it explains too much.
-	 */
+	/* The one before was not seen, or PID 1 would be known to be traced. This one may be: until
+	 * that is known it explains too much. */
 	if (sums->untraced)
 		LOSS(untraced);
 	sums->untraced = 1;

@@ -18,8 +18,7 @@ int kernel_links_init(struct outflow_bpf *skel, uint32_t netns)
 	return 0;
 }
 
-/* Each entry of the map, its sums over all CPUs. One that goes meanwhile ends the walk early: only
- * we delete. */
+/* Each entry of the map, its sums over all CPUs. None goes meanwhile: only we delete. */
 static int slots_read(int fd, struct of_link_sums *per_cpu, int cpus, struct link_slot *ret,
 		      size_t *ret_n)
 {

@@ -316,6 +316,7 @@ static bool leads_elsewhere(const struct edges *e, uint32_t iif)
 
 /* ---- Telling ---- */
 
+/* What was handed to its driver, and what of that came from other namespaces. */
 static void edge_fill(const struct edges *e, const struct edge *edge, struct of_rec_link *r)
 {
 	struct of_link_sums sum = edge->retired;
@@ -397,7 +398,7 @@ static void edge_retire(struct edges *e, const struct link_slot *slot, bool pass
 }
 
 /* Interfaces come and go, and whoever may make them must not fill the maps: those of interfaces
- * that are gone make room, their sums are kept. */
+ * that are gone make room, and so do those between other namespaces. Sums that explain are kept. */
 static void slots_age(struct edges *e)
 {
 	struct link_sums *s = &e->sums;

@@ -296,7 +296,7 @@ struct of_link_machine {
 	__u64 packet_posted; /* bytes that AF_PACKET sockets of the daemon's netns were posted */
 	/* Bytes that are in no slot of `links`: none was left, or link_xmit() was not told. */
 	__u64 unplaced;
-	__u64 untraced; /* 1: link_xmit() has still to be told of the last packet of PID 1 */
+	__u64 untraced; /* 1: a packet was sent on top of PID 1, and link_xmit() not told yet */
 };
 
 /* ---- Records: the stream that intake decodes, that --record writes and replay reads. ---- */

@@ -93,7 +93,6 @@ expect_leak() { # NAME WAY-IN-THE-ALERT [BYTES]
 		"null null wire high"
 }
 
-
 # shellcheck disable=SC2317 # wait_for calls it
 looked() { # SECONDS-UP
 	[ "$(outflow status --json | jq .uptime_s)" -ge "$1" ]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* test_edges.c: which interfaces are watched, and how many are left out. */
+/* test_edges.c: which interfaces are watched, how many are left out, and what explains theirs. */
 #include <criterion/criterion.h>
 
 #include <stdio.h>
