@@ -12,16 +12,25 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
+/* No address is this machine's own to the kernel: udp_sendmsg(), udpv6_sendmsg(). */
 static __always_inline void endpoint_asked4(struct of_endpoint *to, struct bpf_sock_addr *ctx)
 {
-	endpoint_v4(to, ctx->user_ip4);
+	endpoint_v4(to, ctx->user_ip4 != 0 ? ctx->user_ip4 : bpf_htonl(LOOPBACK_IP));
 	to->port = bpf_ntohs(ctx->user_port);
 	to->proto = ctx->protocol;
 }
 
 static __always_inline void endpoint_asked6(struct of_endpoint *to, struct bpf_sock_addr *ctx)
 {
-	endpoint_v6(to, ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]);
+	__be32 last = ctx->user_ip6[3];
+
+	if (last == 0 && ctx->user_ip6[0] == 0 && ctx->user_ip6[1] == 0) {
+		if (ctx->user_ip6[2] == 0)
+			last = bpf_htonl(1);
+		else if (ctx->user_ip6[2] == bpf_htonl(0xffff))
+			last = bpf_htonl(LOOPBACK_IP);
+	}
+	endpoint_v6(to, ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], last);
 	to->port = bpf_ntohs(ctx->user_port);
 	to->proto = ctx->protocol;
 }
@@ -115,8 +124,31 @@ static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __
 		return false;
 	to->port = bpf_ntohs(port);
 	to->self = skb->ifindex == LOOPBACK_IFINDEX;
-	*ret_len = skb->len - at - UDP_HEADER;
+	*ret_len = skb->len - at - (udp ? UDP_HEADER : 0);
 	return true;
+}
+
+/* It will be cut into fragments, or into datagrams. */
+static __always_inline bool packet_is_cut(struct __sk_buff *skb)
+{
+	struct sk_buff *s = NULL;
+
+	if (skb->gso_size != 0)
+		return true;
+	if (bpf_probe_read_kernel(&s, sizeof(s), &skb) < 0)
+		return false;
+	return skb->len > BPF_CORE_READ(s, dev, mtu);
+}
+
+/* Not straight: it has options, or an extension header. By some of them (source routes) it goes
+ * elsewhere first. */
+static __always_inline bool packet_is_led(struct __sk_buff *skb, __u32 protocol)
+{
+	__u8 b = 0;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) == 0 && (b & 15) > 5;
+	return bpf_skb_load_bytes(skb, 6, &b, sizeof(b)) == 0 && b != protocol;
 }
 
 /* The datagram that several sends put together, when this packet is it. */
@@ -164,7 +196,7 @@ int endpoint_egress(struct __sk_buff *skb)
 	struct cork *c;
 	__u64 thread;
 	__u32 len = 0;
-	bool udp;
+	bool udp, led, cut;
 
 	untraced_leave(skb);
 	if (sk == NULL)
@@ -179,11 +211,19 @@ int endpoint_egress(struct __sk_buff *skb)
 	thread = (__u64)task->tgid << 32 | (__u32)task->pid;
 	d.cookie = bpf_get_socket_cookie(skb);
 	old = bpf_map_lookup_elem(&destinations, &thread);
+	d.to.proto = sk->protocol;
 	if (old != NULL && old->cookie == d.cookie && old->asked) {
 		old->left = LEFT_ALONE;
+		led = packet_is_led(skb, sk->protocol);
+		cut = packet_is_cut(skb);
+		if (!(led || cut) || !endpoint_of_packet(&d.to, skb, udp, &len))
+			return 1;
+		if (cut)
+			old->pieces = len;
+		if (led)
+			__builtin_memcpy(old->to.addr, d.to.addr, sizeof(d.to.addr));
 		return 1;
 	}
-	d.to.proto = sk->protocol;
 	c = udp ? cork_of_packet(skb, sk, d.cookie) : NULL;
 	if (!endpoint_of_packet(&d.to, skb, udp, &len)) {
 		/* The socket tells, and nothing that was left before. */
@@ -195,6 +235,8 @@ int endpoint_egress(struct __sk_buff *skb)
 			old->cookie = 0;
 		return 1;
 	}
+	if (c == NULL && packet_is_cut(skb))
+		d.pieces = len;
 	if (c != NULL) {
 		d.left = LEFT_CORK;
 		if (cork_leaves(c, &d.to, len))

@@ -73,12 +73,16 @@ enum {
 #define IPPROTO_UDPLITE 136
 
 /* include/net/tcp_states.h, include/net/sock.h, include/uapi/linux/if_ether.h */
+#define EINTR		 4
+#define ERESTARTSYS	 512 /* include/linux/errno.h */
+#define TCP_SYN_SENT	 2
 #define TCP_FIN_WAIT1	 4
 #define TCP_FIN_WAIT2	 5
 #define TCP_CLOSE	 7
 #define TCP_LAST_ACK	 9
 #define TCP_CLOSING	 11
-#define SOCK_DONE	 1	/* bit of skc_flags: the peer's FIN was taken */
+#define SOCK_DONE	 1 /* bit of skc_flags: the peer's FIN was taken */
+#define LOOPBACK_IP	 0x7f000001
 #define LOOPBACK_IFINDEX 1	/* of every network namespace (include/net/flow.h) */
 #define ETH_P_802_2	 0x0004 /* what has a length in the place of a type: STP */
 #define ETH_P_IP	 0x0800
@@ -237,6 +241,7 @@ struct rtnl_link_ops {
 
 struct net_device {
 	int ifindex;
+	unsigned int mtu;
 	possible_net_t nd_net;
 	const struct rtnl_link_ops *rtnl_link_ops;
 };
@@ -261,6 +266,7 @@ struct sock {
 
 struct sk_buff {
 	struct sock *sk;
+	struct net_device *dev;
 	unsigned int len;
 	unsigned int end; /* offset from head, on 64 bit */
 	unsigned char *head, *data;
@@ -302,6 +308,7 @@ struct trace_event_raw_sock_msg_length {
 
 struct trace_event_raw_inet_sock_set_state {
 	const void *skaddr;
+	int oldstate;
 	int newstate;
 };
 
@@ -372,6 +379,7 @@ struct __sk_buff {
 	__u32 wire_len;
 	__u32 gso_segs;
 	struct bpf_sock *sk __attribute__((aligned(8)));
+	__u32 gso_size;
 };
 
 struct bpf_sock_addr {

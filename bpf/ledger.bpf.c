@@ -116,7 +116,7 @@ static __always_inline bool endpoint_of_cork(struct of_endpoint *to, const struc
 
 /* How many bytes wait for a later send, with those of this one; 0: it has left. */
 static __always_inline __u32 endpoint_of_datagram(struct of_endpoint *to, const struct sock *sk,
-						  long ret)
+						  long ret, __u32 *ret_anyway)
 {
 	bool udp = is_udp(sk->sk_type, sk->sk_protocol);
 	__u64 packet = udp ? cork_packet(sk) : 0;
@@ -132,6 +132,8 @@ static __always_inline __u32 endpoint_of_datagram(struct of_endpoint *to, const 
 		return held;
 	}
 	*to = d.to;
+	if (d.left == LEFT_ALONE)
+		*ret_anyway = d.pieces;
 	if (d.left == LEFT_CORK && ret > 0) {
 		c = cork_find(d.cookie);
 		if (c != NULL)
@@ -255,6 +257,7 @@ struct posting {
 	struct of_endpoint to_before; /* where the socket led when the send began */
 	__u64 before;		      /* how many of them go there */
 	__u32 held;		      /* of a datagram, which a later send completes */
+	__u32 anyway;		      /* what left though the send failed */
 };
 
 static __always_inline void posting_split(struct posting *p, struct sock *sk,
@@ -273,18 +276,80 @@ static __always_inline void posting_split(struct posting *p, struct sock *sk,
 		bpf_map_delete_elem(&socket_notes, &key);
 }
 
+/*
+ * TCP Fast Open: the SYN carries data (RFC 7413). A send that waits for the answer fails when the
+ * far end refuses, or a signal comes; one that does not wait has returned, and is posted like any
+ * other.
+ */
+#define SYN_POSTED (1U << 31)
+
+static __always_inline __u32 syn_carries(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+	__u32 n = BPF_CORE_READ(tp, write_seq) - BPF_CORE_READ(tp, snd_una);
+
+	return n > 1 && n < SYN_POSTED ? n - 1 : 0; /* the SYN counts as one */
+}
+
+/* A send returns before there is an answer, with bytes or because of a signal: it is the one that
+ * the SYN carries, unless that is posted already. */
+static __always_inline void syn_waits(struct posting *p, struct sock *sk, struct socket_left *left,
+				      long ret)
+{
+	__u64 key = (__u64)(long)sk;
+
+	if (left->owner == key && left->syn == SYN_POSTED)
+		return;
+	if (ret == -EINTR || ret == -ERESTARTSYS)
+		p->anyway = syn_carries(sk);
+	else if (ret < 0)
+		return;
+	left->owner = key;
+	left->syn = SYN_POSTED;
+	left->sends = 0;
+}
+
+static __always_inline void syn_refused(struct posting *p, struct sock *sk,
+					struct socket_left *left)
+{
+	if (left->owner != (__u64)(long)sk || left->syn == SYN_POSTED)
+		return;
+	p->anyway = p->before = left->syn;
+	p->to_before = left->to;
+	left->syn = 0;
+	left->sends = 0;
+}
+
+static __always_inline void syn_of_send(struct posting *p, struct sock *sk,
+					struct socket_hint *hint, long ret, enum memory memory)
+{
+	struct socket_left *left = memory == NOTES ? note_find(sk) : NULL;
+	bool waits = sk->__sk_common.skc_state == TCP_SYN_SENT;
+
+	if (hint != NULL)
+		left = &hint->left;
+	else if (memory == NOTES && left == NULL && waits)
+		left = note_make(sk);
+	if (left != NULL && waits)
+		syn_waits(p, sk, left, ret);
+	else if (left != NULL && ret < 0)
+		syn_refused(p, sk, left);
+}
+
 /* For a failed send, too: what the hooks have left for it must not wait for the next one. */
 static __always_inline void endpoint_of_send(struct posting *p, struct sock *sk, long ret,
 					     struct socket_hint *hint, enum memory memory)
 {
 	if (sk->sk_type == SOCK_DGRAM || sk->sk_type == SOCK_RAW) {
-		p->held = endpoint_of_datagram(&p->to, sk, ret);
+		p->held = endpoint_of_datagram(&p->to, sk, ret, &p->anyway);
 	} else if (socket_is_sctp_many(sk)) {
 		endpoint_of_association(&p->to, sk);
 	} else {
 		endpoint_of_socket(&p->to, sk);
 		if (ret > 0)
 			posting_split(p, sk, hint, ret, memory);
+		if (socket_is_tcp(sk) && (ret < 0 || sk->__sk_common.skc_state == TCP_SYN_SENT))
+			syn_of_send(p, sk, hint, ret, memory);
 	}
 }
 
@@ -345,6 +410,8 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 		endpoint_of_send(&p, sk, ret, hint, memory);
 	else
 		endpoint_of_socket(&p.to, sk);
+	if (ret < 0 && p.anyway > 0)
+		ret = p.anyway;
 	if (memory != NOTES && ret <= 0)
 		return 0;
 	t = task_get(bpf_get_current_task_btf());
@@ -476,17 +543,21 @@ int BPF_PROG(ledger_sendpage, struct socket *sock, struct page *page, int offset
 
 /* A TCP socket ends or is disconnected; its address is still in place. Who waits in a send now will
  * return with bytes for this far end, when the socket may already lead to another. */
-static __always_inline void socket_leaves(struct sock *sk, struct socket_left *left)
+static __always_inline void socket_leaves(struct sock *sk, struct socket_left *left, int old_state)
 {
-	__u32 waiting = sk->sk_write_pending;
+	__u64 key = (__u64)(long)sk;
+	__u32 waiting = sk->sk_write_pending, syn = 0;
 
-	if (waiting > 0) {
+	if (old_state == TCP_SYN_SENT && (left->owner != key || left->syn != SYN_POSTED))
+		syn = syn_carries(sk);
+	if (waiting > 0 || syn > 0) {
 		__builtin_memset(&left->to, 0, sizeof(left->to));
 		endpoint_of_socket(&left->to, sk);
 	}
-	left->owner = (__u64)(long)sk;
+	left->owner = key;
 	left->since = 0;
 	left->sends = waiting;
+	left->syn = syn;
 }
 
 /* The same moment: what it received since its last send is posted. */
@@ -512,7 +583,7 @@ int BPF_PROG(ledger_state, struct sock *sk, int old_state, int new_state)
 	if (hint == NULL)
 		return 0;
 	socket_received_last(sk, hint);
-	socket_leaves(sk, &hint->left);
+	socket_leaves(sk, &hint->left, old_state);
 	return 0;
 }
 
@@ -524,12 +595,14 @@ int ledger_state_event(struct trace_event_raw_inet_sock_set_state *ctx)
 	struct sock *sk =
 		bpf_rdonly_cast((void *)ctx->skaddr, bpf_core_type_id_kernel(struct sock));
 	struct socket_left *note;
+	bool keep;
 
 	if (ctx->newstate != TCP_CLOSE || !socket_is_tcp(sk))
 		return 0;
-	note = sk->sk_write_pending > 0 ? note_make(sk) : note_find(sk);
+	keep = sk->sk_write_pending > 0 || (ctx->oldstate == TCP_SYN_SENT && syn_carries(sk) > 0);
+	note = keep ? note_make(sk) : note_find(sk);
 	if (note != NULL)
-		socket_leaves(sk, note);
+		socket_leaves(sk, note, ctx->oldstate);
 	return 0;
 }
 

@@ -114,8 +114,8 @@ struct {
 /* Sends that were under way when their socket was disconnected: their bytes go where it led then,
  * though they return when it may lead elsewhere. */
 struct socket_left {
-	__u32 sends; /* how many; 0: none, and the rest means nothing */
-	__u32 pad0;
+	__u32 sends; /* how many; 0: none, and the rest means nothing but `syn` */
+	__u32 syn;   /* bytes that a SYN carried whose send fails, or SYN_POSTED */
 	__u64 since; /* bytes that are posted of the connection that came after */
 	__u64 owner; /* address of the socket that this is about: an accepted one has a copy */
 	struct of_endpoint to;
@@ -192,6 +192,8 @@ struct destination {
 	__u64 cookie; /* of the socket; 0: already used */
 	__u32 asked;  /* 1: the message names it, 0: its packet does */
 	__u32 left;   /* enum destination_left */
+	__u32 pieces; /* bytes of one that is cut further on: some leaves though the send fails */
+	__u32 pad0;
 	struct of_endpoint to;
 };
 
