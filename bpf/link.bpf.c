@@ -51,11 +51,21 @@ static __always_inline bool is_control6(const unsigned char *ip, __u8 proto)
 	       byte_at(ip + 41) == 0 && is_neighbour(byte_at(ip + 48));
 }
 
+/* Nothing behind the TCP header: not by what the headers say, nor behind that. */
+static __always_inline bool is_bare_tcp(struct sk_buff *skb, const unsigned char *ip, bool ip4)
+{
+	__u32 words = ip4 ? byte_at(ip) & 15 : 10, said = byte_at(ip + (ip4 ? 2 : 4)) << 8;
+	__u32 bare = words * 4 + TCP_HEADER(byte_at(ip + words * 4 + 12));
+	__u32 at = (__u32)(ip - skb->data);
+
+	said += byte_at(ip + (ip4 ? 3 : 5)) + (ip4 ? 0 : 40);
+	return said == bare && skb->len == at + bare;
+}
+
 /*
- * Has no socket and began here. What the link itself needs is known by its type: all else, as what
- * a tap sends, is somebody's. By these a guest could still say something, frame by frame: of the
- * link's own and of TCP long ones have no business. Reports of IGMP and MLD and what neighbours
- * tell each other may be as long as the link allows.
+ * Has no socket and began here. What the link itself needs is known by its type: all else is
+ * somebody's. Of that the kernel makes little, and none of it is long, or has data: the longest are
+ * reports of IGMP, of which a long one is the kernel's as well, but rare.
  */
 static __always_inline bool is_control(struct sk_buff *skb)
 {
@@ -63,13 +73,15 @@ static __always_inline bool is_control(struct sk_buff *skb)
 	__u16 ether = bpf_ntohs(skb->protocol);
 	__u8 proto;
 
+	if (skb->len > CONTROL_MAX)
+		return false;
 	if (ether == ETH_P_ARP || ether == ETH_P_802_2 || ether == ETH_P_SLOW)
-		return skb->len <= CONTROL_MAX;
+		return true;
 	if (ether != ETH_P_IP && ether != ETH_P_IPV6)
 		return false;
 	proto = byte_at(ip + (ether == ETH_P_IP ? 9 : 6));
 	if (proto == IPPROTO_TCP)
-		return skb->len <= SEGMENT_HEADER_MAX;
+		return is_bare_tcp(skb, ip, ether == ETH_P_IP);
 	return ether == ETH_P_IP ? proto == IPPROTO_IGMP : is_control6(ip, proto);
 }
 
@@ -85,9 +97,9 @@ static __always_inline enum link_class class_of_socket(struct sock *sk)
 
 	if (family == OF_AF_PACKET)
 		return LINK_PACKET;
-	/* A tap's own: the frame is whoever's is behind it. */
+	/* A tap's own: the frame is whoever's is behind it, and may say it is anything. */
 	if (family == 0 || family == OF_AF_XDP)
-		return LINK_NONE;
+		return LINK_KERNEL;
 	if (family != OF_AF_INET && family != OF_AF_INET6)
 		return LINK_SOCKET;
 	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
@@ -104,11 +116,11 @@ static __always_inline enum link_class class_of(struct sk_buff *skb)
 
 	if (sk != NULL)
 		class = class_of_socket(sk);
-	if (class != LINK_NONE)
+	if (class != LINK_NONE && class != LINK_KERNEL)
 		return class;
 	if (skb->skb_iif != 0)
 		return LINK_FORWARDED;
-	return is_control(skb) ? LINK_CONTROL : LINK_KERNEL;
+	return class == LINK_NONE && is_control(skb) ? LINK_CONTROL : LINK_KERNEL;
 }
 
 /* Hardware that cuts a large packet into segments may count each as it leaves. */

@@ -14,7 +14,8 @@
  *	leak --way tun --dev NAME --from 10.9.0.2 --to 198.51.100.2:9 ...
  *		packets that come out of a tun device it makes, for the kernel to forward
  *	leak --way macvtap --dev NAME --ether 33024 ...
- *		frames of that type, as a guest sends them by a macvtap
+ *		frames of that type, as a guest sends them by a macvtap; --proto 2: IPv4 that says
+ *		it is IGMP
  *
  * Exit status: 0 all sent, 77 this kernel lacks the way, 2 usage, 1 anything else.
  */
@@ -47,6 +48,7 @@ struct leak {
 	unsigned char mac[ETH_ALEN]; /* of the far end */
 	struct in_addr from, to;
 	uint16_t port, ether;
+	uint8_t proto;
 	uint64_t bytes, data, rate; /* rate: bytes a second, 0: as fast as it goes */
 	uint64_t packets, sent;
 	struct timespec began;
@@ -71,7 +73,7 @@ static uint16_t checksum(const void *data, size_t n)
 static void frame_make(struct leak *l)
 {
 	struct ethhdr eth = { .h_proto = htons(l->ether) };
-	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP };
+	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = l->proto };
 	struct udphdr udp = { .source = htons(40000), .dest = htons(l->port) };
 	unsigned char *p = l->frame;
 
@@ -330,6 +332,7 @@ static void options(int argc, char **argv, struct leak *l)
 		{ "from", required_argument, NULL, 'f' },
 		{ "to", required_argument, NULL, 't' },
 		{ "ether", required_argument, NULL, 'e' },
+		{ "proto", required_argument, NULL, 'p' },
 		{ "bytes", required_argument, NULL, 'b' },
 		{ "data", required_argument, NULL, 's' },
 		{ "rate", required_argument, NULL, 'r' },
@@ -350,6 +353,8 @@ static void options(int argc, char **argv, struct leak *l)
 			lab_usage("--from: '%s': expected an IPv4 address", optarg);
 		else if (c == 'e')
 			l->ether = (uint16_t)lab_num("--ether", optarg, 1, UINT16_MAX);
+		else if (c == 'p')
+			l->proto = (uint8_t)lab_num("--proto", optarg, 0, UINT8_MAX);
 		else if (c == 'b')
 			l->bytes = lab_num("--bytes", optarg, 1, UINT64_MAX);
 		else if (c == 's')
@@ -370,7 +375,7 @@ static void options(int argc, char **argv, struct leak *l)
 
 int main(int argc, char **argv)
 {
-	struct leak l = { .bytes = 1 << 20, .data = 1000, .ether = ETH_P_IP };
+	struct leak l = { .bytes = 1 << 20, .data = 1000, .ether = ETH_P_IP, .proto = IPPROTO_UDP };
 	size_t i;
 	int status;
 

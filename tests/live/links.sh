@@ -134,19 +134,29 @@ case_tun() {
 	stop_outflowd
 }
 
-# As a guest on a macvtap, by frames that are no IP (0x8100, a VLAN of its own).
+# As a guest on a macvtap, by frames that are no IP (0x8100, a VLAN of its own), by such that say they
+# are IGMP, and by TCP with hardly more than its header.
 case_macvtap() {
 	if ! in_sender ip link add link wire name mv0 type macvtap mode bridge 2>/dev/null; then
 		skip "macvtap" "this kernel lacks it"
 		return
 	fi
 	in_sender ip link set mv0 up
-	daemon_start
-	leak macvtap --dev mv0 --ether 33024 --bytes 3000000 --rate 1000000
-	is "macvtap: all sent" "$?" 0
-	expect_leak "macvtap" kernel "$(jq .bytes "$LAB_DIR/leak.out")"
-	stop_outflowd
+	macvtap_leak "macvtap" --ether 33024
+	macvtap_leak "macvtap, IGMP" --proto 2 --from 198.51.100.1
+	macvtap_leak "macvtap, short TCP" --proto 6 --from 198.51.100.1 --data 72
 	in_sender ip link del mv0
+}
+
+macvtap_leak() { # NAME OPTION...
+	local name=$1
+
+	shift
+	daemon_start
+	leak macvtap --dev mv0 --bytes 3000000 --rate 1000000 "$@"
+	is "$name: all sent" "$?" 0
+	expect_leak "$name" kernel "$(jq .bytes "$LAB_DIR/leak.out")"
+	stop_outflowd
 }
 
 # While TCP sends twenty times as much, in large pieces whose headers the hardware might add.
