@@ -18,6 +18,7 @@ __weak = "GPL";
 #define ETH_LEN_MIN	 60  /* shorter frames are padded (include/uapi/linux/if_ether.h) */
 #define HEADERS_MAX	 500 /* before the data of a segment, tunnels included */
 #define UDP_HEADER	 8
+#define IP_OFFSET_HIGH	 0x1f /* of byte 6: where in the datagram it belongs (RFC 791, 3.1) */
 /* Its length, in words, is the high half of byte 12 (RFC 9293, 3.1). */
 #define TCP_HEADER(byte) (((byte) >> 4) * 4)
 
@@ -145,6 +146,18 @@ static __always_inline void segments_add(struct of_link_sums *s, struct sk_buff 
 	__sync_fetch_and_add(&s->headers, segments * headers);
 }
 
+/* What it costs that a packet was cut on its way: each piece but the first repeats the headers. */
+static __always_inline void fragments_add(struct of_link_sums *s, struct sk_buff *skb)
+{
+	unsigned char *ip = skb->head + skb->network_header;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP))
+		return;
+	if ((byte_at(ip + 6) & IP_OFFSET_HIGH) == 0 && byte_at(ip + 7) == 0)
+		return;
+	__sync_fetch_and_add(&s->fragments, (__u64)(ip - skb->data) + (byte_at(ip) & 15) * 4);
+}
+
 /* The device at the other end of a veth or netkit: both keep it first in their private part, and
  * only a pair that points at each other is believed. */
 static __always_inline struct net_device *device_peer(struct net_device *dev)
@@ -260,5 +273,7 @@ int BPF_PROG(link_xmit, struct sk_buff *skb, struct net_device *dev)
 	if (len < ETH_LEN_MIN)
 		__sync_fetch_and_add(&s->padding, ETH_LEN_MIN - len);
 	segments_add(s, skb);
+	if (class == LINK_FORWARDED)
+		fragments_add(s, skb);
 	return 0;
 }

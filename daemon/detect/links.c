@@ -25,6 +25,8 @@
  * - Traffic between containers hides as much that a container sends by a TUN device of its own. A
  *   guest's or the machine's own TUN traffic it does not, unless that comes by a bridge which a
  *   container is at, too. Between containers inside a container it hides as much for good.
+ * - IPv4 fragments that a container sends hide their headers, 2 % of them, as if they had been made
+ *   here.
  * - A bridge or bond above the interface hides as much that the kernel begins without a socket as
  *   sockets send through it.
  * - Packet sockets past the queue (PACKET_QDISC_BYPASS) are posted without their interface, and
@@ -352,6 +354,12 @@ static uint64_t passed_unexplained(struct link_state *s, const struct of_rec_lin
 	s->leak.elsewhere += taken;
 	passed -= taken;
 	taken = pool_take(&s->cut, time_ns, passed < most ? passed : most);
+	s->leak.elsewhere += taken;
+	passed -= taken;
+	/* It may have been sent in fragments; those are explained already, and hide as much. */
+	taken = grown(r->passed_fragments, s->last.passed_fragments);
+	if (taken > passed)
+		taken = passed;
 	s->leak.elsewhere += taken;
 	return passed - taken;
 }

@@ -29,8 +29,7 @@ struct edge {
 	uint32_t flags; /* enum of_link_flags */
 	char name[16];
 	/* Of slots that were given back. */
-	struct of_link_sums retired;
-	uint64_t retired_passed, retired_passed_packets, retired_passed_headers;
+	struct of_link_sums retired, retired_passed;
 	struct of_rec_link told; /* header aside, as last told */
 	bool seen;
 };
@@ -104,6 +103,7 @@ void link_sums_add(struct of_link_sums *to, const struct of_link_sums *s)
 	to->segments += s->segments;
 	to->headers += s->headers;
 	to->padding += s->padding;
+	to->fragments += s->fragments;
 }
 
 /* ---- Which ---- */
@@ -319,23 +319,17 @@ static bool leads_elsewhere(const struct edges *e, uint32_t iif)
 /* What was handed to its driver, and what of that came from other namespaces. */
 static void edge_fill(const struct edges *e, const struct edge *edge, struct of_rec_link *r)
 {
-	struct of_link_sums sum = edge->retired;
+	struct of_link_sums sum = edge->retired, passed = edge->retired_passed;
 	const struct link_slot *slot;
 	size_t i;
 
-	r->passed = edge->retired_passed;
-	r->passed_packets = edge->retired_passed_packets;
-	r->passed_headers = edge->retired_passed_headers;
 	for (i = 0; i < e->sums.own_n; i++) {
 		slot = &e->sums.own[i];
 		if (slot->key.ifindex != edge->ifindex)
 			continue;
 		link_sums_add(&sum, &slot->sums);
-		if (slot->key.iif == 0 || !leads_elsewhere(e, slot->key.iif))
-			continue;
-		r->passed += slot->sums.forwarded;
-		r->passed_packets += slot->sums.packets;
-		r->passed_headers += slot->sums.headers;
+		if (slot->key.iif != 0 && leads_elsewhere(e, slot->key.iif))
+			link_sums_add(&passed, &slot->sums);
 	}
 	r->socket = sum.socket;
 	r->packet = sum.packet;
@@ -346,6 +340,10 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 	r->segments = sum.segments;
 	r->headers = sum.headers;
 	r->padding = sum.padding;
+	r->passed = passed.forwarded;
+	r->passed_packets = passed.packets;
+	r->passed_headers = passed.headers;
+	r->passed_fragments = passed.fragments;
 }
 
 /*
@@ -390,11 +388,8 @@ static void edge_retire(struct edges *e, const struct link_slot *slot, bool pass
 	if (edge == NULL)
 		return;
 	link_sums_add(&edge->retired, s);
-	if (!passed)
-		return;
-	edge->retired_passed += s->forwarded;
-	edge->retired_passed_packets += s->packets;
-	edge->retired_passed_headers += s->headers;
+	if (passed)
+		link_sums_add(&edge->retired_passed, s);
 }
 
 /* Interfaces come and go, and whoever may make them must not fill the maps: those of interfaces

@@ -287,6 +287,7 @@ struct of_link_sums {
 	__u64 segments;	  /* into which hardware may cut these packets, without the first of each */
 	__u64 headers;	  /* of these segments, as hardware may count them */
 	__u64 padding;	  /* to the shortest frame, the same */
+	__u64 fragments;  /* of `forwarded`: headers of IPv4 fragments but the first of each */
 	__u32 peer_netns; /* a veth or netkit: where its other end is; else 0 */
 	__u32 peer_ifindex; /* and which it is */
 };
@@ -420,6 +421,7 @@ struct of_rec_link {
 	__u64 passed; /* part of forwarded: came from another network namespace of this machine */
 	__u64 passed_packets;
 	__u64 passed_headers;
+	__u64 passed_fragments;
 	/* What may explain some of it. */
 	__u64 packet_posted; /* AF_PACKET sends of this netns as posted: some pass by the stack */
 	__u64 packet_seen;   /* and those that did not pass it by, over all interfaces */

@@ -299,6 +299,30 @@ case_container() {
 	stop_outflowd
 }
 
+# Datagrams of a container that this machine has to cut for the wire: the headers of the pieces are
+# nobody's.
+case_fragments() {
+	local mtu
+
+	container_make || not_ok "fragments" "cannot be made"
+	mtu=$(in_sender ip -j link show wire | jq '.[0].mtu')
+	in_sender ip link set wire mtu 1400
+	in_far ip link set wire mtu 1400
+	daemon_start
+	in_net "$CONTAINER_NET" "$B/lab/send" --way udp-send --chunk 8000 --bytes 30000000 \
+		--to "$FAR4:7001" >"$LAB_DIR/send.out"
+	settle
+	is "fragments: no alert" "$(alerts)" 0
+	if [ "$(link_sum forwarded)" -gt 30000000 ]; then
+		ok "fragments: $(link_sum forwarded) bytes forwarded, $(link_sum unattributed) of them not explained"
+	else
+		not_ok "fragments" "$(link_sum forwarded) bytes forwarded, expected more than 30000000"
+	fi
+	in_sender ip link set wire mtu "$mtu"
+	in_far ip link set wire mtu "$mtu"
+	stop_outflowd
+}
+
 # A kernel may run no tracing program on top of PID 1, which is kept busy here: what interrupts send
 # there, for sockets of this namespace and of a container, is explained all the same.
 case_init() {
@@ -604,6 +628,7 @@ run_case() { # CASE
 	refused) case_refused ;;
 	packet) case_packet ;;
 	container) case_container ;;
+	fragments) case_fragments ;;
 	init) case_init ;;
 	lo) case_lo ;;
 	remade) case_remade ;;
@@ -628,7 +653,7 @@ fi
 far_start --tcp 7000 --udp 7001
 # shellcheck disable=SC2086 # a list
 if [ $# -eq 0 ]; then
-	LINKS_CASES=${LINKS_CASES:-xdp,tun,macvtap,beside,cold,lo,off,refused,packet,container,init,remade,bridge,guest,mixed}
+	LINKS_CASES=${LINKS_CASES:-xdp,tun,macvtap,beside,cold,lo,off,refused,packet,container,fragments,init,remade,bridge,guest,mixed}
 	set -- ${LINKS_CASES//,/ }
 fi
 for c in "$@"; do

@@ -570,6 +570,31 @@ Test(links, segments_that_pass_whole_hide_nothing)
 	cr_expect_eq(last.passed, 500 * KIB, "%lu", last.passed);
 }
 
+/* Datagrams of 8,000 bytes that are sent on in 6 pieces. */
+Test(links, fragments_made_on_the_way_are_explained)
+{
+	int i;
+
+	for (i = 0; i < 30; i++) {
+		now.elsewhere += 1000 * 8042;
+		now.elsewhere_packets += 1000;
+		now.passed += 1000 * (8042 + 5 * 34);
+		now.passed_packets += 1000 * 6;
+		now.passed_fragments += 1000 * 5 * 34;
+		now.forwarded = now.passed;
+		now.tx_bytes += 1000 * (8042 + 5 * 34);
+		look();
+	}
+	looks(2);
+	cr_expect_eq(verdicts, 0, "%lu bytes", sent);
+	now.passed += MIB;
+	now.passed_fragments += 10 * 34; /* none of it is left over for later */
+	now.forwarded = now.passed;
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(last.passed, MIB - 10 * 34);
+}
+
 /* What a bridge floods goes out as a copy without a socket. */
 Test(links, copies_of_a_bridge_are_explained)
 {
