@@ -11,7 +11,6 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
-#define ETH_HEADER 14
 /* Linux 6.2. Only called where it is. */
 extern void *bpf_rdonly_cast(void *obj, __u32 btf_id) __ksym __weak;
 
@@ -181,13 +180,13 @@ static __noinline int link_packet(struct sock *sk, long n)
 {
 	struct of_link_machine *sums = link_machine();
 
-	if (n <= 0 || !netns_is_ours(sk->__sk_common.skc_net.net->ns.inum))
+	if (n <= 0 || sums == NULL || !netns_is_ours(sk->__sk_common.skc_net.net->ns.inum))
 		return 0;
+	__sync_fetch_and_add(&sums->packet_data, n);
 	/* The kernel puts the header in front, and link_xmit() sees it. */
 	if (sk->sk_type == SOCK_DGRAM)
 		n += ETH_HEADER;
-	if (sums != NULL)
-		__sync_fetch_and_add(&sums->packet_posted, n);
+	__sync_fetch_and_add(&sums->packet_posted, n);
 	return 0;
 }
 

@@ -37,6 +37,12 @@ static __always_inline __u8 byte_at(const unsigned char *p)
 	return b;
 }
 
+/* What is in front of the network header. As numbers: the verifier lets no pointer be cut short. */
+static __always_inline __u64 link_header(struct sk_buff *skb)
+{
+	return (__u64)(long)skb->head + skb->network_header - (__u64)(long)skb->data;
+}
+
 /* ICMPv6 types of MLD and of neighbour discovery (RFC 2710, 3810, 4861). */
 static __always_inline bool is_neighbour(__u8 type)
 {
@@ -57,10 +63,9 @@ static __always_inline bool is_bare_tcp(struct sk_buff *skb, const unsigned char
 {
 	__u32 words = ip4 ? byte_at(ip) & 15 : 10, said = byte_at(ip + (ip4 ? 2 : 4)) << 8;
 	__u32 bare = words * 4 + TCP_HEADER(byte_at(ip + words * 4 + 12));
-	__u32 at = (__u32)(ip - skb->data);
 
 	said += byte_at(ip + (ip4 ? 3 : 5)) + (ip4 ? 0 : 40);
-	return said == bare && skb->len == at + bare;
+	return said == bare && skb->len == link_header(skb) + bare;
 }
 
 /*
@@ -146,6 +151,25 @@ static __always_inline void segments_add(struct of_link_sums *s, struct sk_buff 
 	__sync_fetch_and_add(&s->headers, segments * headers);
 }
 
+/*
+ * What a packet socket was posted for this frame: a send that fails may have sent some, which
+ * nobody is posted. Its network header is where the socket's own link-layer header ends; what is
+ * longer than that of Ethernet was put in on the way, as the tag of a VLAN.
+ */
+static __always_inline void packet_add(struct of_link_sums *s, struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+	__u64 len = skb->len, header;
+
+	if (sk == NULL || !netns_is_ours(sk->__sk_common.skc_net.net->ns.inum))
+		return;
+	header = link_header(skb);
+	if (sk->sk_type != SOCK_DGRAM)
+		header = header > ETH_HEADER ? header - ETH_HEADER : 0;
+	if (header < len)
+		__sync_fetch_and_add(&s->packet_data, len - header);
+}
+
 /* What it costs that a packet was cut on its way: each piece but the first repeats the headers. */
 static __always_inline void fragments_add(struct of_link_sums *s, struct sk_buff *skb)
 {
@@ -155,7 +179,7 @@ static __always_inline void fragments_add(struct of_link_sums *s, struct sk_buff
 		return;
 	if ((byte_at(ip + 6) & IP_OFFSET_HIGH) == 0 && byte_at(ip + 7) == 0)
 		return;
-	__sync_fetch_and_add(&s->fragments, (__u64)(ip - skb->data) + (byte_at(ip) & 15) * 4);
+	__sync_fetch_and_add(&s->fragments, link_header(skb) + (byte_at(ip) & 15) * 4);
 }
 
 /* The device at the other end of a veth or netkit: both keep it first in their private part, and
@@ -273,6 +297,8 @@ int BPF_PROG(link_xmit, struct sk_buff *skb, struct net_device *dev)
 	if (len < ETH_LEN_MIN)
 		__sync_fetch_and_add(&s->padding, ETH_LEN_MIN - len);
 	segments_add(s, skb);
+	if (class == LINK_PACKET)
+		packet_add(s, skb);
 	if (class == LINK_FORWARDED)
 		fragments_add(s, skb);
 	return 0;

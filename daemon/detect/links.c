@@ -7,6 +7,7 @@
  * nothing is estimated. What no process was posted for is
  *
  *	past the stack = left - handed over - AF_PACKET sends posted but not seen - allowance
+ *			 + AF_PACKET frames that were seen and nobody was posted for
  *	forwarded      = forwarded - what sockets in other namespaces here sent into this one
  *	kernel	       = begun without a socket - what went into tunnels, with their headers
  *			 - copies of what sockets sent by the bridge or bond above it
@@ -29,6 +30,8 @@
  *   here.
  * - A bridge or bond above the interface hides as much that the kernel begins without a socket as
  *   sockets send through it.
+ * - What packet sockets were posted and did not send hides as much that a failed send of another
+ *   had sent all the same; so does what leaves past the queue, or by a bridge that leads nowhere.
  * - Packet sockets past the queue (PACKET_QDISC_BYPASS) are posted without their interface, and
  *   hide as much that passes the stack elsewhere; by a bond or vlan such a packet is seen twice,
  *   and then explains too little.
@@ -90,8 +93,11 @@ struct link_state {
 	bool used, gone;
 	uint64_t news_ns;
 	struct of_rec_link last;
-	struct pool handed, handed_packets;	       /* to the driver, however it was sent */
-	struct pool posted, seen;		       /* of packet sockets */
+	struct pool handed, handed_packets; /* to the driver, however it was sent */
+	struct pool posted, seen;	    /* of packet sockets */
+	struct pool data_posted, data_seen; /* their data, on all interfaces: what is not matched */
+	struct pool data_here;		    /* and all that this one sent of it */
+	uint64_t data_expired, data_aged;   /* of the latter two, at the last look */
 	struct pool elsewhere, elsewhere_packets, cut; /* cut: headers of segments on the way */
 	struct pool flooded, tunnels;		       /* what explains `kernel` */
 	struct pool headers;			       /* that hardware may count */
@@ -179,6 +185,7 @@ static void state_start(struct links *l, const struct of_rec_link *r, uint64_t t
 	};
 	best->handed.step_ns = best->handed_packets.step_ns = best->headers.step_ns = SECOND_NS;
 	best->posted.step_ns = best->seen.step_ns = SECOND_NS;
+	best->data_posted.step_ns = best->data_seen.step_ns = best->data_here.step_ns = SECOND_NS;
 	best->elsewhere.step_ns = best->elsewhere_packets.step_ns = best->cut.step_ns = SECOND_NS;
 	best->flooded.step_ns = SECOND_NS;
 	best->tunnels.step_ns = TUNNEL_STEP_NS;
@@ -258,6 +265,43 @@ static void explain(struct pool *pool, uint64_t time_ns, uint64_t n, uint64_t *p
 	*ret_explained += taken + more;
 }
 
+/* Frames of packet sockets explain themselves as far as somebody was posted for them. */
+static void packets_match(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns)
+{
+	uint64_t posted = grown(r->data_posted, s->last.data_posted);
+	uint64_t seen = grown(r->data_seen, s->last.data_seen);
+
+	posted -= pool_take(&s->data_seen, time_ns, posted);
+	pool_add(&s->data_posted, time_ns, posted);
+	seen -= pool_take(&s->data_posted, time_ns, seen);
+	pool_add(&s->data_seen, time_ns, seen);
+	pool_add(&s->data_here, time_ns, grown(r->packet_data, s->last.packet_data));
+}
+
+/*
+ * What nobody was posted for by the time it grew old: a send may return long after its frames left.
+ * Which interface sent it cannot be told; each tells of it as much as it may have sent, so some may
+ * be told twice.
+ */
+static uint64_t packets_of_nobody(struct link_state *s, uint64_t time_ns)
+{
+	uint64_t expired = s->data_expired, aged = s->data_aged, n, taken;
+
+	pool_advance(&s->data_seen, time_ns);
+	pool_advance(&s->data_here, time_ns);
+	s->data_expired = s->data_seen.expired;
+	s->data_aged = s->data_here.aged;
+	expired = s->data_expired - expired;
+	aged = s->data_aged - aged;
+	n = expired < aged ? expired : aged;
+	taken = pool_take(&s->tunnels, time_ns, n); /* headers of what they sent into these */
+	s->leak.tunnels += taken;
+	n -= taken;
+	s->leak.sockets = grown(s->leak.sockets, n);
+	s->books.sockets -= n;
+	return n;
+}
+
 static void explanations(struct link_state *s, const struct of_rec_link *r, uint64_t time_ns)
 {
 	const struct of_rec_link *last = &s->last;
@@ -268,6 +312,7 @@ static void explanations(struct link_state *s, const struct of_rec_link *r, uint
 	pool_add(&s->seen, time_ns, grown(r->packet_seen, last->packet_seen));
 	past -= pool_take(&s->seen, time_ns, past);
 	explain(&s->posted, time_ns, past, &s->pending.bypass, &s->fresh.bypass, &s->leak.posted);
+	packets_match(s, r, time_ns);
 	explain(&s->elsewhere, time_ns, grown(r->elsewhere, last->elsewhere), &s->pending.passed,
 		&s->fresh.passed, &s->leak.elsewhere);
 	explain(&s->flooded, time_ns, grown(r->flooded, last->flooded), &s->pending.kernel,
@@ -395,7 +440,7 @@ static void judge(struct link_state *s, const struct of_rec_link *r, uint64_t ti
 	taken = pool_take(&s->tunnels, time_ns, kernel);
 	s->leak.tunnels += taken;
 	s->fresh.kernel += kernel - taken;
-	taken = past_the_stack(s, r, handed, time_ns);
+	taken = past_the_stack(s, r, handed, time_ns) + packets_of_nobody(s, time_ns);
 	s->fresh.bypass += taken;
 	s->books.bypass += taken;
 }
@@ -420,15 +465,15 @@ static void leak_shrink(struct leak *k, uint64_t to)
 	k->kernel = share(k->kernel, to, sum);
 }
 
-/* What was ruled out is told from about when the leak began. */
+/* What was ruled out is told from about when the leak began; some of it was since taken back. */
 static void ruled_out_since(struct leak *k, const struct leak *mark)
 {
-	k->sockets -= mark->sockets;
+	k->sockets = grown(k->sockets, mark->sockets);
 	k->control -= mark->control;
 	k->elsewhere -= mark->elsewhere;
 	k->tunnels -= mark->tunnels;
 	k->posted -= mark->posted;
-	k->allowance = grown(k->allowance, mark->allowance); /* some was given back */
+	k->allowance = grown(k->allowance, mark->allowance);
 }
 
 static void marks_move(struct link_state *s, uint64_t every_ns, uint64_t time_ns)
@@ -550,6 +595,18 @@ void links_take(struct links *l, const struct of_rec_link *r, uint64_t time_ns, 
 	memcpy(s->books.name, r->name, sizeof(s->books.name));
 }
 
+/* What grows old while nothing changes. */
+static void silent(struct link_state *s, uint64_t time_ns)
+{
+	uint64_t n = packets_of_nobody(s, time_ns);
+
+	if (n == 0)
+		return;
+	s->fresh.bypass += n;
+	s->books.bypass += n;
+	s->fresh_ns = time_ns;
+}
+
 /* Nothing changed since the last record: nothing will explain it any more. */
 void links_tick(struct links *l, uint64_t time_ns, detect_fn *fn, void *arg)
 {
@@ -559,6 +616,8 @@ void links_tick(struct links *l, uint64_t time_ns, detect_fn *fn, void *arg)
 		if (!s->used || time_ns <= s->news_ns)
 			continue;
 		mature(l, s, time_ns, fn, arg);
+		if (!s->books.inner)
+			silent(s, time_ns);
 		if (s->gone && time_ns > s->news_ns + LATE_NS)
 			*s = (struct link_state){ .used = false };
 	}

@@ -3,7 +3,7 @@
 
 #include "base/poison.h"
 
-static void advance(struct pool *p, uint64_t time_ns)
+void pool_advance(struct pool *p, uint64_t time_ns)
 {
 	uint64_t number = time_ns / p->step_ns, steps, i;
 
@@ -24,7 +24,7 @@ static void advance(struct pool *p, uint64_t time_ns)
 
 void pool_add(struct pool *p, uint64_t time_ns, uint64_t n)
 {
-	advance(p, time_ns);
+	pool_advance(p, time_ns);
 	p->left[p->newest % POOL_STEPS] += n;
 	p->added[p->newest % POOL_STEPS] += n;
 }
@@ -33,7 +33,7 @@ uint64_t pool_take(struct pool *p, uint64_t time_ns, uint64_t n)
 {
 	uint64_t wanted = n, i;
 
-	advance(p, time_ns);
+	pool_advance(p, time_ns);
 	for (i = 1; i <= POOL_STEPS && wanted > 0; i++) {
 		uint64_t *b = &p->left[(p->newest + i) % POOL_STEPS];
 		uint64_t some = *b < wanted ? *b : wanted;

@@ -18,7 +18,8 @@ struct pool {
 	uint64_t expired, aged; /* over all times: what was left and what was added, when old */
 };
 
-/* A time older than the newest counts as the newest. */
+/* A time older than the newest counts as the newest. Time passes by each of these. */
+void pool_advance(struct pool *p, uint64_t time_ns);
 void pool_add(struct pool *p, uint64_t time_ns, uint64_t n);
 /* Takes up to n, the oldest first. Returns how much there was. */
 uint64_t pool_take(struct pool *p, uint64_t time_ns, uint64_t n);

@@ -152,8 +152,8 @@ _Static_assert(sizeof(struct of_exec) == 160, "ABI");
 _Static_assert(sizeof(struct of_exec_slot) == 416, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
 _Static_assert(sizeof(struct of_rec_exec) == 1464, "ABI");
-_Static_assert(sizeof(struct of_rec_link) == 240, "ABI");
-_Static_assert(sizeof(struct of_link_sums) == 96, "ABI");
+_Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
+_Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)
 {

@@ -70,9 +70,10 @@ int kernel_links_read(void *arg, struct link_sums *ret)
 	if (err == 0 && bpf_map_lookup_elem(bpf_map__fd(skel->maps.machine), &zero, &all) < 0)
 		err = -errno;
 	ret->untraced = all.loss.untraced > 0 && !all.init_traced;
-	ret->packet_posted = ret->unplaced = 0;
+	ret->packet_posted = ret->data_posted = ret->unplaced = 0;
 	for (cpu = 0; err == 0 && cpu < cpus; cpu++) {
 		ret->packet_posted += machine[cpu].packet_posted;
+		ret->data_posted += machine[cpu].packet_data;
 		ret->unplaced += machine[cpu].unplaced;
 	}
 	free(per_cpu);

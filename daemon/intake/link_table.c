@@ -121,6 +121,13 @@ static enum link_kind kind_of(const char *name)
 	return LINK_OTHER;
 }
 
+/* Of the others each may send through another one, as a vlan, a bond, and a bridge do. */
+static bool is_last(const struct link_message *m, bool loopback)
+{
+	return loopback || m->link.kind == LINK_PLAIN || m->link.kind == LINK_PAIR ||
+	       strcmp(m->link.kind_name, "tun") == 0 || strcmp(m->link.kind_name, "dummy") == 0;
+}
+
 /* At most `size` - 1 bytes of it, NUL-terminated. */
 static void attr_text(const struct rtattr *a, char *ret, size_t size)
 {
@@ -198,6 +205,7 @@ static void message_read(const struct nlmsghdr *h, struct link_message *ret)
 	if (ret->link.kind == LINK_PLAIN && ((info->ifi_flags & IFF_LOOPBACK) != 0 ||
 					     (ret->lower != 0 && ret->lower != ret->link.ifindex)))
 		ret->link.kind = LINK_OTHER;
+	ret->link.last = is_last(ret, (info->ifi_flags & IFF_LOOPBACK) != 0);
 }
 
 /* ---- Request and answer ---- */

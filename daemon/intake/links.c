@@ -34,6 +34,13 @@ struct edge {
 	bool seen;
 };
 
+/* What an interface is, or was as long as it was there: what it had summed keeps its meaning. */
+struct known {
+	uint32_t ifindex;
+	enum link_kind kind;
+	bool last; /* as in struct link */
+};
+
 /* What sockets in other namespaces sent into this one. */
 struct elsewhere {
 	uint64_t bytes, packets, headers;
@@ -49,8 +56,10 @@ struct edges {
 	char off[128];
 	/* Of slots that were given back. */
 	struct elsewhere retired_elsewhere;
-	uint64_t retired_tunnels, retired_packet;
+	uint64_t retired_tunnels, retired_packet, retired_data;
 	struct link_sums sums;
+	struct known known[LINK_SLOTS], known_next[LINK_SLOTS]; /* of sums.own, by number */
+	size_t known_n;
 	uint64_t explains[LINK_SLOTS], explains_next[LINK_SLOTS]; /* of sums.elsewhere */
 };
 
@@ -96,6 +105,7 @@ void link_sums_add(struct of_link_sums *to, const struct of_link_sums *s)
 {
 	to->socket += s->socket;
 	to->packet += s->packet;
+	to->packet_data += s->packet_data;
 	to->control += s->control;
 	to->kernel += s->kernel;
 	to->forwarded += s->forwarded;
@@ -181,6 +191,57 @@ static void edges_choose(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, vo
 		(void)snprintf(e->off, sizeof(e->off),
 			       "no interface here is hardware; name one in 'reconcile: "
 			       "interfaces'");
+}
+
+/* ---- What they are ---- */
+
+static int slot_order(const void *a, const void *b)
+{
+	const struct link_slot *x = a, *y = b;
+
+	if (x->key.ifindex != y->key.ifindex)
+		return x->key.ifindex < y->key.ifindex ? -1 : 1;
+	return (x->key.iif > y->key.iif) - (x->key.iif < y->key.iif);
+}
+
+static int known_order(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+
+	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+static const struct known *known_find(const struct edges *e, uint32_t ifindex)
+{
+	struct known key = { .ifindex = ifindex };
+
+	return bsearch(&key, e->known, e->known_n, sizeof(key), known_order);
+}
+
+/* One for each interface that the slots are of; these are sorted for it. */
+static void know(struct edges *e)
+{
+	const struct known *before;
+	const struct link *l;
+	uint32_t ifindex;
+	size_t i, n = 0;
+
+	qsort(e->sums.own, e->sums.own_n, sizeof(e->sums.own[0]), slot_order);
+	for (i = 0; i < e->sums.own_n; i++) {
+		ifindex = e->sums.own[i].key.ifindex;
+		if (n > 0 && e->known_next[n - 1].ifindex == ifindex)
+			continue;
+		l = link_table_find(e->table, ifindex);
+		before = known_find(e, ifindex);
+		e->known_next[n] = (struct known){ ifindex, LINK_OTHER, false };
+		if (l != NULL)
+			e->known_next[n] = (struct known){ ifindex, l->kind, l->last };
+		else if (before != NULL)
+			e->known_next[n] = *before;
+		n++;
+	}
+	memcpy(e->known, e->known_next, n * sizeof(e->known[0]));
+	e->known_n = n;
 }
 
 /* ---- What explains ---- */
@@ -278,6 +339,25 @@ static uint64_t sum_packet(const struct edges *e)
 	return sum;
 }
 
+static bool is_last(const struct edges *e, const struct link_slot *slot)
+{
+	const struct known *k = known_find(e, slot->key.ifindex);
+
+	return k != NULL && k->last;
+}
+
+/* Once each: what is sent through a bridge, a bond or a vlan is seen there as well. */
+static uint64_t sum_data(const struct edges *e)
+{
+	uint64_t sum = e->retired_data;
+	size_t i;
+
+	for (i = 0; i < e->sums.own_n; i++)
+		if (is_last(e, &e->sums.own[i]))
+			sum += e->sums.own[i].sums.packet_data;
+	return sum;
+}
+
 /*
  * What sockets sent through the bridge, bond or team that this interface is a port of. A bridge
  * floods what is for a group, or for whom it does not know, and a bond may send all by each of its
@@ -333,6 +413,7 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 	}
 	r->socket = sum.socket;
 	r->packet = sum.packet;
+	r->packet_data = sum.packet_data;
 	r->control = sum.control;
 	r->kernel = sum.kernel;
 	r->forwarded = sum.forwarded;
@@ -409,6 +490,8 @@ static void slots_age(struct edges *e)
 			continue;
 		edge_retire(e, slot, leads_elsewhere(e, slot->key.iif));
 		e->retired_packet += slot->sums.packet;
+		if (is_last(e, slot))
+			e->retired_data += slot->sums.packet_data;
 		if (slot->sums.peer_netns == e->netns)
 			elsewhere_add(&e->retired_elsewhere, slot, slot_explains(slot));
 		if (l != NULL && l->kind == LINK_TUNNEL)
@@ -431,7 +514,7 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 	struct of_rec_link recs[EDGES_MAX];
 	int errs[EDGES_MAX] = { 0 }, err = link_table_look(e->table);
 	struct elsewhere elsewhere;
-	uint64_t tunnels, packet_seen;
+	uint64_t tunnels, packet_seen, data_seen;
 	size_t i;
 
 	if (err > 0 || e->left_out > 0) /* one that was gone may have made room */
@@ -443,9 +526,11 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 		return; /* the next look covers what this one missed */
 	}
 	edges_stats(e, true, recs, errs);
+	know(e);
 	explain(e);
 	tunnels = sum_tunnels(e);
 	packet_seen = sum_packet(e);
+	data_seen = sum_data(e);
 	for (i = 0; i < e->n; i++) {
 		if (errs[i] < 0)
 			continue; /* it goes: the next look says so */
@@ -453,6 +538,8 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 		elsewhere = sum_elsewhere(e, e->edge[i].ifindex);
 		recs[i].packet_posted = e->sums.packet_posted;
 		recs[i].packet_seen = packet_seen;
+		recs[i].data_posted = e->sums.data_posted;
+		recs[i].data_seen = data_seen;
 		recs[i].elsewhere = elsewhere.bytes;
 		recs[i].elsewhere_packets = elsewhere.packets;
 		recs[i].elsewhere_headers = elsewhere.headers;

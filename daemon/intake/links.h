@@ -23,13 +23,13 @@ struct link_slot {
 	struct of_link_sums sums; /* over all CPUs */
 };
 
-/* The maps as they stand; what explains was read after what is to be explained, but `packet_posted`
- * before all else. */
+/* The maps as they stand; what explains was read after what is to be explained, but what
+ * packet sockets were posted before all else. */
 struct link_sums {
 	struct link_slot own[LINK_SLOTS];
 	struct link_slot elsewhere[LINK_SLOTS];
 	size_t own_n, elsewhere_n;
-	uint64_t packet_posted, unplaced;
+	uint64_t packet_posted, data_posted, unplaced;
 	bool untraced; /* as OF_LINK_UNTRACED */
 };
 
@@ -74,6 +74,7 @@ struct link {
 	char kind_name[16]; /* as the kernel has it; "" for hardware */
 	bool exact;	    /* as OF_LINK_EXACT; false: not known */
 	bool pair_behind;   /* a bridge that had a port of kind LINK_PAIR */
+	bool last;	    /* what is sent by it is not seen once more at another interface */
 };
 
 /* As in of_rec_link. */

@@ -277,9 +277,12 @@ struct of_link_key {
 
 /* Bytes as the driver gets them, link-layer header included; they only grow. */
 struct of_link_sums {
-	__u64 dev;	 /* address of the device: another one may get the same number */
-	__u64 socket;	 /* of sockets whose sends are posted: data, headers, retransmits */
-	__u64 packet;	 /* of AF_PACKET sockets, posted too */
+	__u64 dev;    /* address of the device: another one may get the same number */
+	__u64 socket; /* of sockets whose sends are posted: data, headers, retransmits */
+	__u64 packet; /* of AF_PACKET sockets, posted too */
+	/* The same as they are posted, of those of the daemon's netns: without the header that the
+	 * kernel put in front, and without what was added on the way. */
+	__u64 packet_data;
 	__u64 control;	 /* of no process: handshakes, resets, ICMP, ARP, ND, IGMP, MLD */
 	__u64 kernel;	 /* begun in the kernel, without a socket: tunnels */
 	__u64 forwarded; /* came in by another interface */
@@ -295,6 +298,7 @@ struct of_link_sums {
 /* The map `link_sums`, per CPU, one entry. */
 struct of_link_machine {
 	__u64 packet_posted; /* bytes that AF_PACKET sockets of the daemon's netns were posted */
+	__u64 packet_data;   /* the same without the headers that the kernel puts in front */
 	/* Bytes that are in no slot of `links`: none was left, or link_xmit() was not told. */
 	__u64 unplaced;
 	__u64 untraced; /* 1: a packet was sent on top of PID 1, and link_xmit() not told yet */
@@ -413,7 +417,7 @@ struct of_rec_link {
 	__u64 tx_packets;
 	__u64 tx_lost; /* packets that it dropped, or failed to send */
 	/* As in of_link_sums. */
-	__u64 socket, packet, control, kernel, forwarded;
+	__u64 socket, packet, packet_data, control, kernel, forwarded;
 	__u64 packets;
 	__u64 segments;
 	__u64 headers;
@@ -425,6 +429,8 @@ struct of_rec_link {
 	/* What may explain some of it. */
 	__u64 packet_posted; /* AF_PACKET sends of this netns as posted: some pass by the stack */
 	__u64 packet_seen;   /* and those that did not pass it by, over all interfaces */
+	__u64 data_posted;   /* the same as packet_data, what was posted */
+	__u64 data_seen;     /* and what was seen where nothing is sent through once more */
 	__u64 elsewhere;     /* what posted sockets of other netns sent into this one */
 	__u64 elsewhere_packets;
 	__u64 elsewhere_headers; /* should the kernel cut those into segments on the way */

@@ -9,6 +9,9 @@
  *		frames through an AF_XDP socket in copy mode
  *	leak --way bypass --dev wire --mac ...
  *		the same through an AF_PACKET socket with PACKET_QDISC_BYPASS, which is posted
+ *	leak --way txring --dev wire --mac ...
+ *		the same through PACKET_TX_RING, with a wrong one behind every 19: the call fails,
+ *		and nobody is posted
  *	leak --way broadcast --to 198.51.100.255:9 ...
  *		UDP, which is posted too
  *	leak --way tun --dev NAME --from 10.9.0.2 --to 198.51.100.2:9 ...
@@ -30,6 +33,7 @@
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -226,6 +230,84 @@ static int way_bypass(struct leak *l)
 	return 0;
 }
 
+/* ---- AF_PACKET by a ring, in calls that fail ---- */
+
+#define TX_FRAMES 32
+#define TX_GOOD	  19
+
+struct tx_ring {
+	int fd;
+	unsigned at; /* of the next frame */
+	unsigned char *frames;
+};
+
+static struct tpacket2_hdr *tx_frame(const struct tx_ring *r, unsigned i)
+{
+	return (void *)(r->frames + (size_t)FRAME_BYTES * ((r->at + i) % TX_FRAMES));
+}
+
+static void tx_open(struct tx_ring *r, const struct leak *l)
+{
+	struct tpacket_req req = { .tp_block_size = TX_FRAMES * FRAME_BYTES,
+				   .tp_block_nr = 1,
+				   .tp_frame_size = FRAME_BYTES,
+				   .tp_frame_nr = TX_FRAMES };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_ifindex = (int)if_nametoindex(l->dev),
+				  .sll_protocol = htons(ETH_P_IP) };
+	int version = TPACKET_V2;
+
+	if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0 ||
+	    setsockopt(r->fd, SOL_PACKET, PACKET_TX_RING, &req, sizeof(req)) < 0 ||
+	    bind(r->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		lab_die("PACKET_TX_RING");
+	r->frames = mmap(NULL, req.tp_block_size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	if (r->frames == MAP_FAILED)
+		lab_die("PACKET_TX_RING: mmap");
+}
+
+/* The kernel stays at the wrong frame, which is the first of the next round. */
+static void tx_round(struct tx_ring *r, struct leak *l)
+{
+	struct tpacket2_hdr *h;
+	unsigned i;
+
+	for (i = 0; i <= TX_GOOD; i++) {
+		h = tx_frame(r, i);
+		memcpy((unsigned char *)h + TPACKET2_HDRLEN - sizeof(struct sockaddr_ll), l->frame,
+		       l->frame_len);
+		h->tp_len = i < TX_GOOD ? (uint32_t)l->frame_len : 5;
+		__atomic_store_n(&h->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
+	}
+	if (send(r->fd, NULL, 0, 0) >= 0)
+		lab_die("PACKET_TX_RING: a wrong frame was taken");
+	for (i = 0; i < TX_GOOD; i++) {
+		h = tx_frame(r, i);
+		while (__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_SENDING)
+			sched_yield();
+		if (h->tp_status == TP_STATUS_AVAILABLE)
+			count(l, 1);
+	}
+	r->at += TX_GOOD;
+}
+
+static int way_txring(struct leak *l)
+{
+	struct tx_ring r = { .fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) };
+
+	if (r.fd < 0 && errno == EAFNOSUPPORT)
+		return lacks("AF_PACKET");
+	if (r.fd < 0)
+		lab_die("AF_PACKET");
+	tx_open(&r, l);
+	while (l->sent < l->bytes) {
+		pace(l);
+		tx_round(&r, l);
+	}
+	close(r.fd);
+	return 0;
+}
+
 /* ---- UDP to everybody ---- */
 
 static int way_broadcast(struct leak *l)
@@ -308,11 +390,8 @@ static int way_macvtap(struct leak *l)
 static const struct {
 	const char *name;
 	int (*run)(struct leak *l);
-} ways[] = { { "xdp", way_xdp },
-	     { "bypass", way_bypass },
-	     { "tun", way_tun },
-	     { "macvtap", way_macvtap },
-	     { "broadcast", way_broadcast } };
+} ways[] = { { "xdp", way_xdp }, { "bypass", way_bypass },   { "txring", way_txring },
+	     { "tun", way_tun }, { "macvtap", way_macvtap }, { "broadcast", way_broadcast } };
 
 #define WAYS_N (sizeof(ways) / sizeof(ways[0]))
 
@@ -383,7 +462,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < WAYS_N && strcmp(l.way, ways[i].name) != 0; i++)
 		;
 	if (i == WAYS_N)
-		lab_usage("--way: '%s': expected xdp, bypass, tun or broadcast", l.way);
+		lab_usage("--way: '%s': expected xdp, bypass, txring, tun, macvtap or broadcast",
+			  l.way);
 	frame_make(&l);
 	clock_gettime(CLOCK_MONOTONIC, &l.began);
 	status = ways[i].run(&l);

@@ -69,7 +69,9 @@ static void plug(uint32_t ifindex, enum link_kind kind)
 {
 	struct link *l = &links[links_n++];
 
-	*l = (struct link){ .ifindex = ifindex, .kind = kind };
+	*l = (struct link){ .ifindex = ifindex,
+			    .kind = kind,
+			    .last = kind == LINK_PLAIN || kind == LINK_PAIR };
 	(void)snprintf(l->name, sizeof(l->name), "eth%u", ifindex);
 	changed = 1;
 }
@@ -131,6 +133,12 @@ static void watch(const struct reconcile *r)
 static void unwatch(void)
 {
 	edges_free(edges);
+}
+
+static void packets(uint32_t ifindex, uint64_t n)
+{
+	sums.own[sums.own_n++] = (struct link_slot){ .key = { HERE, ifindex, 0, 0 },
+						     .sums = { .packet = n, .packet_data = n } };
 }
 
 TestSuite(edges, .fini = unwatch);
@@ -253,4 +261,26 @@ Test(edges, what_comes_by_the_edge_does_not_explain_it)
 	};
 	look();
 	cr_expect_eq(last.elsewhere, 200);
+}
+
+/* Packets sent by a bond are seen at its port once more. */
+Test(edges, packets_are_counted_where_they_leave)
+{
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	plug(3, LINK_OTHER);
+	plug(4, LINK_PAIR);
+	packets(3, 1000);
+	packets(2, 1200);
+	packets(4, 30);
+	sums.data_posted = 1230;
+	look();
+	cr_expect_eq(last.packet_data, 1200);
+	cr_expect_eq(last.data_seen, 1230);
+	cr_expect_eq(last.data_posted, 1230);
+	links_n--; /* what it had sent was sent */
+	changed = 1;
+	sums.data_posted++;
+	look();
+	cr_expect_eq(last.data_seen, 1230);
 }

@@ -416,6 +416,71 @@ Test(links, packet_sockets_past_the_queue_are_posted)
 	cr_expect_eq(last.bypass, MIB);
 }
 
+/* By a packet socket that takes the queue; `posted` of it to somebody. */
+static void packets(uint64_t n, uint64_t posted)
+{
+	now.packet += n;
+	now.packet_data += n;
+	now.packet_seen += n;
+	now.data_seen += n;
+	now.packet_posted += posted;
+	now.data_posted += posted;
+	now.tx_bytes += n;
+}
+
+/* A call that fails may have sent all frames but one: PACKET_TX_RING. */
+Test(links, packets_that_nobody_was_posted_for)
+{
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		packets(MIB, MIB);
+		look();
+	}
+	packets(3 * MIB, 2 * MIB);
+	looks(7);
+	cr_expect_eq(verdicts, 0, "the call may still return");
+	looks(4); /* nothing else happens */
+	cr_expect_eq(sent, MIB);
+	cr_expect_eq(last.bypass, MIB);
+	cr_expect_eq(books().sockets, 12 * MIB);
+	looks(20);
+	cr_expect_eq(verdicts, 1, "and only once");
+}
+
+Test(links, packets_that_are_posted_late)
+{
+	packets(5 * MIB, 0);
+	looks(6);
+	now.data_posted += 5 * MIB;
+	now.packet_posted += 5 * MIB;
+	looks(20);
+	cr_expect_eq(verdicts, 0);
+}
+
+/* Posted before it is seen: it waits in the queue. */
+Test(links, packets_that_are_seen_late)
+{
+	int i;
+
+	for (i = 0; i < 30; i++) {
+		packets(i < 3 ? 0 : MIB, i > 26 ? 0 : MIB);
+		look();
+	}
+	looks(20);
+	cr_expect_eq(verdicts, 0);
+}
+
+/* By another interface of this machine. */
+Test(links, packets_of_another_interface)
+{
+	now.data_seen += 3 * MIB;
+	now.packet_seen += 3 * MIB;
+	packets(100 * KIB, 0);
+	looks(12);
+	cr_expect_eq(sent, 100 * KIB, "no more than it may have sent itself");
+}
+
 /* ---- What the hardware may count ---- */
 
 #define BULK_BYTES    (64 * KIB)
