@@ -108,7 +108,9 @@ struct link_state {
 	struct leak leak; /* concluded, since the first that was */
 	uint64_t left;	  /* bytes that left since the first record */
 	uint64_t leaked;  /* of them, concluded */
-	uint64_t late_ns; /* since when some of `pending` waits for the statistics; 0: none does */
+	uint64_t
+		late_ns; /* since when `late` of `pending` waits for the statistics; 0: none does */
+	uint64_t late;
 	struct leak mark[2]; /* `leak` as it was two windows ago, and one: for what is ruled out */
 	uint64_t mark_ns;
 	bool open;
@@ -515,6 +517,25 @@ static void conclude(struct links *l, struct link_state *s, const struct leak *p
 	fn(arg, &v);
 }
 
+/* What the statistics never tell of did not leave; what came after it may still be told of. */
+static void give_up(struct link_state *s, uint64_t concluded, uint64_t time_ns)
+{
+	uint64_t waits = leak_sum(&s->pending);
+
+	s->late = grown(s->late, concluded);
+	if (s->late_ns != 0 && time_ns > s->late_ns + LATE_NS) {
+		waits = grown(waits, s->late);
+		leak_shrink(&s->pending, waits);
+		s->late_ns = 0;
+	}
+	if (waits == 0)
+		s->late_ns = 0;
+	else if (s->late_ns == 0) {
+		s->late_ns = time_ns;
+		s->late = waits;
+	}
+}
+
 /*
  * What is still not explained is concluded, though never more than left at all: what is forwarded
  * may be dropped by the driver, or its statistics are late.
@@ -534,12 +555,7 @@ static void settle(struct links *l, struct link_state *s, uint64_t time_ns, dete
 	s->pending.forwarded -= part.forwarded;
 	s->pending.passed -= part.passed;
 	s->pending.kernel -= part.kernel;
-	if (leak_sum(&s->pending) == 0)
-		s->late_ns = 0;
-	else if (s->late_ns == 0)
-		s->late_ns = time_ns;
-	else if (time_ns > s->late_ns + LATE_NS)
-		memset(&s->pending, 0, sizeof(s->pending));
+	give_up(s, n, time_ns);
 	s->leak.bypass += part.bypass;
 	s->leak.forwarded += part.forwarded;
 	s->leak.passed += part.passed;

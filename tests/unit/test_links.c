@@ -709,6 +709,30 @@ Test(links, forwarded_and_dropped_did_not_leave)
 	cr_expect_eq(sent, MIB);
 }
 
+/* What was dropped and given up takes nothing with it that came later. */
+Test(links, forwarded_and_told_late_after_drops)
+{
+	now.forwarded += 3 * MIB;
+	looks(14);
+	now.forwarded += MIB;
+	looks(2);
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB);
+}
+
+/* Nor what came shortly before. */
+Test(links, forwarded_and_told_late_beside_drops)
+{
+	now.forwarded += 3 * MIB;
+	looks(8);
+	now.forwarded += MIB;
+	looks(4);
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB);
+}
+
 /* What packet sockets send to the machine itself: on its way it was seen, and posted when it came
  * back. */
 Test(links, packets_seen_elsewhere_explain_nothing)
