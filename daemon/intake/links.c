@@ -20,9 +20,10 @@
 
 #include "base/poison.h"
 
-#define MASTERS_MAX   4	 /* one above the other: a bond in a bridge is 2 */
-#define DEPTH_MAX     2	 /* namespaces inside the next one: a container in a container is 1 */
-#define TUNNEL_HEADER 80 /* a packet: IPv6 40, UDP 8, WireGuard 32; vxlan and GRE take less */
+#define MASTERS_MAX 4 /* one above the other: a bond in a bridge is 2 */
+#define DEPTH_MAX   2 /* namespaces inside the next one: a container in a container is 1 */
+#define TUNNEL_HEADER \
+	80 /* a packet or segment: IPv6 40, UDP 8, WireGuard 32; vxlan and GRE take less */
 
 struct edge {
 	uint32_t ifindex;
@@ -309,23 +310,28 @@ static struct elsewhere sum_elsewhere(const struct edges *e, uint32_t edge)
 	return sum;
 }
 
+/* What is cut behind the tunnel has its headers in each piece. */
 static uint64_t tunnel_explains(const struct of_link_sums *s)
 {
 	return s->socket + s->packet + s->control + s->kernel + s->forwarded + s->headers +
-	       s->packets * TUNNEL_HEADER;
+	       (s->packets + s->segments) * TUNNEL_HEADER;
+}
+
+static bool is_tunnel(const struct edges *e, const struct link_slot *slot)
+{
+	const struct known *k = known_find(e, slot->key.ifindex);
+
+	return k != NULL && k->kind == LINK_TUNNEL;
 }
 
 static uint64_t sum_tunnels(const struct edges *e)
 {
 	uint64_t sum = e->retired_tunnels;
-	const struct link *l;
 	size_t i;
 
-	for (i = 0; i < e->sums.own_n; i++) {
-		l = link_table_find(e->table, e->sums.own[i].key.ifindex);
-		if (l != NULL && l->kind == LINK_TUNNEL)
+	for (i = 0; i < e->sums.own_n; i++)
+		if (is_tunnel(e, &e->sums.own[i]))
 			sum += tunnel_explains(&e->sums.own[i].sums);
-	}
 	return sum;
 }
 
@@ -494,7 +500,7 @@ static void slots_age(struct edges *e)
 			e->retired_data += slot->sums.packet_data;
 		if (slot->sums.peer_netns == e->netns)
 			elsewhere_add(&e->retired_elsewhere, slot, slot_explains(slot));
-		if (l != NULL && l->kind == LINK_TUNNEL)
+		if (is_tunnel(e, slot))
 			e->retired_tunnels += tunnel_explains(&slot->sums);
 		e->probes.forget(e->probes.arg, &slot->key, 0);
 	}

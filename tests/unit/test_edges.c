@@ -96,6 +96,18 @@ static int sums_read(void *arg, struct link_sums *ret)
 	return 0;
 }
 
+static void forget(void *arg, const struct of_link_key *key, int elsewhere)
+{
+	size_t i;
+
+	(void)arg;
+	(void)elsewhere;
+	for (i = 0; i < sums.own_n && memcmp(&sums.own[i].key, key, sizeof(*key)) != 0; i++)
+		;
+	cr_assert_lt(i, sums.own_n);
+	sums.own[i] = sums.own[--sums.own_n];
+}
+
 /* What sockets handed to an interface of this namespace. */
 static void sent(uint32_t ifindex, uint64_t n)
 {
@@ -125,7 +137,7 @@ static void look(void)
 
 static void watch(const struct reconcile *r)
 {
-	static const struct link_probes probes = { .read = sums_read };
+	static const struct link_probes probes = { .read = sums_read, .forget = forget };
 
 	cr_assert_eq(edges_new(r, HERE, &probes, &edges), 0);
 }
@@ -283,4 +295,59 @@ Test(edges, packets_are_counted_where_they_leave)
 	sums.data_posted++;
 	look();
 	cr_expect_eq(last.data_seen, 1230);
+}
+
+/* Datagrams that are cut into segments have the tunnel's header in each. */
+Test(edges, tunnels_explain_what_they_sent)
+{
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	plug(3, LINK_TUNNEL);
+	sent(3, 64000);
+	sums.own[0].sums.packets = 1;
+	sums.own[0].sums.segments = 44;
+	sums.own[0].sums.headers = 44 * 42;
+	look();
+	cr_expect_eq(last.tunnels, 64000 + 44 * 42 + 45 * 80);
+}
+
+Test(edges, a_tunnel_that_goes_takes_nothing_with_it)
+{
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	plug(3, LINK_TUNNEL);
+	plug(4, LINK_TUNNEL);
+	sent(3, 10000);
+	sent(4, 500);
+	look();
+	cr_expect_eq(last.tunnels, 10500);
+	links[1] = links[2];
+	links_n--;
+	changed = 1;
+	sums.own[1].sums.socket += 70;
+	look();
+	cr_expect_eq(gone, 1);
+	cr_expect_eq(last.tunnels, 10570);
+}
+
+/* Nor when its slot is given back. */
+Test(edges, a_tunnel_that_is_forgotten_takes_nothing_with_it)
+{
+	uint32_t i;
+
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	plug(3, LINK_TUNNEL);
+	sent(2, 1);
+	sent(3, 10000);
+	look();
+	links_n--;
+	changed = 1;
+	for (i = 0; i < LINK_SLOTS / 2; i++)
+		sent(10 + i, 1);
+	look();
+	cr_expect_eq(sums.own_n, 1);
+	sums.own[0].sums.socket++;
+	look();
+	cr_expect_eq(last.tunnels, 10000);
 }
