@@ -18,6 +18,11 @@ void allowance_add(struct allowance *a, uint64_t time_ns, uint64_t n)
 		pool_add(&a->left, time_ns, n);
 }
 
+void allowance_advance(struct allowance *a, uint64_t time_ns)
+{
+	pool_advance(&a->left, time_ns);
+}
+
 uint64_t allowance_take(struct allowance *a, uint64_t time_ns, uint64_t n)
 {
 	return a->never ? 0 : pool_take(&a->left, time_ns, n);

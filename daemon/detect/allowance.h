@@ -38,6 +38,8 @@ struct allowance {
 void allowance_start(struct allowance *a, uint64_t step_ns, const struct allowance_terms *terms,
 		     uint64_t lost);
 void allowance_add(struct allowance *a, uint64_t time_ns, uint64_t n);
+/* Time passes by the others, too. */
+void allowance_advance(struct allowance *a, uint64_t time_ns);
 /* Takes up to n. Returns how much there was. */
 uint64_t allowance_take(struct allowance *a, uint64_t time_ns, uint64_t n);
 /* After both. Returns how many excused bytes were a leak. */

@@ -44,8 +44,8 @@
  *   more), until it has shown the same over 8 s without losses. Who sends about as many packets
  *   past the stack as there are such segments keeps it from showing that.
  *
- * What was allowed by then is told afterwards. veth, netkit and virtio are known not to count
- * either. Retransmits by the hardware itself are not seen.
+ * What was allowed by then is told afterwards, also when nothing more is sent. veth, netkit and
+ *virtio are known not to count either. Retransmits by the hardware itself are not seen.
  *
  * Untraced kernels. Where the kernel runs no program of ours (bpf/untraced.bpf.h), packets of
  * sockets are told by a hook of another kind, and count as handed over with the longest headers
@@ -616,6 +616,9 @@ static void silent(struct link_state *s, uint64_t time_ns)
 {
 	uint64_t n = packets_of_nobody(s, time_ns);
 
+	allowance_advance(&s->packets, time_ns);
+	allowance_advance(&s->segments, time_ns);
+	n += allowed_in_error(s, &s->last);
 	if (n == 0)
 		return;
 	s->fresh.bypass += n;

@@ -532,6 +532,25 @@ Test(links, what_bulk_traffic_hid_is_told_when_it_is_over)
 	cr_expect_leq(books().allowance, 4 * 600 * 8);
 }
 
+/* And when nothing at all does. */
+Test(links, what_bulk_traffic_hid_is_told_in_silence)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		bulk(600, 0);
+		now.tx_bytes += MIB;
+		now.tx_packets += MIB / 1000;
+		look();
+	}
+	for (i = 0; i < 12; i++) {
+		now_ns += SECOND;
+		detect_tick(detect, now_ns, on_verdict, NULL);
+	}
+	cr_expect_eq(sent, 4 * MIB - books().allowance);
+	cr_expect_leq(books().allowance, 4 * (600 + MIB / 1000) * 8);
+}
+
 Test(links, bulk_traffic_of_a_driver_that_is_known_hides_nothing)
 {
 	teardown();
