@@ -8,8 +8,10 @@
 void allowance_start(struct allowance *a, uint64_t step_ns, const struct allowance_terms *terms,
 		     uint64_t lost)
 {
-	*a = (struct allowance){ .left = { .step_ns = step_ns }, .terms = *terms, .lost = lost };
-	a->round.lost = a->before.lost = lost;
+	*a = (struct allowance){ .left = { .step_ns = step_ns },
+				 .terms = *terms,
+				 .rounds = UINT32_MAX };
+	a->round.lost = lost;
 }
 
 void allowance_add(struct allowance *a, uint64_t time_ns, uint64_t n)
@@ -28,8 +30,18 @@ uint64_t allowance_take(struct allowance *a, uint64_t time_ns, uint64_t n)
 	return a->never ? 0 : pool_take(&a->left, time_ns, n);
 }
 
+/* A counter that is lower than before began anew. */
+static bool has_lost(const struct allowance *a, uint64_t lost)
+{
+	return lost > (lost < a->round.lost ? 0 : a->round.lost);
+}
+
 static void round_begin(struct allowance *a, uint64_t lost)
 {
+	if (has_lost(a, lost))
+		a->rounds = 0;
+	else if (a->rounds < UINT32_MAX)
+		a->rounds++;
 	a->before = a->round;
 	a->round = (struct allowance_round){
 		.step = a->left.newest,
@@ -52,8 +64,8 @@ uint64_t allowance_learn(struct allowance *a, uint64_t lost)
 
 	if (a->never || given < a->terms.enough || a->left.newest < a->round.step + POOL_STEPS)
 		return 0;
-	if (unused * EIGHTHS > given * a->terms.unused &&
-	    lost == (a->terms.no_loss ? a->lost : a->before.lost)) {
+	if (unused * EIGHTHS > given * a->terms.unused && a->rounds >= a->terms.rounds &&
+	    !has_lost(a, lost)) {
 		a->never = true;
 		return a->excused - a->before.excused;
 	}

@@ -15,16 +15,16 @@
 struct allowance_terms {
 	uint64_t unused; /* eighths: a driver that leaves more does not count it */
 	uint64_t enough; /* must have grown old before anything is learned */
-	/* Nothing is learned any more once a packet was lost: handed over in vain, it stands in the
-	 * place of what is counted besides, nobody knows until when. */
-	bool no_loss;
+	/* Before this one, in which no packet may have been lost: handed over in vain, it stands in
+	 * the place of what is counted besides until that has used it up. */
+	uint32_t rounds;
 };
 
 struct allowance {
 	struct pool left; /* bytes, or packets of which each excuses some */
 	struct allowance_terms terms;
 	uint64_t excused; /* bytes, over all times: added by who takes */
-	uint64_t lost;	  /* at the start */
+	uint32_t rounds;  /* without a loss, before this one; 0: it lost some in the last */
 	bool never;	  /* the driver does not count it */
 	/* As this round of learning began, and the one before. */
 	struct allowance_round {

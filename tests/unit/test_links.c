@@ -51,14 +51,18 @@ static void looks(int n)
 }
 
 static uint32_t start_flags;
+static uint64_t start_lost;
 
 static void start(const char *yaml)
 {
 	config_of(yaml, &config);
 	cr_assert_eq(detect_new(&config.policy, &detect), 0);
-	now = (struct of_rec_link){
-		.name = "eth0", .ifindex = 2, .netns = 1, .tx_bytes = 7 * MIB, .flags = start_flags
-	};
+	now = (struct of_rec_link){ .name = "eth0",
+				    .ifindex = 2,
+				    .netns = 1,
+				    .tx_bytes = 7 * MIB,
+				    .flags = start_flags,
+				    .tx_lost = start_lost };
 	now_ns = 1000 * SECOND;
 	look();
 }
@@ -506,6 +510,7 @@ Test(links, bulk_traffic_hides_nothing_for_long)
 	for (i = 0; i < 10; i++) {
 		bulk(600, 0); /* 38 MB; headers of 2 MB might be counted */
 		now.tx_bytes += MIB;
+		now.tx_packets += MIB / 1000; /* as if they were segments */
 		look();
 	}
 	looks(2);
@@ -548,7 +553,7 @@ Test(links, what_bulk_traffic_hid_is_told_in_silence)
 		detect_tick(detect, now_ns, on_verdict, NULL);
 	}
 	cr_expect_eq(sent, 4 * MIB - books().allowance);
-	cr_expect_leq(books().allowance, 4 * (600 + MIB / 1000) * 8);
+	cr_expect_leq(books().allowance, 4 * 600 * 8);
 }
 
 Test(links, bulk_traffic_of_a_driver_that_is_known_hides_nothing)
@@ -710,6 +715,38 @@ Test(links, an_allowance_that_is_not_used_is_withdrawn)
 	now.tx_bytes += MIB;
 	looks(2);
 	cr_expect_eq(sent, MIB);
+}
+
+/* A packet that was lost long ago stands in the place of nothing any more. */
+static void loses_and_shows(void)
+{
+	int i;
+
+	dropped(1000);
+	for (i = 0; i < 4000; i++) {
+		ordinary(100 * MIB);
+		look();
+	}
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB - 1000, "%lu: it hides itself alone", sent);
+	cr_expect_eq(books().allowance, 0);
+}
+
+Test(links, an_allowance_is_withdrawn_long_after_a_loss)
+{
+	loses_and_shows();
+}
+
+Test(links, an_allowance_is_withdrawn_when_losses_are_counted_anew)
+{
+	teardown();
+	start_lost = 1000;
+	setup();
+	ordinary(MIB);
+	look();
+	now.tx_lost = 0;
+	loses_and_shows();
 }
 
 Test(links, what_found_no_slot_is_not_unattributed)
