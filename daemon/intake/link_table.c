@@ -26,7 +26,7 @@ struct link_table {
 	uint32_t seq;
 	bool started;
 	struct link *links, *before;
-	size_t n;
+	size_t n, left_out;
 	char reply[REPLY_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
@@ -280,6 +280,8 @@ static void on_link(struct link_table *t, const struct link_message *m, void *ar
 	(void)arg;
 	if (t->n < LINKS_MAX)
 		t->links[t->n++] = m->link;
+	else
+		t->left_out++;
 }
 
 static const struct link *find(const struct link *links, size_t n, uint32_t ifindex)
@@ -327,14 +329,14 @@ static bool changed(struct link_table *t)
 int link_table_look(struct link_table *t)
 {
 	struct link *links = t->links;
-	size_t before_n = t->n;
+	size_t before_n = t->n, before_left_out = t->left_out;
 	int err;
 
 	if (!changed(t))
 		return 0;
 	t->links = t->before;
 	t->before = links;
-	t->n = 0;
+	t->n = t->left_out = 0;
 	t->started = true;
 	err = ask(t, 0, on_link, NULL);
 	if (err < 0) {
@@ -342,6 +344,7 @@ int link_table_look(struct link_table *t)
 		t->before = t->links;
 		t->links = links;
 		t->n = before_n;
+		t->left_out = before_left_out;
 		return err;
 	}
 	bridges_mark(t, before_n);
@@ -351,6 +354,11 @@ int link_table_look(struct link_table *t)
 size_t link_table_n(const struct link_table *t)
 {
 	return t->n;
+}
+
+size_t link_table_left_out(const struct link_table *t)
+{
+	return t->left_out;
 }
 
 const struct link *link_table_at(const struct link_table *t, size_t i)

@@ -20,8 +20,9 @@
 
 #include "base/poison.h"
 
-#define MASTERS_MAX 4 /* one above the other: a bond in a bridge is 2 */
-#define DEPTH_MAX   2 /* namespaces inside the next one: a container in a container is 1 */
+#define MASTERS_MAX  4	/* one above the other: a bond in a bridge is 2 */
+#define DEPTH_MAX    2	/* namespaces inside the next one: a container in a container is 1 */
+#define FAILED_LOOKS 10 /* in a row are no passing trouble */
 #define TUNNEL_HEADER \
 	80 /* a packet or segment: IPv6 40, UDP 8, WireGuard 32; vxlan and GRE take less */
 
@@ -55,6 +56,8 @@ struct edges {
 	struct edge edge[EDGES_MAX];
 	size_t n, left_out;
 	char off[128];
+	char unread[128];
+	unsigned failed; /* looks in a row, the latest ones; `unread` says why */
 	/* Of slots that were given back. */
 	struct elsewhere retired_elsewhere;
 	uint64_t retired_tunnels, retired_packet, retired_data;
@@ -94,12 +97,14 @@ void edges_free(struct edges *e)
 
 const char *edges_off(const struct edges *e)
 {
+	if (e->failed >= FAILED_LOOKS)
+		return e->unread;
 	return e->off[0] == '\0' ? NULL : e->off;
 }
 
 size_t edges_left_out(const struct edges *e)
 {
-	return e->left_out;
+	return e->left_out + link_table_left_out(e->table);
 }
 
 void link_sums_add(struct of_link_sums *to, const struct of_link_sums *s)
@@ -515,6 +520,28 @@ static void slots_age(struct edges *e)
 	}
 }
 
+/* The next look covers what this one missed, and the first that works says so. */
+static void look_failed(struct edges *e, int err)
+{
+	(void)snprintf(e->unread, sizeof(e->unread), "interfaces cannot be read: %s",
+		       strerror(-err));
+	if (e->failed < FAILED_LOOKS && ++e->failed == FAILED_LOOKS)
+		log_warn("%s", e->unread);
+	else
+		log_debug("%s", e->unread);
+}
+
+/* One may go at any time; not all of them, at every look. */
+static int stats_err(const struct edges *e, const int errs[EDGES_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < e->n; i++)
+		if (errs[i] >= 0)
+			return 0;
+	return e->n > 0 ? errs[0] : 0;
+}
+
 void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_link recs[EDGES_MAX];
@@ -528,10 +555,16 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 	edges_stats(e, false, recs, errs);
 	err = err < 0 ? err : e->probes.read(e->probes.arg, &e->sums);
 	if (err < 0) {
-		log_debug("interfaces cannot be read: %s", strerror(-err));
-		return; /* the next look covers what this one missed */
+		look_failed(e, err);
+		return;
 	}
 	edges_stats(e, true, recs, errs);
+	err = stats_err(e, errs);
+	if (err < 0) {
+		look_failed(e, err);
+		return;
+	}
+	e->failed = 0;
 	know(e);
 	explain(e);
 	tunnels = sum_tunnels(e);

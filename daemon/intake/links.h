@@ -51,9 +51,9 @@ int edges_new(const struct reconcile *r, uint32_t netns, const struct link_probe
 	      struct edges **ret);
 void edges_free(struct edges *e);
 void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg);
-/* Why none is watched; NULL: some is. Borrowed. */
+/* Why none is watched, or none can be read; NULL: some is. Borrowed. */
 const char *edges_off(const struct edges *e);
-/* How many were left out: EDGES_MAX. */
+/* How many were left out: EDGES_MAX, and all beyond LINKS_MAX, of which nothing is known. */
 size_t edges_left_out(const struct edges *e);
 
 /* ---- link_table.c: the interfaces of this network namespace, by rtnetlink ---- */
@@ -91,6 +91,8 @@ void link_table_free(struct link_table *t);
 /* Reads all anew when something changed since. 1: it was read, 0: nothing changed, or -errno. */
 int link_table_look(struct link_table *t);
 size_t link_table_n(const struct link_table *t);
+/* How many there are beyond LINKS_MAX. */
+size_t link_table_left_out(const struct link_table *t);
 /* The i-th; and by number, NULL: there is none. */
 const struct link *link_table_at(const struct link_table *t, size_t i);
 const struct link *link_table_find(const struct link_table *t, uint32_t ifindex);

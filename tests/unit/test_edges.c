@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* test_edges.c: which interfaces are watched, how many are left out, and what explains theirs. */
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +15,9 @@
 
 static struct link links[EDGES_MAX * 2];
 static size_t links_n;
-static int changed;
+static int changed;    /* or -errno */
+static size_t unknown; /* links, beyond those */
+static int stats;      /* -errno of asking for any */
 
 int link_table_new(struct link_table **ret)
 {
@@ -31,7 +35,7 @@ int link_table_look(struct link_table *t)
 	int was = changed;
 
 	(void)t;
-	changed = 0;
+	changed = was < 0 ? was : 0;
 	return was;
 }
 
@@ -39,6 +43,12 @@ size_t link_table_n(const struct link_table *t)
 {
 	(void)t;
 	return links_n;
+}
+
+size_t link_table_left_out(const struct link_table *t)
+{
+	(void)t;
+	return unknown;
 }
 
 const struct link *link_table_at(const struct link_table *t, size_t i)
@@ -62,7 +72,7 @@ int link_table_stats(struct link_table *t, uint32_t ifindex, struct link_stats *
 {
 	(void)t;
 	*ret = (struct link_stats){ .tx_bytes = ifindex, .tx_packets = 1 };
-	return 0;
+	return stats;
 }
 
 static void plug(uint32_t ifindex, enum link_kind kind)
@@ -88,12 +98,13 @@ static struct edges *edges;
 static size_t told, gone;
 static struct of_rec_link last;
 static struct link_sums sums;
+static int maps; /* 0, or -errno of reading them */
 
 static int sums_read(void *arg, struct link_sums *ret)
 {
 	(void)arg;
 	*ret = sums;
-	return 0;
+	return maps;
 }
 
 static void forget(void *arg, const struct of_link_key *key, int elsewhere)
@@ -199,6 +210,47 @@ Test(edges, a_place_that_comes_free_is_taken)
 	look();
 	cr_expect_eq(told, 1);
 	cr_expect_eq(edges_left_out(edges), 0);
+}
+
+Test(edges, those_that_are_not_even_known_are_counted)
+{
+	watch(&hardware);
+	plug(1, LINK_PLAIN);
+	unknown = 7;
+	look();
+	cr_expect_eq(edges_left_out(edges), 7);
+}
+
+/* ---- What cannot be read ---- */
+
+ParameterizedTestParameters(edges, looks_that_fail)
+{
+	/* the table, the maps, the statistics */
+	static int fails[] = { 0, 1, 2 };
+
+	return cr_make_param_array(int, fails, sizeof(fails) / sizeof(fails[0]));
+}
+
+ParameterizedTest(int *which, edges, looks_that_fail)
+{
+	int *const fails[] = { &changed, &maps, &stats }, i;
+
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	look();
+	*fails[*which] = -EMFILE;
+	for (i = 0; i < 9; i++)
+		look();
+	cr_expect_eq(told, 0);
+	cr_expect_null(edges_off(edges), "it may pass");
+	for (i = 0; i < 300; i++) {
+		look();
+		cr_expect_str_eq(edges_off(edges),
+				 "interfaces cannot be read: Too many open files");
+	}
+	*fails[*which] = 0;
+	look();
+	cr_expect_null(edges_off(edges));
 }
 
 Test(edges, none)
