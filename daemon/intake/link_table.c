@@ -284,14 +284,18 @@ static void on_link(struct link_table *t, const struct link_message *m, void *ar
 		t->left_out++;
 }
 
+static int link_order(const void *a, const void *b)
+{
+	const struct link *x = a, *y = b;
+
+	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
 static const struct link *find(const struct link *links, size_t n, uint32_t ifindex)
 {
-	size_t i;
+	struct link key = { .ifindex = ifindex };
 
-	for (i = 0; i < n; i++)
-		if (links[i].ifindex == ifindex)
-			return &links[i];
-	return NULL;
+	return bsearch(&key, links, n, sizeof(key), link_order);
 }
 
 /* A bridge remembers that it led to other namespaces: the container may be gone already. */
@@ -347,6 +351,7 @@ int link_table_look(struct link_table *t)
 		t->left_out = before_left_out;
 		return err;
 	}
+	qsort(t->links, t->n, sizeof(t->links[0]), link_order);
 	bridges_mark(t, before_n);
 	return 1;
 }

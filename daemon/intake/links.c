@@ -64,7 +64,8 @@ struct edges {
 	struct link_sums sums;
 	struct known known[LINK_SLOTS], known_next[LINK_SLOTS]; /* of sums.own, by number */
 	size_t known_n;
-	uint64_t explains[LINK_SLOTS], explains_next[LINK_SLOTS]; /* of sums.elsewhere */
+	uint64_t explains[LINK_SLOTS];	       /* of sums.elsewhere */
+	uint64_t explains_sum[LINK_SLOTS + 1]; /* of all before this one */
 };
 
 int edges_new(const struct reconcile *r, uint32_t netns, const struct link_probes *probes,
@@ -210,6 +211,50 @@ static int slot_order(const void *a, const void *b)
 	return (x->key.iif > y->key.iif) - (x->key.iif < y->key.iif);
 }
 
+static int peer_order(const void *a, const void *b)
+{
+	const struct link_slot *x = a, *y = b;
+
+	return (x->sums.peer_netns > y->sums.peer_netns) -
+	       (x->sums.peer_netns < y->sums.peer_netns);
+}
+
+/* The first that is not below `key`, of n that are in this order; n: there is none. */
+static size_t slots_from(const struct link_slot *slots, size_t n, const struct link_slot *key,
+			 int (*order)(const void *a, const void *b))
+{
+	size_t lo = 0, hi = n, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (order(&slots[mid], key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The slots of this interface are from here to that of the next. */
+static size_t own_from(const struct edges *e, uint64_t ifindex)
+{
+	struct link_slot key = { .key = { .ifindex = (uint32_t)ifindex } };
+
+	if (ifindex > UINT32_MAX)
+		return e->sums.own_n;
+	return slots_from(e->sums.own, e->sums.own_n, &key, slot_order);
+}
+
+/* And those that lead to this network namespace. */
+static size_t elsewhere_from(const struct edges *e, uint64_t netns)
+{
+	struct link_slot key = { .sums = { .peer_netns = (uint32_t)netns } };
+
+	if (netns > UINT32_MAX)
+		return e->sums.elsewhere_n;
+	return slots_from(e->sums.elsewhere, e->sums.elsewhere_n, &key, peer_order);
+}
+
 static int known_order(const void *a, const void *b)
 {
 	const struct known *x = a, *y = b;
@@ -224,7 +269,14 @@ static const struct known *known_find(const struct edges *e, uint32_t ifindex)
 	return bsearch(&key, e->known, e->known_n, sizeof(key), known_order);
 }
 
-/* One for each interface that the slots are of; these are sorted for it. */
+/* Thousands of slots come in any order; sorted, each look goes through them a few times. */
+static void slots_sort(struct edges *e)
+{
+	qsort(e->sums.own, e->sums.own_n, sizeof(e->sums.own[0]), slot_order);
+	qsort(e->sums.elsewhere, e->sums.elsewhere_n, sizeof(e->sums.elsewhere[0]), peer_order);
+}
+
+/* One for each interface that the slots are of. */
 static void know(struct edges *e)
 {
 	const struct known *before;
@@ -232,7 +284,6 @@ static void know(struct edges *e)
 	uint32_t ifindex;
 	size_t i, n = 0;
 
-	qsort(e->sums.own, e->sums.own_n, sizeof(e->sums.own[0]), slot_order);
 	for (i = 0; i < e->sums.own_n; i++) {
 		ifindex = e->sums.own[i].key.ifindex;
 		if (n > 0 && e->known_next[n - 1].ifindex == ifindex)
@@ -263,14 +314,12 @@ static uint64_t slot_explains(const struct link_slot *slot)
 /* What came into this slot's namespace from those inside it, at most what it forwarded. */
 static uint64_t slot_inner(const struct edges *e, const struct link_slot *slot)
 {
-	uint64_t sum = 0;
-	size_t i;
+	uint64_t netns = slot->key.netns, sum;
 
 	if (slot->sums.forwarded == 0)
 		return 0;
-	for (i = 0; i < e->sums.elsewhere_n; i++)
-		if (e->sums.elsewhere[i].sums.peer_netns == slot->key.netns)
-			sum += e->explains[i];
+	sum = e->explains_sum[elsewhere_from(e, netns + 1)] -
+	      e->explains_sum[elsewhere_from(e, netns)];
 	return sum < slot->sums.forwarded ? sum : slot->sums.forwarded;
 }
 
@@ -285,8 +334,9 @@ static void explain(struct edges *e)
 		e->explains[i] = slot_explains(&slot[i]);
 	for (round = 0; round < DEPTH_MAX; round++) {
 		for (i = 0; i < e->sums.elsewhere_n; i++)
-			e->explains_next[i] = slot_explains(&slot[i]) + slot_inner(e, &slot[i]);
-		memcpy(e->explains, e->explains_next, i * sizeof(e->explains[0]));
+			e->explains_sum[i + 1] = e->explains_sum[i] + e->explains[i];
+		for (i = 0; i < e->sums.elsewhere_n; i++)
+			e->explains[i] = slot_explains(&slot[i]) + slot_inner(e, &slot[i]);
 	}
 }
 
@@ -303,11 +353,10 @@ static struct elsewhere sum_elsewhere(const struct edges *e, uint32_t edge)
 {
 	const struct link_sums *s = &e->sums;
 	struct elsewhere sum = e->retired_elsewhere;
-	size_t i;
+	size_t i, to = elsewhere_from(e, (uint64_t)e->netns + 1);
 
-	for (i = 0; i < s->elsewhere_n; i++)
-		if (s->elsewhere[i].sums.peer_netns == e->netns &&
-		    s->elsewhere[i].sums.peer_ifindex != edge)
+	for (i = elsewhere_from(e, e->netns); i < to; i++)
+		if (s->elsewhere[i].sums.peer_ifindex != edge)
 			elsewhere_add(&sum, &s->elsewhere[i], e->explains[i]);
 	for (i = 0; i < s->own_n; i++)
 		if (s->own[i].sums.peer_netns == e->netns && s->own[i].sums.peer_ifindex != edge)
@@ -382,9 +431,10 @@ static uint64_t sum_flooded(const struct edges *e, uint32_t ifindex)
 	size_t i;
 
 	for (depth = 0; depth < MASTERS_MAX && l != NULL && l->master != 0; depth++) {
-		for (i = 0; i < e->sums.own_n; i++)
-			if (e->sums.own[i].key.ifindex == l->master && e->sums.own[i].key.iif == 0)
-				sum += slot_explains(&e->sums.own[i]);
+		i = own_from(e, l->master); /* what did not come in by another is the first */
+		if (i < e->sums.own_n && e->sums.own[i].key.ifindex == l->master &&
+		    e->sums.own[i].key.iif == 0)
+			sum += slot_explains(&e->sums.own[i]);
 		l = link_table_find(e->table, l->master);
 	}
 	return sum;
@@ -399,8 +449,8 @@ static bool leads_elsewhere(const struct edges *e, uint32_t iif)
 
 	if (l != NULL)
 		return l->kind == LINK_PAIR || (l->kind == LINK_BRIDGE && l->pair_behind);
-	for (i = 0; i < e->sums.own_n; i++)
-		if (e->sums.own[i].key.ifindex == iif && e->sums.own[i].sums.peer_netns != 0)
+	for (i = own_from(e, iif); i < e->sums.own_n && e->sums.own[i].key.ifindex == iif; i++)
+		if (e->sums.own[i].sums.peer_netns != 0)
 			return true;
 	return false;
 }
@@ -414,10 +464,10 @@ static void edge_fill(const struct edges *e, const struct edge *edge, struct of_
 	const struct link_slot *slot;
 	size_t i;
 
-	for (i = 0; i < e->sums.own_n; i++) {
+	for (i = own_from(e, edge->ifindex); i < e->sums.own_n; i++) {
 		slot = &e->sums.own[i];
 		if (slot->key.ifindex != edge->ifindex)
-			continue;
+			break;
 		link_sums_add(&sum, &slot->sums);
 		if (slot->key.iif != 0 && leads_elsewhere(e, slot->key.iif))
 			link_sums_add(&passed, &slot->sums);
@@ -565,6 +615,7 @@ void edges_look(struct edges *e, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 		return;
 	}
 	e->failed = 0;
+	slots_sort(e);
 	know(e);
 	explain(e);
 	tunnels = sum_tunnels(e);

@@ -107,12 +107,15 @@ static int sums_read(void *arg, struct link_sums *ret)
 	return maps;
 }
 
+static bool kept; /* whatever should be forgotten */
+
 static void forget(void *arg, const struct of_link_key *key, int elsewhere)
 {
 	size_t i;
 
 	(void)arg;
-	(void)elsewhere;
+	if (elsewhere || kept)
+		return;
 	for (i = 0; i < sums.own_n && memcmp(&sums.own[i].key, key, sizeof(*key)) != 0; i++)
 		;
 	cr_assert_lt(i, sums.own_n);
@@ -402,4 +405,58 @@ Test(edges, a_tunnel_that_is_forgotten_takes_nothing_with_it)
 	sums.own[0].sums.socket++;
 	look();
 	cr_expect_eq(last.tunnels, 10000);
+}
+
+/* A container in a container sends by two pairs, and others by none that leads here. */
+Test(edges, containers_inside_containers_explain)
+{
+	watch(&hardware);
+	plug(2, LINK_PLAIN);
+	plug(3, LINK_PAIR);
+	sums.elsewhere_n = 4;
+	sums.elsewhere[0] = (struct link_slot){
+		.key = { HERE + 1, 9, 0, 0 },
+		.sums = { .socket = 10, .forwarded = 700, .peer_netns = HERE, .peer_ifindex = 3 },
+	};
+	sums.elsewhere[1] = (struct link_slot){
+		.key = { HERE + 4, 9, 0, 0 },
+		.sums = { .socket = 100000, .peer_netns = HERE + 5 },
+	};
+	sums.elsewhere[2] = (struct link_slot){
+		.key = { HERE + 3, 9, 0, 0 },
+		.sums = { .socket = 400, .peer_netns = HERE + 1 },
+	};
+	sums.elsewhere[3] = (struct link_slot){
+		.key = { HERE + 2, 9, 0, 0 },
+		.sums = { .socket = 200, .peer_netns = HERE + 1 },
+	};
+	look();
+	cr_expect_eq(last.elsewhere, 610);
+	sums.elsewhere[0].sums.forwarded = 500;
+	look();
+	cr_expect_eq(last.elsewhere, 510, "no more than it forwarded");
+}
+
+/* As many slots as there can be, all of which forward: a look must not take long. */
+Test(edges, a_look_is_quick, .timeout = 5)
+{
+	uint32_t i;
+
+	watch(&hardware);
+	kept = true;
+	for (i = 0; i < EDGES_MAX; i++)
+		plug(2 + i, LINK_PLAIN);
+	for (i = 0; i < LINK_SLOTS; i++) {
+		sums.own[i] = (struct link_slot){
+			.key = { HERE, 2 + i % EDGES_MAX, 100 + i, 0 },
+			.sums = { .forwarded = 1 },
+		};
+		sums.elsewhere[i] = (struct link_slot){
+			.key = { HERE + LINK_SLOTS - i, 9, 0, 0 },
+			.sums = { .socket = 1, .forwarded = 1, .peer_netns = HERE + i },
+		};
+	}
+	sums.own_n = sums.elsewhere_n = LINK_SLOTS;
+	for (i = 0; i < 200; i++)
+		look();
 }
