@@ -6,105 +6,9 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
-#include <string.h>
+#include "link_tale.h"
 
-#include "detect/detect.h"
-#include "detect/links.h"
-#include "records.h"
-
-#define KIB 1024ULL
-#define MIB (1024 * KIB)
-
-static struct config config;
-static struct detect *detect;
-static struct of_rec_link now; /* the interface as it stands */
-static uint64_t now_ns;
-static struct leak last; /* of the last verdict */
-static uint64_t sent;	 /* as the last verdict has it; 0: none yet */
-static size_t verdicts;
-
-static void on_verdict(void *arg, const struct verdict *v)
-{
-	(void)arg;
-	cr_assert_not_null(v->leak);
-	cr_assert_null(v->subject);
-	cr_expect_str_eq(v->rule->id, "unattributed-egress");
-	cr_expect_eq(v->sent,
-		     v->leak->bypass + v->leak->forwarded + v->leak->passed + v->leak->kernel);
-	last = *v->leak;
-	sent = v->sent;
-	verdicts++;
-}
-
-/* The end of a second: what stands in `now` is told, then the time. */
-static void look(void)
-{
-	now_ns += SECOND;
-	detect_link(detect, &now, now_ns, on_verdict, NULL);
-	detect_tick(detect, now_ns, on_verdict, NULL);
-}
-
-static void looks(int n)
-{
-	while (n-- > 0)
-		look();
-}
-
-static uint32_t start_flags;
-static uint64_t start_lost;
-
-static void start(const char *yaml)
-{
-	config_of(yaml, &config);
-	cr_assert_eq(detect_new(&config.policy, &detect), 0);
-	now = (struct of_rec_link){ .name = "eth0",
-				    .ifindex = 2,
-				    .netns = 1,
-				    .tx_bytes = 7 * MIB,
-				    .flags = start_flags,
-				    .tx_lost = start_lost };
-	now_ns = 1000 * SECOND;
-	look();
-}
-
-static void setup(void)
-{
-	start("version: 1\n");
-}
-
-static void teardown(void)
-{
-	detect_free(detect);
-	config_done(&config);
-}
-
-TestSuite(links, .init = setup, .fini = teardown);
-
-/* By the driver. */
-static void dropped(uint64_t n)
-{
-	now.socket += n;
-	now.packets += n / 1000;
-	now.tx_lost += n / 1000;
-}
-
-/* Sockets send, all of it leaves. */
-static void ordinary(uint64_t n)
-{
-	now.socket += n;
-	now.packets += n / 1000 + 1;
-	now.tx_packets += n / 1000 + 1;
-	now.tx_bytes += n;
-}
-
-static struct link_books books(void)
-{
-	struct link_books b = { .name = "" };
-	size_t cursor = 0;
-
-	cr_assert(links_next(detect_links(detect), &cursor, &b));
-	return b;
-}
+TestSuite(links, .init = tale_setup, .fini = tale_teardown);
 
 Test(links, what_was_before_is_not_judged)
 {
@@ -485,134 +389,6 @@ Test(links, packets_of_another_interface)
 	cr_expect_eq(sent, 100 * KIB, "no more than it may have sent itself");
 }
 
-/* ---- What the hardware may count ---- */
-
-#define BULK_BYTES    (64 * KIB)
-#define BULK_SEGMENTS 45
-#define BULK_HEADERS  66 /* of each */
-
-/* TCP in pieces that the hardware cuts; `counts` of each segment but the first. */
-static void bulk(uint64_t pieces, uint64_t counts)
-{
-	now.socket += pieces * BULK_BYTES;
-	now.packets += pieces;
-	now.segments += pieces * BULK_SEGMENTS;
-	now.headers += pieces * BULK_SEGMENTS * BULK_HEADERS;
-	now.tx_bytes += pieces * (BULK_BYTES + BULK_SEGMENTS * counts);
-	now.tx_packets += pieces * (1 + (counts > 0 ? BULK_SEGMENTS : 0));
-}
-
-/* Nothing is known of the driver yet, but that it does not count is seen from what stays unused. */
-Test(links, bulk_traffic_hides_nothing_for_long)
-{
-	int i;
-
-	for (i = 0; i < 10; i++) {
-		bulk(600, 0); /* 38 MB; headers of 2 MB might be counted */
-		now.tx_bytes += MIB;
-		now.tx_packets += MIB / 1000; /* as if they were segments */
-		look();
-	}
-	looks(2);
-	cr_expect_eq(sent, 10 * MIB - books().allowance);
-	cr_expect_leq(books().allowance, 10 * 600 * 8, "of each packet checksum and tag");
-	cr_expect_eq(last.allowance, books().allowance);
-}
-
-/* So it is told when no more traffic follows. */
-Test(links, what_bulk_traffic_hid_is_told_when_it_is_over)
-{
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		bulk(600, 0);
-		now.tx_bytes += MIB;
-		look();
-	}
-	for (i = 0; i < 12; i++) {
-		ordinary(100);
-		look();
-	}
-	cr_expect_eq(sent, 4 * MIB - books().allowance);
-	cr_expect_leq(books().allowance, 4 * 600 * 8);
-}
-
-/* And when nothing at all does. */
-Test(links, what_bulk_traffic_hid_is_told_in_silence)
-{
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		bulk(600, 0);
-		now.tx_bytes += MIB;
-		now.tx_packets += MIB / 1000;
-		look();
-	}
-	for (i = 0; i < 12; i++) {
-		now_ns += SECOND;
-		detect_tick(detect, now_ns, on_verdict, NULL);
-	}
-	cr_expect_eq(sent, 4 * MIB - books().allowance);
-	cr_expect_leq(books().allowance, 4 * 600 * 8);
-}
-
-Test(links, bulk_traffic_of_a_driver_that_is_known_hides_nothing)
-{
-	teardown();
-	start_flags = OF_LINK_EXACT;
-	setup();
-	bulk(600, 0);
-	now.tx_bytes += MIB;
-	looks(2);
-	cr_expect_eq(sent, MIB);
-}
-
-ParameterizedTestParameters(links, hardware_that_counts_segments)
-{
-	/* Headers alone, without timestamps too; with checksum; with a tag as well. */
-	static uint64_t counts[] = { 66, 70, 74 };
-
-	return cr_make_param_array(uint64_t, counts, sizeof(counts) / sizeof(counts[0]));
-}
-
-/* In bursts, with pauses, with drops: it never raises an alert. */
-ParameterizedTest(uint64_t *counts, links, hardware_that_counts_segments)
-{
-	int i;
-
-	for (i = 0; i < 300; i++) {
-		if (i % 7 < 3 || i % 50 == 49)
-			bulk(i % 50 == 49 ? 6000 : 100, *counts);
-		if (i % 11 == 0)
-			dropped(3 * MIB);
-		look();
-	}
-	looks(12);
-	cr_expect_eq(verdicts, 0, "%lu bytes", sent);
-	cr_expect_gt(books().allowance, 0);
-}
-
-/* The checksum of each packet, and padding. */
-Test(links, hardware_that_counts_packets)
-{
-	int i;
-
-	for (i = 0; i < 300; i++) {
-		uint64_t packets = i % 7 < 3 ? 20000 : 10;
-
-		now.socket += packets * 50;
-		now.packets += packets;
-		now.padding += packets * 10;
-		now.tx_packets += packets;
-		now.tx_bytes += packets * (50 + (i < 150 ? 0 : 10) + 4);
-		if (i % 40 == 0)
-			dropped(3 * MIB);
-		look();
-	}
-	looks(12);
-	cr_expect_eq(verdicts, 0, "%lu bytes", sent);
-}
-
 /* Two containers talk to each other, and much of what might be cut is not; then one sends by
  * hardware that cannot cut, and all is. */
 Test(links, segments_cut_after_long_being_whole)
@@ -700,55 +476,6 @@ Test(links, copies_of_a_bridge_are_explained)
 	cr_expect_eq(last.kernel, 2 * MIB);
 }
 
-/* Once it has shown that it does not, bulk traffic hides nothing. */
-Test(links, an_allowance_that_is_not_used_is_withdrawn)
-{
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		ordinary(20 * MIB);
-		bulk(100, 0);
-		look();
-	}
-	ordinary(20 * MIB);
-	bulk(100, 0);
-	now.tx_bytes += MIB;
-	looks(2);
-	cr_expect_eq(sent, MIB);
-}
-
-/* A packet that was lost long ago stands in the place of nothing any more. */
-static void loses_and_shows(void)
-{
-	int i;
-
-	dropped(1000);
-	for (i = 0; i < 4000; i++) {
-		ordinary(100 * MIB);
-		look();
-	}
-	now.tx_bytes += MIB;
-	looks(2);
-	cr_expect_eq(sent, MIB - 1000, "%lu: it hides itself alone", sent);
-	cr_expect_eq(books().allowance, 0);
-}
-
-Test(links, an_allowance_is_withdrawn_long_after_a_loss)
-{
-	loses_and_shows();
-}
-
-Test(links, an_allowance_is_withdrawn_when_losses_are_counted_anew)
-{
-	teardown();
-	start_lost = 1000;
-	setup();
-	ordinary(MIB);
-	look();
-	now.tx_lost = 0;
-	loses_and_shows();
-}
-
 Test(links, what_found_no_slot_is_not_unattributed)
 {
 	now.unplaced += MIB;
@@ -820,35 +547,21 @@ Test(links, forwarded_and_untraced)
 	cr_expect_eq(sent, MIB);
 }
 
-Test(links, a_little_beside_much_is_told)
-{
-	int i;
-
-	/* The interface shows meanwhile that it adds nothing of its own. */
-	for (i = 0; i < 42; i++) {
-		ordinary(100 * MIB);
-		now.tx_bytes += i < 30 ? 0 : 8 * KIB;
-		look();
-	}
-	looks(2);
-	cr_expect_eq(sent, 12 * 8 * KIB);
-}
-
 /* ---- Configuration ---- */
 
 Test(reconcile, off)
 {
-	start("version: 1\nreconcile: off\n");
+	tale_start("version: 1\nreconcile: off\n");
 	now.tx_bytes += MIB;
 	looks(3);
 	cr_expect_eq(verdicts, 0);
-	teardown();
+	tale_teardown();
 }
 
 Test(reconcile, as_configured)
 {
-	start("version: 1\nreconcile: {interfaces: [eth0, \"wan*\"], over: 1MiB, within: 30s, "
-	      "severity: critical}\n");
+	tale_start("version: 1\nreconcile: {interfaces: [eth0, \"wan*\"], over: 1MiB, within: 30s, "
+		   "severity: critical}\n");
 	cr_expect_eq(config.policy.reconcile.names_n, 2);
 	cr_expect_str_eq(config.policy.reconcile.names[1], "wan*");
 	cr_expect_eq(config.policy.reconcile.rule.severity, SEVERITY_CRITICAL);
@@ -859,5 +572,5 @@ Test(reconcile, as_configured)
 	now.tx_bytes += 1;
 	looks(2);
 	cr_expect_eq(verdicts, 1);
-	teardown();
+	tale_teardown();
 }
