@@ -551,8 +551,12 @@ static void settle(struct links *l, struct link_state *s, uint64_t time_ns, dete
 	uint64_t n = leak_sum(&s->pending), room = s->left - s->leaked;
 	struct leak part = s->pending;
 
-	if (n == 0)
+	if (n == 0) {
+		s->late_ns = 0; /* what had waited was explained */
 		return;
+	}
+	if (s->late > n)
+		s->late = n;
 	if (n > room)
 		leak_shrink(&part, room);
 	n = leak_sum(&part);

@@ -504,6 +504,21 @@ Test(links, forwarded_and_told_late_after_drops)
 	cr_expect_eq(sent, MIB);
 }
 
+/* Nor what was explained after it had waited. */
+Test(links, forwarded_and_told_late_after_explanations)
+{
+	now.forwarded += 3 * MIB;
+	now.passed += 3 * MIB;
+	looks(4);
+	now.elsewhere += 3 * MIB;
+	looks(14);
+	now.forwarded += MIB;
+	looks(2);
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB);
+}
+
 /* Nor what came shortly before. */
 Test(links, forwarded_and_told_late_beside_drops)
 {
