@@ -6,6 +6,7 @@
 #ifndef OUTFLOW_BPF_EXECUTION_H
 #define OUTFLOW_BPF_EXECUTION_H
 
+#include "cgroup.bpf.h"
 #include "emit.bpf.h"
 #include "roles.bpf.h"
 
@@ -23,6 +24,7 @@ struct scratch {
 	__u32 taken;
 	__u32 pad0;
 	struct role_subject subject;
+	struct cgroup_scratch cgroup;
 	struct of_rec_exec rec;
 };
 
@@ -135,7 +137,22 @@ static __always_inline void execution_describe(struct of_exec *e, struct task_st
 	e->sid = task->signal->pids[PIDTYPE_SID]->numbers[0].nr;
 	e->uid = task->cred->uid.val;
 	e->gid = task->cred->gid.val;
+	bpf_probe_read_kernel(&e->caps, sizeof(e->caps),
+			      (char *)task->cred +
+				      bpf_core_field_offset(struct cred, cap_effective));
 	e->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : ~0U;
+}
+
+/* What a task with a number of its own is known as in its pid namespace. */
+static __always_inline void execution_describe_ns(struct of_exec *e, struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid *inner = (void *)((char *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      level * bpf_core_type_size(struct upid));
+
+	e->ns_tgid = BPF_CORE_READ(inner, nr);
+	e->pid_ns = BPF_CORE_READ(inner, ns, ns.inum);
 }
 
 /* exec_id last, with a full barrier: other threads of an adopted process may be reading. */
@@ -161,6 +178,8 @@ static __always_inline void adopt_describe(struct scratch *sc, struct task_struc
 	e->start_ns = leader->start_boottime;
 	e->ppid = leader->real_parent->tgid;
 	e->flags = OF_EXEC_ADOPTED;
+	e->cgroup = cgroup_note(&sc->cgroup, leader);
+	execution_describe_ns(e, leader);
 	bpf_probe_read_kernel_str(e->name, sizeof(leader->comm), leader->comm);
 	__builtin_memset(sc->subject.name, 0, sizeof(sc->subject.name));
 	bpf_probe_read_kernel_str(sc->subject.name, sizeof(leader->comm), leader->comm);
@@ -170,7 +189,8 @@ static __always_inline void adopt_describe(struct scratch *sc, struct task_struc
 	file = BPF_CORE_READ(leader, mm, exe_file);
 	if (file != NULL) {
 		subject_exe(&sc->subject, file);
-		e->flags |= sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0;
+		e->flags |=
+			sc->subject.image | (sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0);
 	}
 	e->roles = roles_match(&sc->subject);
 }

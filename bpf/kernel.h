@@ -124,24 +124,35 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct pid_namespace {
+	struct ns_common ns;
+};
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 
 struct pid {
+	unsigned int level; /* of the innermost namespace; its number is numbers[level] */
 	struct upid numbers[1];
 };
 
-enum pid_type { PIDTYPE_SID = 3 };
+enum pid_type { PIDTYPE_TGID = 1, PIDTYPE_SID = 3 };
 
 struct signal_struct {
 	atomic_t live;
 	struct pid *pids[4];
 };
 
+/* Two words of 32 bits until Linux 6.2, one of 64 since: the same bytes, with other names. */
+typedef struct {
+} kernel_cap_t;
+
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
+	kernel_cap_t cap_effective;
 };
 
 struct qstr {
@@ -175,8 +186,42 @@ struct path {
 	struct dentry *dentry;
 };
 
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* include/uapi/linux/magic.h */
+
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned int i_nlink;
+};
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct kernfs_node {
+	struct kernfs_node *parent; /* until Linux 6.14 */
+	const char *name;
+	__u64 id;
+};
+
+struct kernfs_node___rcu {
+	struct kernfs_node *__parent; /* since 6.15 */
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct nsproxy {
+	struct pid_namespace *pid_ns_for_children;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* of cgroup v2 */
 };
 
 struct mm_struct {
@@ -192,6 +237,8 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	const struct cred *cred;
+	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	kuid_t loginuid;
 	__u64 start_boottime;
 	char comm[16];

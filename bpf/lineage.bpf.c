@@ -30,6 +30,8 @@ static __always_inline struct of_exec *fork_describe(struct scratch *sc, const s
 	rec->e.ppid = parent->tgid;
 	rec->e.roles = from->roles;
 	rec->e.flags = OF_EXEC_FORKED;
+	rec->e.cgroup = cgroup_note(&sc->cgroup, parent);
+	rec->e.pid_ns = BPF_CORE_READ(parent, nsproxy, pid_ns_for_children, ns.inum);
 	s = execution_find(from->slot);
 	if (s != NULL)
 		__builtin_memcpy(rec->e.name, s->e.name, sizeof(rec->e.name));
@@ -123,7 +125,9 @@ static __always_inline void exec_describe(struct scratch *sc, struct task_struct
 	subject_exe(&sc->subject, task->mm->exe_file);
 	__builtin_memset(sc->subject.name, 0, sizeof(sc->subject.name));
 	subject_name(&sc->subject, filename);
-	rec->e.flags = sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0;
+	rec->e.flags = sc->subject.image | (sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0);
+	rec->e.cgroup = cgroup_note(&sc->cgroup, task);
+	execution_describe_ns(&rec->e, task);
 	rec->e.roles = t->roles | roles_match(&sc->subject);
 	bpf_probe_read_kernel_str(rec->e.name, sizeof(rec->e.name), sc->subject.name);
 }

@@ -96,6 +96,13 @@ struct {
 } free_executions __weak SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OF_CGROUPS);
+	__type(key, __u64);
+	__type(value, struct of_cgroup);
+} cgroups __weak SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);

@@ -21,6 +21,8 @@ struct role_subject {
 	struct of_role_name key;
 	__u32 exe_len;
 	__u32 exe_truncated;
+	__u32 image; /* OF_EXEC_DELETED, OF_EXEC_MEMFD, OF_EXEC_OVERLAY */
+	__u32 pad0;
 	struct of_glob glob; /* here and not on the stack, see glob_step() */
 };
 
@@ -30,6 +32,7 @@ struct path_walk {
 	struct mount *mnt;
 	__u32 at; /* where the path built so far begins */
 	__u32 done;
+	__u32 detached; /* it ends at a root that is mounted nowhere */
 };
 
 /*
@@ -60,7 +63,7 @@ static long path_step(__u32 i, struct path_walk *w)
 	}
 	len = BPF_CORE_READ(dentry, d_name.len);
 	if (dentry == parent || len == 0) {
-		w->done = 1; /* a root that is mounted nowhere: memfd, a detached mount */
+		w->done = w->detached = 1; /* memfd, a detached mount */
 		return 1;
 	}
 	if (len + 1 > w->at)
@@ -73,6 +76,23 @@ static long path_step(__u32 i, struct path_walk *w)
 	w->at = at;
 	w->dentry = parent;
 	return 0;
+}
+
+static __always_inline __u32 image_flags(struct role_subject *s, struct file *file, __u32 detached)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	__u32 flags = 0;
+
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC)
+		flags |= OF_EXEC_OVERLAY;
+	if (BPF_CORE_READ(inode, i_nlink) != 0)
+		return flags;
+	/* The kernel's own name for it; on a file system anybody can write it, but it has a root.
+	 */
+	if (detached && s->exe_len == 0 && s->base[0] == 'm' && s->base[1] == 'e' &&
+	    s->base[2] == 'm' && s->base[3] == 'f' && s->base[4] == 'd' && s->base[5] == ':')
+		return flags | OF_EXEC_MEMFD;
+	return flags | OF_EXEC_DELETED;
 }
 
 static __always_inline void subject_exe(struct role_subject *s, struct file *file)
@@ -89,6 +109,7 @@ static __always_inline void subject_exe(struct role_subject *s, struct file *fil
 	s->exe_truncated = !w.done;
 	bpf_probe_read_kernel(s->exe, len & (OF_EXE_LEN - 1), &s->path[w.at & (OF_EXE_LEN - 1)]);
 	s->exe[len & (OF_EXE_LEN - 1)] = 0;
+	s->image = image_flags(s, file, w.detached);
 }
 
 struct name_scan {

@@ -8,6 +8,8 @@
 
 #include "alert/open.h"
 #include "alert/subject_json.h"
+#include "base/caps.h"
+#include "base/container.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -26,6 +28,48 @@ static void json_argv(struct json *j, const struct execution *e)
 	json_bool(j, "argv_truncated", e->argv_size > e->argv_len);
 }
 
+/* What there was to say of the file when it was executed. */
+static void json_exe_state(struct json *j, uint32_t flags)
+{
+	json_open(j, "exe_state", '[');
+	if (flags & OF_EXEC_DELETED)
+		json_cstr(j, NULL, "deleted");
+	if (flags & OF_EXEC_MEMFD)
+		json_cstr(j, NULL, "memfd");
+	if (flags & OF_EXEC_OVERLAY)
+		json_cstr(j, NULL, "overlay");
+	json_close(j, ']');
+}
+
+/* What it can do and the one it came from could not. */
+static void json_caps_gained(struct json *j, const struct execution *e)
+{
+	uint64_t gained = e->parent == NULL ? 0 : e->caps & ~e->parent->caps;
+	unsigned int bit;
+
+	json_open(j, "caps_gained", '[');
+	for (bit = 0; bit < CAPS_N; bit++)
+		if ((gained >> bit & 1) != 0)
+			json_cstr(j, NULL, cap_name(bit));
+	json_close(j, ']');
+}
+
+static void json_container(struct json *j, const char *cgroup)
+{
+	struct container c;
+
+	if (cgroup == NULL || !container_of_cgroup(cgroup, &c)) {
+		json_nil(j, "container");
+		return;
+	}
+	json_open(j, "container", '{');
+	json_cstr(j, "id", c.id[0] == '\0' ? NULL : c.id);
+	json_cstr(j, "runtime", c.runtime);
+	json_nil(j, "image");
+	json_cstr(j, "pod", c.pod[0] == '\0' ? NULL : c.pod);
+	json_close(j, '}');
+}
+
 static void json_process(struct json *j, const struct execution *e)
 {
 	if (e == NULL) {
@@ -41,8 +85,17 @@ static void json_process(struct json *j, const struct execution *e)
 		json_nil(j, "loginuid");
 	else
 		json_u64(j, "loginuid", e->loginuid);
-	json_nil(j, "cgroup");
-	json_nil(j, "container");
+	json_u64(j, "gid", e->gid);
+	json_u64(j, "sid", e->sid);
+	json_exe_state(j, e->flags);
+	json_caps_gained(j, e);
+	json_u64(j, "pid_ns", e->pid_ns);
+	if (e->ns_tgid != 0)
+		json_u64(j, "ns_pid", e->ns_tgid);
+	else
+		json_nil(j, "ns_pid");
+	json_cstr(j, "cgroup", e->cgroup);
+	json_container(j, e->cgroup);
 	json_close(j, '}');
 }
 

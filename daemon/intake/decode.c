@@ -79,6 +79,19 @@ static int decode_exec(const void *rec, struct event *ret)
 	return 0;
 }
 
+static int decode_cgroup(const void *rec, struct event *ret)
+{
+	const struct of_rec_cgroup *r = rec;
+
+	if (r->cgroup.len >= OF_CGROUP_LEN ||
+	    r->cgroup.len > r->hdr.len - offsetof(struct of_rec_cgroup, cgroup.path))
+		return -EBADMSG;
+	ret->cgroup.id = r->id;
+	ret->cgroup.path = r->cgroup.path;
+	ret->cgroup.path_len = r->cgroup.len;
+	return 0;
+}
+
 static int decode_exit(const void *rec, struct event *ret)
 {
 	const struct of_rec_exit *r = rec;
@@ -143,15 +156,16 @@ static const struct rec_desc {
 	[OF_REC_ACCOUNT] = { sizeof(struct of_rec_account), decode_account },
 	[OF_REC_LOSS] = { sizeof(struct of_rec_loss), decode_loss },
 	[OF_REC_TICK] = { sizeof(struct of_rec_tick), decode_tick },
+	[OF_REC_CGROUP] = { offsetof(struct of_rec_cgroup, cgroup.path), decode_cgroup },
 	[OF_REC_LINK] = { sizeof(struct of_rec_link), decode_link },
 };
 
 /* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
 _Static_assert(sizeof(struct of_account) == 88, "ABI");
-_Static_assert(sizeof(struct of_exec) == 160, "ABI");
-_Static_assert(sizeof(struct of_exec_slot) == 416, "ABI");
+_Static_assert(sizeof(struct of_exec) == 184, "ABI");
+_Static_assert(sizeof(struct of_exec_slot) == 440, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
-_Static_assert(sizeof(struct of_rec_exec) == 1464, "ABI");
+_Static_assert(sizeof(struct of_rec_exec) == 1488, "ABI");
 _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 

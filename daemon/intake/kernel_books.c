@@ -42,7 +42,8 @@ struct execution_told {
 
 struct books {
 	struct map_view accounts, told, executions, machine;
-	int totals_fd, index_fd, free_accounts_fd, free_reserve_fd, free_executions_fd;
+	uint64_t cgroups_told[OF_CGROUPS]; /* at id % OF_CGROUPS; one in the way is told again */
+	int cgroups_fd, totals_fd, index_fd, free_accounts_fd, free_reserve_fd, free_executions_fd;
 	uint32_t reserve; /* account slots below this */
 	bool *closed; /* account slots seen closed by the ageing before; this one gives them back */
 	struct execution_told *execution_told;
@@ -136,6 +137,7 @@ int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struc
 	if (b == NULL)
 		return err;
 	b->window_ns = window_ns;
+	b->cgroups_fd = bpf_map__fd(skel->maps.cgroups);
 	b->totals_fd = bpf_map__fd(skel->maps.totals);
 	b->index_fd = bpf_map__fd(skel->maps.account_index);
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);
@@ -240,13 +242,28 @@ static size_t argv_read(uint32_t pid, char *buf, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void execution_tell(const struct books *b, const struct of_exec_slot *s, uint64_t now_ns,
+/* An execution that is told next is in it. */
+static void cgroup_need(struct books *b, uint64_t id, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	struct of_rec_cgroup rec = { .hdr = { now_ns, 0, OF_REC_CGROUP, 0 }, .id = id };
+	uint64_t *told = &b->cgroups_told[id % OF_CGROUPS];
+
+	if (id == 0 || *told == id || bpf_map_lookup_elem(b->cgroups_fd, &id, &rec.cgroup) < 0 ||
+	    rec.cgroup.len >= OF_CGROUP_LEN)
+		return;
+	*told = id;
+	rec.hdr.len = (uint32_t)offsetof(struct of_rec_cgroup, cgroup.path) + rec.cgroup.len;
+	(void)fn(arg, &rec.hdr, rec.hdr.len);
+}
+
+static void execution_tell(struct books *b, const struct of_exec_slot *s, uint64_t now_ns,
 			   intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_exec rec = { .hdr = { now_ns, 0, OF_REC_EXEC, 0 }, .e = s->e };
 	size_t exe_len = strnlen(s->exe, sizeof(s->exe) - 1), argv_len = 0;
 	bool older = (s->e.flags & OF_EXEC_ADOPTED) || s->e.exec_id < b->adopted;
 
+	cgroup_need(b, s->e.cgroup, now_ns, fn, arg);
 	if (s->e.flags & OF_EXEC_FORKED) {
 		rec.hdr.kind = OF_REC_FORK;
 		rec.hdr.len = sizeof(struct of_rec_fork);
@@ -308,6 +325,7 @@ void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn
 		return;
 	e = &((const struct of_rec_fork *)rec)->e;
 	execution_need(b, e->parent_slot, e->parent, rec->ts_ns, fn, arg);
+	cgroup_need(b, e->cgroup, rec->ts_ns, fn, arg);
 	if (e->slot < b->executions.max)
 		b->execution_told[e->slot] = (struct execution_told){ .exec_id = e->exec_id };
 }

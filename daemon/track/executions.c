@@ -37,7 +37,26 @@ static void node_not_current(struct executions *x, struct exec_node *n)
 	n->current = false;
 }
 
-static void text_put(struct text *t)
+struct text *text_new(const char *s, size_t len)
+{
+	struct text *t = malloc(sizeof(*t) + len + 1);
+
+	if (t == NULL)
+		return NULL;
+	t->refs = 1;
+	if (len > 0)
+		memcpy(t->s, s, len);
+	t->s[len] = '\0';
+	return t;
+}
+
+static struct text *text_get(struct text *t)
+{
+	t->refs++;
+	return t;
+}
+
+void text_put(struct text *t)
 {
 	if (t != NULL && --t->refs == 0)
 		free(t);
@@ -53,6 +72,7 @@ static void node_free(struct executions *x, struct exec_node *n)
 	list_del(&n->lingering);
 	accounts_disown(n);
 	text_put(n->exe);
+	text_put(n->cgroup);
 	free(n->argv);
 	free(n);
 }
@@ -119,13 +139,9 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
 
 static int node_exe(struct exec_node *n, const char *exe, size_t len)
 {
-	n->exe = malloc(sizeof(*n->exe) + len + 1);
+	n->exe = text_new(exe, len);
 	if (n->exe == NULL)
 		return -ENOMEM;
-	n->exe->refs = 1;
-	if (len > 0)
-		memcpy(n->exe->s, exe, len);
-	n->exe->s[len] = '\0';
 	n->e.exe = n->exe->s;
 	return 0;
 }
@@ -134,8 +150,7 @@ static void node_share_exe(struct exec_node *n, const struct exec_node *from)
 {
 	if (from->exe == NULL)
 		return;
-	n->exe = from->exe;
-	n->exe->refs++;
+	n->exe = text_get(from->exe);
 	n->e.exe = n->exe->s;
 }
 
@@ -175,6 +190,9 @@ static void node_numbers(struct exec_node *n, const struct of_exec *e)
 	n->e.uid = e->uid;
 	n->e.gid = e->gid;
 	n->e.loginuid = e->loginuid;
+	n->e.caps = e->caps;
+	n->e.pid_ns = e->pid_ns;
+	n->e.ns_tgid = e->ns_tgid;
 	n->e.flags |= e->flags & ~(uint32_t)(OF_EXEC_ENDED | OF_EXEC_REPLACED);
 	memcpy(n->e.name, e->name, sizeof(n->e.name));
 }
@@ -209,7 +227,7 @@ static void node_current(struct executions *x, struct exec_node *n)
 }
 
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
-		   uint64_t roles)
+		   uint64_t roles, struct text *cgroup)
 {
 	const struct of_exec *e = ev->exec.e;
 	struct exec_node *p = e->parent == 0 ? NULL : execution_find(x, e->parent);
@@ -228,6 +246,10 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 	n->told = true;
 	node_numbers(n, e);
 	n->e.roles |= roles;
+	if (cgroup != NULL) {
+		n->cgroup = text_get(cgroup);
+		n->e.cgroup = n->cgroup->s;
+	}
 	if (p != NULL)
 		node_set_parent(n, p);
 	if (ev->kind == OF_REC_EXEC) {

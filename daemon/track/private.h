@@ -27,11 +27,27 @@ void slots_done(struct slots *s);
 
 /* ---- executions.c ---- */
 
-/* A path that an execution shares with those that forked from it. */
+/* A path that several share. */
 struct text {
 	uint32_t refs;
 	char s[];
 };
+
+/* With one reference; NULL: no memory. `s` is not NUL-terminated. */
+struct text *text_new(const char *s, size_t len);
+void text_put(struct text *t);
+
+/* ---- cgroups.c ---- */
+
+/* The oldest is forgotten; whoever was executed in it keeps its path. */
+#define CGROUPS_MAX OF_CGROUPS
+
+int cgroups_init(struct table *t);
+void cgroups_done(struct table *t);
+/* Borrowed. NULL: it was not told. */
+struct text *cgroup_path(struct table *t, uint64_t id);
+/* 0 or -ENOMEM. */
+int cgroup_told(struct table *t, const struct event *ev);
 
 struct exec_node {
 	struct table_node by_id;
@@ -44,9 +60,9 @@ struct exec_node {
 	struct list ended;     /* in executions.ended, from its end until its grace is over */
 	struct list lingering; /* in executions.lingering, from then until it has no children */
 	size_t place;
-	bool current;	  /* in by_tgid */
-	bool told;	  /* false: only its id is known, from an account */
-	struct text *exe; /* NULL: not known */
+	bool current;		   /* in by_tgid */
+	bool told;		   /* false: only its id is known, from an account */
+	struct text *exe, *cgroup; /* NULL: not known */
 	char *argv;
 };
 
@@ -64,9 +80,10 @@ struct exec_node *execution_find(const struct executions *x, uint64_t exec_id);
 struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid);
 /* Adds one of which only the id is known. NULL: no room or no memory. */
 struct exec_node *execution_add(struct executions *x, uint64_t exec_id);
-/* Fills in what an event tells. 0 or -ENOMEM: known without exe and argv then. */
+/* Fills in what an event tells; `cgroup` is borrowed, NULL: not known. 0 or -ENOMEM: known without
+ * exe and argv then. */
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
-		   uint64_t roles);
+		   uint64_t roles, struct text *cgroup);
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns);
 /* One past its grace gets an account again: it waits for its end once more. */
 void execution_revive(struct executions *x, struct exec_node *n);

@@ -23,6 +23,7 @@ struct track {
 	struct track_limits limits;
 	struct executions executions;
 	struct accounts accounts;
+	struct table cgroups; /* cgroups.c */
 	struct places *places;
 	struct origin origin;
 	struct track_stats stats;
@@ -47,6 +48,8 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 	if (err == 0)
 		err = accounts_init(&t->accounts, limits.accounts);
 	if (err == 0)
+		err = cgroups_init(&t->cgroups);
+	if (err == 0)
 		err = places_new(policy, &t->places);
 	if (err < 0) {
 		track_free(t);
@@ -62,6 +65,7 @@ void track_free(struct track *t)
 		return;
 	accounts_done(&t->accounts);
 	executions_done(&t->executions);
+	cgroups_done(&t->cgroups);
 	places_free(t->places);
 	free(t);
 }
@@ -188,7 +192,13 @@ static void on_exec(struct track *t, const struct event *ev)
 	roles = ev->kind == OF_REC_EXEC ? roles_match(t, ev) : 0;
 	if (t->roles_fit)
 		roles |= e->roles;
-	if (execution_tell(&t->executions, n, ev, roles) < 0)
+	if (execution_tell(&t->executions, n, ev, roles, cgroup_path(&t->cgroups, e->cgroup)) < 0)
+		refuse(t);
+}
+
+static void on_cgroup(struct track *t, const struct event *ev)
+{
+	if (cgroup_told(&t->cgroups, ev) < 0)
 		refuse(t);
 }
 
@@ -319,7 +329,7 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		[OF_REC_FORK] = on_exec,	 [OF_REC_EXEC] = on_exec,
 		[OF_REC_EXIT] = on_end,		 [OF_REC_CONNECT] = on_connect,
 		[OF_REC_ACCOUNT] = on_account,	 [OF_REC_LOSS] = on_loss,
-		[OF_REC_TICK] = on_tick,
+		[OF_REC_TICK] = on_tick,	 [OF_REC_CGROUP] = on_cgroup,
 	};
 
 	t->fn = fn;

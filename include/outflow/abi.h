@@ -18,6 +18,8 @@
 
 #define OF_NAME_LEN    64   /* file name of an execution with its NUL; longer ones are cut */
 #define OF_EXE_LEN     256  /* path of the executed file with its NUL; longer ones keep the tail */
+#define OF_CGROUPS     4096 /* of which the paths are remembered */
+#define OF_CGROUP_LEN  512  /* path of a cgroup; longer ones keep the tail */
 #define OF_ARGV_LEN    1024 /* argv as it lies in memory, NULs between; longer ones are cut */
 #define OF_PATTERN_LEN 128  /* one glob of a role with its NUL */
 #define OF_ROLES_MAX   63   /* bit 63 of a role mask is OF_ROLE_ANY */
@@ -133,6 +135,10 @@ enum of_exec_flags {
 	OF_EXEC_ENDED = 4,    /* the process ended, or replaced itself by another exec */
 	OF_EXEC_REPLACED = 8, /* with ENDED: by an exec, the process lives on */
 	OF_EXEC_EXE_TRUNCATED = 16, /* exe holds only the tail of the path */
+	/* Of the file, when it was executed: */
+	OF_EXEC_DELETED = 32,  /* it had no name any more */
+	OF_EXEC_MEMFD = 64,    /* memfd_create(2): it never had one */
+	OF_EXEC_OVERLAY = 128, /* on overlayfs, as most images of containers are */
 };
 
 /* One execution: what is known of a process between two execs. */
@@ -145,6 +151,10 @@ struct of_exec {
 	__u64 roles;	/* bit n: role n of the loaded policy, inherited ones included */
 	__u64 sent;	/* bytes over all its accounts, the overflow included */
 	__u64 overflow; /* bytes of endpoints that found no account slot */
+	__u64 cgroup;	/* key of the map `cgroups`; 0: not known */
+	__u64 caps;	/* effective capabilities at start, bit n: CAP n */
+	__u32 pid_ns;	/* inode number of its pid namespace */
+	__u32 ns_tgid;	/* tgid in there; 0: not known, of one that was forked and ran no file */
 	__u32 tgid;	/* in the initial pid namespace */
 	__u32 ppid;	/* tgid of the parent at start */
 	__u32 sid;	/* process session (setsid) at start */
@@ -156,6 +166,14 @@ struct of_exec {
 	__u32 parent_slot; /* where `parent` was when this began; OF_NO_SLOT: not known */
 	__u32 accounts;	   /* how many it asked for; see OF_RESERVE_EACH */
 	char name[OF_NAME_LEN];
+};
+
+/* The map `cgroups`: of cgroup v2, by kernfs id, those in which something was executed; the ones
+ * that are not used for longest go first. */
+struct of_cgroup {
+	__u32 len;
+	__u32 truncated;	  /* 1: only the tail of the path is here */
+	char path[OF_CGROUP_LEN]; /* from the root of the hierarchy, not NUL-terminated */
 };
 
 /* A slot of the map `executions`. */
@@ -320,8 +338,9 @@ enum of_rec_kind {
 	OF_REC_LOSS = 10,   /* the loss counters as they stood */
 	OF_REC_TICK =
 		11, /* every account that changed until now has been told; once a second or more */
-	OF_REC_LINK = 12, /* a watched interface as it stood */
-	OF_REC_MAX = 13,
+	OF_REC_LINK = 12,   /* a watched interface as it stood */
+	OF_REC_CGROUP = 13, /* the path of a cgroup, before the first execution that is in it */
+	OF_REC_MAX = 14,
 };
 
 struct of_rec_hdr {
@@ -367,6 +386,12 @@ struct of_rec_exec {
 	__u16 argv_len;	 /* bytes of argv behind it */
 	__u32 argv_size; /* bytes that argv had in memory; more than argv_len: cut */
 	char tail[OF_EXE_LEN + OF_ARGV_LEN]; /* only the used part is sent */
+};
+
+struct of_rec_cgroup {
+	struct of_rec_hdr hdr;
+	__u64 id;
+	struct of_cgroup cgroup; /* of its path only the used part is sent */
 };
 
 struct of_rec_exit {

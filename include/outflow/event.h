@@ -40,6 +40,11 @@ struct event {
 			size_t argv_size; /* as it was in memory; > argv_len: cut */
 		} exec;			  /* OF_REC_FORK, OF_REC_EXEC */
 		struct {
+			uint64_t id;
+			const char *path; /* not NUL-terminated */
+			size_t path_len;
+		} cgroup;
+		struct {
 			uint64_t exec_id;
 			uint32_t tgid;
 			uint32_t flags;

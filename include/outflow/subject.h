@@ -27,12 +27,15 @@ struct execution {
 	uint64_t roles;	 /* inherited ones included */
 	uint64_t sent;	 /* bytes over all its accounts */
 	uint32_t tgid, ppid, sid, uid, gid, loginuid;
-	uint32_t flags;	 /* enum of_exec_flags */
-	uint32_t depth;	 /* ancestors above when it was told; the chain is never longer */
-	uint32_t elided; /* ancestors left out between this one and `parent` */
+	uint32_t pid_ns, ns_tgid; /* inode number, and tgid in there; 0: not known */
+	uint64_t caps;		  /* effective at start, bit n: capability n */
+	uint32_t flags;		  /* enum of_exec_flags */
+	uint32_t depth;		  /* ancestors above when it was told; the chain is never longer */
+	uint32_t elided;	  /* ancestors left out between this one and `parent` */
 	char name[OF_NAME_LEN];
-	const char *exe;  /* NUL-terminated; "" when not known; a forked one shares its parent's */
-	const char *argv; /* NULs between arguments, argv_len bytes */
+	const char *exe; /* NUL-terminated; "" when not known; a forked one shares its parent's */
+	const char *cgroup; /* path, NUL-terminated; NULL when not known */
+	const char *argv;   /* NULs between arguments, argv_len bytes */
 	size_t argv_len;
 	size_t argv_size; /* as it was in memory; > argv_len: cut */
 };

@@ -114,6 +114,15 @@ void rec_fork(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid)
 	rec_fork_of(s, &e);
 }
 
+void rec_cgroup(struct stream *s, uint64_t id, const char *path)
+{
+	struct of_rec_cgroup r = { .id = id, .cgroup.len = (uint32_t)strlen(path) };
+
+	memcpy(r.cgroup.path, path, r.cgroup.len);
+	stream_add(s, &r, offsetof(struct of_rec_cgroup, cgroup.path) + r.cgroup.len,
+		   OF_REC_CGROUP);
+}
+
 void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
 		 size_t argv_len)
 {
@@ -193,6 +202,7 @@ void rec_every_kind(struct stream *s)
 	rec_clock(s, 1773942142123456789);
 	rec_resolver(s, "192.0.2.53");
 	rec_addr(s, "192.0.2.1", NETNS, 0);
+	rec_cgroup(s, 77, "/system.slice/runner.service");
 	rec_exec(s, 1, 0, 100, "/usr/bin/bash");
 	rec_fork(s, 2, 1, 101);
 	rec_exec(s, 3, 2, 101, "/usr/bin/curl");

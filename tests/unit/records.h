@@ -40,6 +40,7 @@ void rec_resolver(struct stream *s, const char *ip);
 void rec_addr(struct stream *s, const char *ip, uint32_t netns, uint32_t gone);
 void rec_fork_of(struct stream *s, const struct of_exec *e);
 void rec_fork(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid);
+void rec_cgroup(struct stream *s, uint64_t id, const char *path);
 void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
 		 size_t argv_len);
 void rec_exec(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid, const char *exe);
@@ -51,7 +52,8 @@ void rec_loss(struct stream *s, uint64_t ring);
 void rec_link_of(struct stream *s, const struct of_rec_link *link);
 void rec_tick(struct stream *s);
 
-/* One of every kind, in an order that makes sense. */
+/* Some of every kind, in an order that makes sense. */
+#define EVERY_KIND_N 14
 void rec_every_kind(struct stream *s);
 
 /* A configuration that must be right. */

@@ -46,6 +46,8 @@ static const struct policy policy = {
 };
 
 static const char curl_argv[] = "curl\0-X\0\0POST";
+#define CONTAINER_ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static struct execution worker = {
 	.exec_id = 1, .tgid = 3001, .sid = 7, .roles = 1, .name = "Runner.Worker", .exe = "/w"
 };
@@ -65,6 +67,12 @@ static struct execution curl = { .exec_id = 9301,
 				 .ppid = 4100,
 				 .sid = 7,
 				 .uid = 1001,
+				 .gid = 1002,
+				 .flags = OF_EXEC_DELETED | OF_EXEC_OVERLAY,
+				 .caps = 1ULL << 12 | 1ULL << 41,
+				 .pid_ns = 4026532201,
+				 .ns_tgid = 17,
+				 .cgroup = "/system.slice/docker-" CONTAINER_ID ".scope",
 				 .loginuid = UINT32_MAX,
 				 .roles = 3,
 				 .name = "curl",
@@ -172,7 +180,11 @@ Test(alerts, json_of_an_alert)
 		"\"process\":{\"pid\":4242,\"exec_id\":9301,\"ppid\":4100,\"name\":\"curl\","
 		"\"exe\":\"/usr/bin/curl\",\"argv\":[\"curl\",\"-X\",\"\",\"POST\"],"
 		"\"argv_truncated\":true,\"sha256\":null,\"uid\":1001,\"loginuid\":null,"
-		"\"cgroup\":null,\"container\":null},"
+		"\"gid\":1002,\"sid\":7,\"exe_state\":[\"deleted\",\"overlay\"],"
+		"\"caps_gained\":[\"cap_net_admin\",\"cap_41\"],\"pid_ns\":4026532201,"
+		"\"ns_pid\":17,\"cgroup\":\"/system.slice/docker-" CONTAINER_ID ".scope\","
+		"\"container\":{\"id\":\"" CONTAINER_ID "\",\"runtime\":\"docker\","
+		"\"image\":null,\"pod\":null}},"
 		"\"lineage\":[\"Runner.Worker[3001]\",\"bash[4100]\",\"curl[4242]\"],"
 		"\"roles\":[\"runner\",\"scanner\"],\"creator\":null,\"ci\":null,"
 		"\"endpoint\":{\"ip\":\"203.0.113.9\",\"port\":443,\"proto\":\"tcp\","

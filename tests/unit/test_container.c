@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_container.c: which container a cgroup belongs to. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include <string.h>
+
+#include "base/caps.h"
+#include "base/container.h"
+
+#define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2 "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+#define UID "7a2b1c3d-0000-4111-8222-123456789abc"
+
+struct row {
+	char path[400];
+	char id[80], runtime[16], pod[40]; /* "": none, or not known */
+};
+
+ParameterizedTestParameters(container, names)
+{
+	static struct row rows[] = {
+		{ "/", "", "", "" },
+		{ "", "", "", "" },
+		{ "/user.slice/user-1000.slice/session-2.scope", "", "", "" },
+		{ "/system.slice/docker-" ID ".scope", ID, "docker", "" },
+		{ "/docker/" ID, ID, "docker", "" },
+		{ "/docker/" ID "/init", ID, "docker", "" },
+		/* What is below is the container's own to name. */
+		{ "/docker/" ID "/docker/" ID2, ID, "docker", "" },
+		{ "/machine.slice/libpod-" ID ".scope/container", ID, "podman", "" },
+		{ "/libpod_parent/libpod-" ID, ID, "podman", "" },
+		{ "/machine.slice/libpod-conmon-" ID ".scope", "", "", "" },
+		{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-"
+		  "pod7a2b1c3d_0000_4111_8222_123456789abc.slice/cri-containerd-" ID ".scope",
+		  ID, "containerd", UID },
+		{ "/kubepods/besteffort/pod" UID "/" ID, ID, "", UID },
+		{ "/kubepods/besteffort/pod" UID, "", "", UID },
+		{ "/kubepods.slice/kubepods-pod7a2b1c3d_0000_4111_8222_123456789abc.slice/crio-" ID
+		  ".scope",
+		  ID, "cri-o", UID },
+		{ "/machine.slice/machine-web.scope/payload", "web", "machined", "" },
+		{ "/machine.slice/systemd-nspawn@web.service", "web", "nspawn", "" },
+		{ "/lxc.payload.web/init.scope", "web", "lxc", "" },
+		/* Nearly. */
+		{ "/docker-" ID, "", "", "" },
+		{ "/docker-.scope", "", "", "" },
+		{ "/docker-0123.scope", "", "", "" },
+		{ "/docker/0123456789", "", "", "" },
+		{ "/" ID, "", "", "" },
+		{ "/pod7a2b1c3d-0000-4111-8222-123456789abg/" ID, "", "", "" },
+		{ "/pod/" ID, "", "", "" },
+		{ "//docker//" ID "//", ID, "docker", "" },
+	};
+
+	return cr_make_param_array(struct row, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+ParameterizedTest(struct row *r, container, names)
+{
+	struct container c;
+	bool in = r->id[0] != '\0' || r->pod[0] != '\0';
+
+	cr_assert_eq(container_of_cgroup(r->path, &c), in, "%s", r->path);
+	cr_expect_str_eq(c.id, r->id, "%s", r->path);
+	cr_expect_str_eq(c.runtime == NULL ? "" : c.runtime, r->runtime, "%s", r->path);
+	cr_expect_str_eq(c.pod, r->pod, "%s", r->path);
+}
+
+Test(container, a_long_name_is_cut)
+{
+	char path[400] = "/lxc.payload.";
+	struct container c;
+
+	memset(path + strlen(path), 'x', 300);
+	cr_assert(container_of_cgroup(path, &c));
+	cr_expect_eq(strlen(c.id), CONTAINER_ID_MAX);
+}
+
+Test(caps, names)
+{
+	cr_expect_str_eq(cap_name(0), "cap_chown");
+	cr_expect_str_eq(cap_name(21), "cap_sys_admin");
+	cr_expect_str_eq(cap_name(40), "cap_checkpoint_restore");
+	cr_expect_str_eq(cap_name(63), "cap_63");
+}
