@@ -83,7 +83,7 @@ enum {
 #define TCP_CLOSING	 11
 #define SOCK_DONE	 1 /* bit of skc_flags: the peer's FIN was taken */
 #define LOOPBACK_IP	 0x7f000001
-#define LOOPBACK_IFINDEX 1	/* of every network namespace (include/net/flow.h) */
+#define LOOPBACK_IFINDEX 1 /* of every network namespace (include/net/flow.h) */
 #define ETH_HEADER	 14
 #define ETH_P_802_2	 0x0004 /* what has a length in the place of a type: STP */
 #define ETH_P_IP	 0x0800
