@@ -108,12 +108,11 @@ struct link_state {
 	struct leak fresh;   /* not explained by the latest looks; waits for late explanations */
 	struct leak pending; /* the same, from before stage_ns: next to be concluded */
 	uint64_t fresh_ns, stage_ns;
-	struct leak leak; /* concluded, since the first that was */
-	uint64_t left;	  /* bytes that left since the first record */
-	uint64_t leaked;  /* of them, concluded */
-	uint64_t
-		late_ns; /* since when `late` of `pending` waits for the statistics; 0: none does */
-	uint64_t late;
+	struct leak leak;    /* concluded, since the first that was */
+	uint64_t left;	     /* bytes that left since the first record */
+	uint64_t leaked;     /* of them, concluded */
+	uint64_t late;	     /* of `pending`: waits for the statistics */
+	uint64_t late_ns;    /* since then; 0: nothing waits */
 	struct leak mark[2]; /* `leak` as it was two windows ago, and one: for what is ruled out */
 	uint64_t mark_ns;
 	bool open;
