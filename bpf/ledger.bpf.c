@@ -333,6 +333,8 @@ static __always_inline void syn_of_send(struct posting *p, struct sock *sk,
 		syn_waits(p, sk, left, ret);
 	else if (left != NULL && ret < 0)
 		syn_refused(p, sk, left);
+	else if (left != NULL && left->owner == (__u64)(long)sk)
+		left->syn = 0; /* refused already, but this send did not wait: it has the bytes */
 }
 
 /* For a failed send, too: what the hooks have left for it must not wait for the next one. */
@@ -347,7 +349,8 @@ static __always_inline void endpoint_of_send(struct posting *p, struct sock *sk,
 		endpoint_of_socket(&p->to, sk);
 		if (ret > 0)
 			posting_split(p, sk, hint, ret, memory);
-		if (socket_is_tcp(sk) && (ret < 0 || sk->__sk_common.skc_state == TCP_SYN_SENT))
+		if (socket_is_tcp(sk) && (ret < 0 || sk->__sk_common.skc_state == TCP_SYN_SENT ||
+					  sk->__sk_common.skc_state == TCP_CLOSE))
 			syn_of_send(p, sk, hint, ret, memory);
 	}
 }

@@ -102,6 +102,12 @@ case_syn() {
 		syns "returned at once" 0
 		posted "returned at once" "$FAR4"
 	fi
+	# The answer may be there before the call has returned.
+	far_count "$syn"
+	if failed "returned, then refused" returned --to "$FAR4:$PORT"; then
+		syns "returned, then refused" 0
+		posted "returned, then refused" "$FAR4"
+	fi
 }
 
 # Some of the fragments are dropped by a queue in front of the wire: of each datagram some arrived, of
