@@ -492,16 +492,22 @@ Test(links, forwarded_and_dropped_did_not_leave)
 	cr_expect_eq(sent, MIB);
 }
 
+/* A MiB that is forwarded and of which the statistics tell so many looks later. */
+static void told_late(int n)
+{
+	now.forwarded += MIB;
+	looks(n);
+	now.tx_bytes += MIB;
+	looks(2);
+	cr_expect_eq(sent, MIB);
+}
+
 /* What was dropped and given up takes nothing with it that came later. */
 Test(links, forwarded_and_told_late_after_drops)
 {
 	now.forwarded += 3 * MIB;
 	looks(14);
-	now.forwarded += MIB;
-	looks(2);
-	now.tx_bytes += MIB;
-	looks(2);
-	cr_expect_eq(sent, MIB);
+	told_late(2);
 }
 
 /* Nor what was explained after it had waited. */
@@ -512,11 +518,7 @@ Test(links, forwarded_and_told_late_after_explanations)
 	looks(4);
 	now.elsewhere += 3 * MIB;
 	looks(14);
-	now.forwarded += MIB;
-	looks(2);
-	now.tx_bytes += MIB;
-	looks(2);
-	cr_expect_eq(sent, MIB);
+	told_late(2);
 }
 
 /* Nor what came shortly before. */
@@ -524,11 +526,7 @@ Test(links, forwarded_and_told_late_beside_drops)
 {
 	now.forwarded += 3 * MIB;
 	looks(8);
-	now.forwarded += MIB;
-	looks(4);
-	now.tx_bytes += MIB;
-	looks(2);
-	cr_expect_eq(sent, MIB);
+	told_late(4);
 }
 
 /* What packet sockets send to the machine itself: on its way it was seen, and posted when it came
