@@ -58,7 +58,9 @@ int cgroup_told(struct table *t, const struct event *ev)
 	if (n == NULL)
 		return -ENOMEM;
 	n->id = ev->cgroup.id;
-	n->path = text_new(ev->cgroup.path, ev->cgroup.path_len);
+	/* The root has no name of its own. */
+	n->path = ev->cgroup.path_len == 0 ? text_new("/", 1)
+					   : text_new(ev->cgroup.path, ev->cgroup.path_len);
 	if (n->path == NULL) {
 		free(n);
 		return -ENOMEM;

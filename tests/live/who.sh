@@ -52,6 +52,7 @@ file_cases() {
 	p=$(nth_process 1)
 	is "a plain file: nothing to say" "$(jq -c .exe_state <<<"$p")" '[]'
 	is "a plain file: no container" "$(jq -c .container <<<"$p")" null
+	is "a plain file: a cgroup, if only the root" "$(jq -r '.cgroup[:1]' <<<"$p")" /
 	is "a plain file: same pid inside" "$(jq '.ns_pid == .pid' <<<"$p")" true
 	is "a plain file: gained nothing" "$(jq -c .caps_gained <<<"$p")" '[]'
 	sends memfd "$B/lab/lineage" --mode memfd -- "$LAB_DIR/payer"
