@@ -120,7 +120,7 @@ layers: ## fail if a stage includes a later one
 	@tests/lint/layers
 
 .PHONY: lint
-lint: layers $(B)/outflow.skel.h ## static checks: format, sizes, cppcheck, clang-tidy, shellcheck, manuals
+lint: layers $(B)/outflow.skel.h $(B)/try_preempt.skel.h ## static checks: format, sizes, cppcheck, clang-tidy, shellcheck, manuals
 	@packaging/deps lint
 	@tests/lint/lint $(B)
 
