@@ -8,6 +8,8 @@
 
 #include "cgroup.bpf.h"
 #include "emit.bpf.h"
+#include "env.bpf.h"
+#include "image.bpf.h"
 #include "roles.bpf.h"
 
 /*
@@ -25,6 +27,7 @@ struct scratch {
 	__u32 pad0;
 	struct role_subject subject;
 	struct cgroup_scratch cgroup;
+	struct env_scratch env;
 	struct of_rec_exec rec;
 };
 
@@ -81,12 +84,15 @@ static __always_inline __u32 execution_slot(struct of_machine *m)
 /* The exec_id is stored last, with a full barrier: who finds it in a slot finds the rest there
  * too. */
 static __always_inline void execution_fill(struct of_exec_slot *s, const struct of_exec *e,
-					   const char *exe, __u32 exe_len)
+					   const struct of_image *image, const char *exe,
+					   __u32 exe_len)
 {
 	__builtin_memcpy((char *)&s->e + sizeof(__u64), (char *)e + sizeof(__u64),
 			 sizeof(*e) - sizeof(__u64));
 	s->exe[0] = 0;
+	__builtin_memset(&s->image, 0, sizeof(s->image));
 	if (exe != NULL) {
+		s->image = *image;
 		exe_len &= OF_EXE_LEN - 1;
 		bpf_probe_read_kernel(s->exe, exe_len, exe);
 		s->exe[exe_len] = 0;
@@ -94,8 +100,9 @@ static __always_inline void execution_fill(struct of_exec_slot *s, const struct 
 	(void)__sync_lock_test_and_set(&s->e.exec_id, e->exec_id);
 }
 
-/* Gives the execution in `e` an id and a slot. `exe` is its path, or NULL for a fork. */
-static __always_inline void execution_store(struct of_exec *e, const char *exe, __u32 exe_len)
+/* Gives the execution in `e` an id and a slot. `exe` is the path of `image`, or NULL for a fork. */
+static __always_inline void execution_store(struct of_exec *e, const struct of_image *image,
+					    const char *exe, __u32 exe_len)
 {
 	struct of_machine *m = machine_get();
 	struct of_task t = { .claimed = 1 };
@@ -110,7 +117,7 @@ static __always_inline void execution_store(struct of_exec *e, const char *exe, 
 		e->slot = OF_NO_SLOT;
 		__sync_fetch_and_add(&m->loss.executions_full, 1);
 	} else {
-		execution_fill(s, e, exe, exe_len);
+		execution_fill(s, e, image, exe, exe_len);
 	}
 	t.exec_id = e->exec_id;
 	t.roles = e->roles;
@@ -141,10 +148,25 @@ static __always_inline void execution_describe(struct of_exec *e, struct task_st
 			      (char *)task->cred +
 				      bpf_core_field_offset(struct cred, cap_effective));
 	e->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : ~0U;
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->comm);
+}
+
+/* The namespaces that a task's children will be in, and it itself but for its pid. */
+static __noinline void execution_describe_ns(struct of_exec *e, struct task_struct *task)
+{
+	struct nsproxy *ns = BPF_CORE_READ(task, nsproxy);
+
+	e->ns.pid = BPF_CORE_READ(ns, pid_ns_for_children, ns.inum);
+	e->ns.mnt = BPF_CORE_READ(ns, mnt_ns, ns.inum);
+	e->ns.net = BPF_CORE_READ(ns, net_ns, ns.inum);
+	e->ns.uts = BPF_CORE_READ(ns, uts_ns, ns.inum);
+	e->ns.ipc = BPF_CORE_READ(ns, ipc_ns, ns.inum);
+	e->ns.cgroup = BPF_CORE_READ(ns, cgroup_ns, ns.inum);
+	e->ns.user = BPF_CORE_READ(task, cred, user_ns, ns.inum);
 }
 
 /* What a task with a number of its own is known as in its pid namespace. */
-static __always_inline void execution_describe_ns(struct of_exec *e, struct task_struct *task)
+static __noinline void execution_describe_pid(struct of_exec *e, struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
 	__u32 level = BPF_CORE_READ(pid, level);
@@ -152,7 +174,7 @@ static __always_inline void execution_describe_ns(struct of_exec *e, struct task
 				      level * bpf_core_type_size(struct upid));
 
 	e->ns_tgid = BPF_CORE_READ(inner, nr);
-	e->pid_ns = BPF_CORE_READ(inner, ns, ns.inum);
+	e->ns.pid = BPF_CORE_READ(inner, ns, ns.inum);
 }
 
 /* exec_id last, with a full barrier: other threads of an adopted process may be reading. */
@@ -180,15 +202,18 @@ static __always_inline void adopt_describe(struct scratch *sc, struct task_struc
 	e->flags = OF_EXEC_ADOPTED;
 	e->cgroup = cgroup_note(&sc->cgroup, leader);
 	execution_describe_ns(e, leader);
+	execution_describe_pid(e, leader);
 	bpf_probe_read_kernel_str(e->name, sizeof(leader->comm), leader->comm);
 	__builtin_memset(sc->subject.name, 0, sizeof(sc->subject.name));
 	bpf_probe_read_kernel_str(sc->subject.name, sizeof(leader->comm), leader->comm);
 	sc->subject.exe_len = 0;
 	sc->subject.exe[0] = 0;
 	sc->subject.base[0] = 0;
+	__builtin_memset(&sc->rec.image, 0, sizeof(sc->rec.image));
 	file = BPF_CORE_READ(leader, mm, exe_file);
 	if (file != NULL) {
 		subject_exe(&sc->subject, file);
+		image_describe(&sc->rec.image, file);
 		e->flags |=
 			sc->subject.image | (sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0);
 	}
@@ -223,7 +248,7 @@ static __noinline struct of_task *process_adopt(struct task_struct *leader)
 		e->parent_slot = parent->slot;
 		e->roles |= parent->roles;
 	}
-	execution_store(e, sc->subject.exe, sc->subject.exe_len);
+	execution_store(e, &sc->rec.image, sc->subject.exe, sc->subject.exe_len);
 	task_assign(t, e);
 	scratch_give(sc);
 	return t;

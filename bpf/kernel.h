@@ -153,6 +153,7 @@ struct cred {
 	kuid_t uid;
 	kgid_t gid;
 	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
 };
 
 struct qstr {
@@ -190,11 +191,33 @@ struct path {
 
 struct super_block {
 	unsigned long s_magic;
+	__u32 s_dev;
+};
+
+struct timespec64 {
+	__s64 tv_sec;
+	long tv_nsec;
 };
 
 struct inode {
 	struct super_block *i_sb;
 	unsigned int i_nlink;
+	unsigned long i_ino;
+	__s64 i_size;
+	struct timespec64 i_mtime; /* until Linux 6.6 */
+	struct timespec64 i_ctime; /* until 6.5 */
+};
+
+struct inode___private {
+	struct timespec64 __i_mtime; /* 6.7 to 6.10 */
+	struct timespec64 __i_ctime; /* 6.6 to 6.10 */
+};
+
+struct inode___apart {
+	__s64 i_mtime_sec; /* since 6.11 */
+	__s64 i_ctime_sec;
+	__u32 i_mtime_nsec;
+	__u32 i_ctime_nsec;
 };
 
 struct file {
@@ -216,8 +239,37 @@ struct cgroup {
 	struct kernfs_node *kn;
 };
 
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct uts_namespace {
+	struct ns_common ns;
+};
+
+struct ipc_namespace {
+	struct ns_common ns;
+};
+
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+
+struct user_namespace {
+	struct ns_common ns;
+};
+
 struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
 	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct cgroup_namespace *cgroup_ns;
+};
+
+struct fs_struct {
+	struct path pwd;
 };
 
 struct css_set {
@@ -226,6 +278,7 @@ struct css_set {
 
 struct mm_struct {
 	unsigned long arg_start, arg_end;
+	unsigned long env_start, env_end;
 	struct file *exe_file;
 };
 
@@ -239,6 +292,7 @@ struct task_struct {
 	const struct cred *cred;
 	struct css_set *cgroups;
 	struct nsproxy *nsproxy;
+	struct fs_struct *fs;
 	kuid_t loginuid;
 	__u64 start_boottime;
 	char comm[16];

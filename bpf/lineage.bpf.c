@@ -8,6 +8,8 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
+#define TAIL_PATHS (OF_EXE_LEN + OF_CWD_LEN) /* a power of two */
+
 /*
  * Each event has two programs, of which the kernel takes one (kernel_hooks.c): where tracepoints
  * call with preemption enabled, a tp_btf program that is under way is skipped for every other task
@@ -15,9 +17,10 @@ __weak = "GPL";
  */
 
 /* A new process: the record of its execution, which it shares but for the number with the one it
- * was forked by. */
+ * was forked by. `child` NULL: it cannot be looked at. */
 static __always_inline struct of_exec *fork_describe(struct scratch *sc, const struct of_task *from,
-						     struct task_struct *parent, __u32 tgid)
+						     struct task_struct *parent,
+						     struct task_struct *child, __u32 tgid)
 {
 	struct of_rec_fork *rec = (struct of_rec_fork *)&sc->rec;
 	struct of_exec_slot *s;
@@ -31,13 +34,17 @@ static __always_inline struct of_exec *fork_describe(struct scratch *sc, const s
 	rec->e.roles = from->roles;
 	rec->e.flags = OF_EXEC_FORKED;
 	rec->e.cgroup = cgroup_note(&sc->cgroup, parent);
-	rec->e.pid_ns = BPF_CORE_READ(parent, nsproxy, pid_ns_for_children, ns.inum);
+	execution_describe_ns(&rec->e, child != NULL ? child : parent);
+	if (child != NULL)
+		execution_describe_pid(&rec->e, child);
 	s = execution_find(from->slot);
-	if (s != NULL)
+	if (s != NULL) {
 		__builtin_memcpy(rec->e.name, s->e.name, sizeof(rec->e.name));
-	else
+		rec->e.env = s->e.env;
+	} else {
 		bpf_probe_read_kernel_str(rec->e.name, sizeof(parent->comm), parent->comm);
-	execution_store(&rec->e, NULL, 0);
+	}
+	execution_store(&rec->e, NULL, NULL, 0);
 	return &rec->e;
 }
 
@@ -68,7 +75,7 @@ int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child
 	sc = scratch_take();
 	if (sc == NULL)
 		return 0;
-	task_assign(t, fork_describe(sc, from, parent, child->tgid));
+	task_assign(t, fork_describe(sc, from, parent, child, child->tgid));
 	fork_emit(sc);
 	scratch_give(sc);
 	return 0;
@@ -88,14 +95,15 @@ int lineage_fork_event(struct trace_event_raw_task_newtask *ctx)
 	sc = from == NULL ? NULL : scratch_take();
 	if (sc == NULL)
 		return 0;
-	(void)fork_describe(sc, from, parent, ctx->pid);
+	(void)fork_describe(sc, from, parent, NULL, ctx->pid);
 	fork_emit(sc);
 	scratch_give(sc);
 	return 0;
 }
 
-/* argv as it lies on the new stack; the process cannot have touched it yet. */
-static __always_inline void exec_argv(struct of_rec_exec *rec, struct task_struct *task)
+/* argv as it lies on the new stack, behind `at` bytes of the tail; the process cannot have touched
+ * it yet. */
+static __always_inline void exec_argv(struct of_rec_exec *rec, struct task_struct *task, __u32 at)
 {
 	unsigned long start = task->mm->arg_start, end = task->mm->arg_end;
 	__u32 len;
@@ -103,12 +111,19 @@ static __always_inline void exec_argv(struct of_rec_exec *rec, struct task_struc
 	rec->argv_size = end > start ? end - start : 0;
 	len = rec->argv_size < OF_ARGV_LEN ? rec->argv_size : OF_ARGV_LEN - 1;
 	len &= OF_ARGV_LEN - 1;
-	if (bpf_probe_read_user(&rec->tail[rec->exe_len & (OF_EXE_LEN - 1)], len, (void *)start) <
-	    0) {
+	if (bpf_probe_read_user(&rec->tail[at & (TAIL_PATHS - 1)], len, (void *)start) < 0) {
 		LOSS(argv);
 		len = 0;
 	}
 	rec->argv_len = len;
+}
+
+/* Of the parent, which may be the same process before: it is there until its end is told. */
+static __always_inline __u64 env_of(const struct of_task *t)
+{
+	struct of_exec_slot *s = execution_find(t->slot);
+
+	return s != NULL && s->e.exec_id == t->exec_id ? s->e.env : 0;
 }
 
 /* `filename` is kernel memory: as the caller named the file. */
@@ -123,24 +138,44 @@ static __always_inline void exec_describe(struct scratch *sc, struct task_struct
 	rec->e.parent_slot = t->slot;
 	rec->e.ppid = task->real_parent->tgid;
 	subject_exe(&sc->subject, task->mm->exe_file);
+	image_describe(&rec->image, task->mm->exe_file);
 	__builtin_memset(sc->subject.name, 0, sizeof(sc->subject.name));
 	subject_name(&sc->subject, filename);
 	rec->e.flags = sc->subject.image | (sc->subject.exe_truncated ? OF_EXEC_EXE_TRUNCATED : 0);
 	rec->e.cgroup = cgroup_note(&sc->cgroup, task);
 	execution_describe_ns(&rec->e, task);
+	execution_describe_pid(&rec->e, task);
+	env_note(&sc->env, task, env_of(t), &rec->e);
 	rec->e.roles = t->roles | roles_match(&sc->subject);
 	bpf_probe_read_kernel_str(rec->e.name, sizeof(rec->e.name), sc->subject.name);
+}
+
+/* Into the record's tail, behind the `at` bytes of exe: the working directory's length. */
+static __always_inline __u32 exec_cwd(struct scratch *sc, struct task_struct *task, __u32 at)
+{
+	struct of_rec_exec *rec = &sc->rec;
+	__u32 from, truncated, len;
+
+	len = subject_cwd(&sc->subject, task, &from, &truncated) & (OF_CWD_LEN - 1);
+	bpf_probe_read_kernel(&rec->tail[at & (OF_EXE_LEN - 1)], len,
+			      &sc->subject.path[from & (OF_EXE_LEN - 1)]);
+	if (truncated)
+		rec->e.flags |= OF_EXEC_CWD_TRUNCATED;
+	rec->cwd_len = len;
+	return len;
 }
 
 static __always_inline void exec_emit(struct scratch *sc, struct task_struct *task, __u32 exe_len)
 {
 	struct of_rec_exec *rec = &sc->rec;
-	__u32 len;
+	__u32 at = exe_len, len;
 
 	rec->exe_len = exe_len;
+	rec->argv_redacted = 0;
 	bpf_probe_read_kernel(rec->tail, exe_len, sc->subject.exe);
-	exec_argv(rec, task);
-	len = __builtin_offsetof(struct of_rec_exec, tail) + exe_len +
+	at += exec_cwd(sc, task, exe_len);
+	exec_argv(rec, task, at);
+	len = __builtin_offsetof(struct of_rec_exec, tail) + (at & (TAIL_PATHS - 1)) +
 	      (rec->argv_len & (OF_ARGV_LEN - 1));
 	emit_header(&rec->hdr, OF_REC_EXEC, len);
 	if (len <= sizeof(*rec))
@@ -162,7 +197,7 @@ static __always_inline int on_exec(struct task_struct *task, int old_pid, const 
 	exec_describe(sc, task, t, filename);
 	execution_end(t, OF_EXEC_ENDED | OF_EXEC_REPLACED);
 	exe_len = sc->subject.exe_len & (OF_EXE_LEN - 1);
-	execution_store(&sc->rec.e, sc->subject.exe, exe_len);
+	execution_store(&sc->rec.e, &sc->rec.image, sc->subject.exe, exe_len);
 	task_assign(t, &sc->rec.e);
 	exec_emit(sc, task, exe_len);
 	scratch_give(sc);
@@ -231,4 +266,26 @@ SEC("tracepoint/sched/sched_process_exit")
 int lineage_exit_event(void *ctx)
 {
 	return on_exit(bpf_get_current_task_btf());
+}
+
+/*
+ * A process gives itself another short name. So does an exec, with memory that is still empty: that
+ * name belongs to what is executed, which is told in a moment.
+ */
+SEC("tp_btf/task_rename")
+int BPF_PROG(lineage_rename, struct task_struct *task, const char *comm)
+{
+	struct mm_struct *mm = task->mm;
+	struct of_exec_slot *s;
+	struct of_task *t;
+
+	if (task->pid != task->tgid || mm == NULL || mm->arg_start == 0)
+		return 0;
+	t = bpf_task_storage_get(&tasks, task, 0, 0);
+	s = t == NULL ? NULL : execution_find(t->slot);
+	if (s == NULL || s->e.exec_id != t->exec_id)
+		return 0;
+	bpf_probe_read_kernel_str(s->e.comm, sizeof(s->e.comm), comm);
+	__sync_fetch_and_add(&s->e.renames, 1);
+	return 0;
 }

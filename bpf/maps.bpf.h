@@ -103,6 +103,20 @@ struct {
 } cgroups __weak SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OF_ENVS);
+	__type(key, __u64);
+	__type(value, struct of_env);
+} envs __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, OF_ENV_NAMES);
+	__type(key, struct of_env_name);
+	__type(value, __u32); /* enum of_env_kind */
+} env_names __weak SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);

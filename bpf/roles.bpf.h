@@ -9,6 +9,8 @@
 
 #include "outflow/glob.h"
 
+_Static_assert(OF_CWD_LEN == OF_EXE_LEN, "one walk serves both");
+
 /* Components and mount points: more than OF_EXE_LEN holds, so that only the length cuts a path. */
 #define PATH_DEPTH_MAX (OF_EXE_LEN / 2 + 64)
 
@@ -95,21 +97,46 @@ static __always_inline __u32 image_flags(struct role_subject *s, struct file *fi
 	return flags | OF_EXEC_DELETED;
 }
 
-static __always_inline void subject_exe(struct role_subject *s, struct file *file)
+/* Puts a path together in s->path; where it begins is in w->at. */
+static __always_inline void path_walk(struct role_subject *s, struct path_walk *w)
+{
+	w->path = s->path;
+	w->at = OF_EXE_LEN - 1;
+	bpf_loop(PATH_DEPTH_MAX, path_step, w, 0);
+}
+
+static __noinline void subject_exe(struct role_subject *s, struct file *file)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct path_walk w = { .path = s->path, .dentry = dentry, .at = OF_EXE_LEN - 1 };
+	struct path_walk w = { .dentry = dentry };
 	__u32 len;
 
 	w.mnt = mount_of(BPF_CORE_READ(file, f_path.mnt));
 	bpf_probe_read_kernel_str(s->base, sizeof(s->base), BPF_CORE_READ(dentry, d_name.name));
-	bpf_loop(PATH_DEPTH_MAX, path_step, &w, 0);
+	path_walk(s, &w);
 	len = OF_EXE_LEN - 1 - w.at;
 	s->exe_len = len;
 	s->exe_truncated = !w.done;
 	bpf_probe_read_kernel(s->exe, len & (OF_EXE_LEN - 1), &s->path[w.at & (OF_EXE_LEN - 1)]);
 	s->exe[len & (OF_EXE_LEN - 1)] = 0;
 	s->image = image_flags(s, file, w.detached);
+}
+
+/* Where the task works: the length of the path that begins at s->path[*ret_at]. The root has none
+ * of its own. */
+static __always_inline __u32 subject_cwd(struct role_subject *s, struct task_struct *task,
+					 __u32 *ret_at, __u32 *ret_truncated)
+{
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct path_walk w = { .dentry = BPF_CORE_READ(fs, pwd.dentry) };
+
+	w.mnt = mount_of(BPF_CORE_READ(fs, pwd.mnt));
+	path_walk(s, &w);
+	*ret_truncated = !w.done;
+	if (w.at == OF_EXE_LEN - 1)
+		s->path[--w.at & (OF_EXE_LEN - 1)] = '/';
+	*ret_at = w.at;
+	return OF_EXE_LEN - 1 - w.at;
 }
 
 struct name_scan {

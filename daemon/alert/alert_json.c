@@ -8,25 +8,13 @@
 
 #include "alert/open.h"
 #include "alert/subject_json.h"
+#include "alert/who_json.h"
 #include "base/caps.h"
 #include "base/container.h"
 #include "base/json.h"
 #include "base/text.h"
 
 #include "base/poison.h"
-
-static void json_argv(struct json *j, const struct execution *e)
-{
-	size_t i, n;
-
-	json_open(j, "argv", '[');
-	for (i = 0; i < e->argv_len; i += n + 1) {
-		n = strnlen(e->argv + i, e->argv_len - i);
-		json_str(j, NULL, e->argv + i, n);
-	}
-	json_close(j, ']');
-	json_bool(j, "argv_truncated", e->argv_size > e->argv_len);
-}
 
 /* What there was to say of the file when it was executed. */
 static void json_exe_state(struct json *j, uint32_t flags)
@@ -70,7 +58,7 @@ static void json_container(struct json *j, const char *cgroup)
 	json_close(j, '}');
 }
 
-static void json_process(struct json *j, const struct execution *e)
+static void json_process(struct json *j, const struct execution *e, const struct origin *o)
 {
 	if (e == NULL) {
 		json_nil(j, "process");
@@ -78,7 +66,7 @@ static void json_process(struct json *j, const struct execution *e)
 	}
 	json_open(j, "process", '{');
 	subject_json_process(j, e);
-	json_argv(j, e);
+	who_json_argv(j, e, SIZE_MAX);
 	json_nil(j, "sha256");
 	json_u64(j, "uid", e->uid);
 	if (e->loginuid == UINT32_MAX)
@@ -89,24 +77,27 @@ static void json_process(struct json *j, const struct execution *e)
 	json_u64(j, "sid", e->sid);
 	json_exe_state(j, e->flags);
 	json_caps_gained(j, e);
-	json_u64(j, "pid_ns", e->pid_ns);
+	json_u64(j, "pid_ns", e->ns.pid);
 	if (e->ns_tgid != 0)
 		json_u64(j, "ns_pid", e->ns_tgid);
 	else
 		json_nil(j, "ns_pid");
 	json_cstr(j, "cgroup", e->cgroup);
 	json_container(j, e->cgroup);
+	who_json(j, e, o);
 	json_close(j, '}');
 }
 
-void alert_facts(struct buf *b, const struct policy *p, const struct account *account)
+void alert_facts(struct buf *b, const struct policy *p, const struct account *account,
+		 const struct origin *o)
 {
 	const struct execution *who = account->who;
 	struct json j;
 
 	json_init(&j, b);
-	json_process(&j, who);
+	json_process(&j, who, o);
 	subject_json_lineage(&j, who);
+	who_json_ancestors(&j, who, o);
 	subject_json_roles(&j, p, who == NULL ? 0 : who->roles);
 	subject_json_creator(&j, account);
 	json_nil(&j, "ci");

@@ -195,7 +195,7 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 	if (v->leak != NULL)
 		leak_facts(&a->json);
 	else
-		alert_facts(&a->json, a->policy, s->account);
+		alert_facts(&a->json, a->policy, s->account, o);
 	if (a->json.err < 0)
 		return NULL;
 	alert = malloc(sizeof(*alert) + a->json.len);

@@ -17,6 +17,8 @@ void leak_facts(struct buf *b)
 	json_nil(&j, "process");
 	json_open(&j, "lineage", '[');
 	json_close(&j, ']');
+	json_open(&j, "ancestors", '[');
+	json_close(&j, ']');
 	json_open(&j, "roles", '[');
 	json_close(&j, ']');
 	json_nil(&j, "creator");

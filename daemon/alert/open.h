@@ -66,7 +66,8 @@ static inline bool account_is_overflow(uint32_t flags)
 }
 
 /* All of these append; the buf's sticky error is the only one. Neither ends with a newline. */
-void alert_facts(struct buf *b, const struct policy *p, const struct account *account);
+void alert_facts(struct buf *b, const struct policy *p, const struct account *account,
+		 const struct origin *o);
 /* `type` is "alert", or "update" of one that was told. */
 void alert_json(struct buf *b, const char *type, const struct policy *p, const struct open_alert *a,
 		const struct origin *o);

@@ -139,7 +139,7 @@ static void say_what(struct buf *b, const struct policy *p, const struct open_al
 
 	if (is_volume(a)) {
 		say_volume(b, a, line);
-	} else if (a->kind == SUBJECT_ATTEMPT) {
+	} else if (a->kind == SUBJECT_ATTEMPT || a->sent == 0) {
 		buf_str(b, "tried to connect to ");
 		say_endpoint(b, &a->to, a->account_flags, line);
 	} else {

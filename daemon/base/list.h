@@ -55,4 +55,7 @@ static inline struct list *list_last(const struct list *l)
 /* The struct of type `type` whose member `member` is at `node`. */
 #define list_entry(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
+/* The list is not changed meanwhile. */
+#define list_each(i, l) for ((i) = (l)->next; (i) != (l); (i) = (i)->next)
+
 #endif

@@ -84,6 +84,32 @@ void text_escape(struct buf *b, const char *s, size_t n)
 	}
 }
 
+bool text_glob(const char *pattern, const char *text, size_t n)
+{
+	const char *star = NULL;
+	size_t i = 0, from = 0; /* where the run of the last '*' ends */
+
+	while (i < n) {
+		char c = text[i] == '\0' ? ' ' : text[i];
+
+		if (*pattern == '*') {
+			star = ++pattern;
+			from = i;
+		} else if (*pattern != '\0' && (*pattern == '?' || *pattern == c)) {
+			pattern++;
+			i++;
+		} else if (star != NULL) {
+			pattern = star;
+			i = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
 uint64_t fnv64(uint64_t h, const void *data, size_t n)
 {
 	const unsigned char *p = data;

@@ -20,6 +20,13 @@ bool utf8_valid(const char *s, size_t n);
  * byte that is not UTF-8 as \xNN. For log lines and tables. */
 void text_escape(struct buf *b, const char *s, size_t n);
 
+/*
+ * Does the whole of `text` (n bytes, no NUL needed) match? '*': any run of bytes, also none; '?': one
+ * byte; everything else stands for itself, a space for a NUL too. Takes at most n steps for each byte
+ * of the pattern.
+ */
+bool text_glob(const char *pattern, const char *text, size_t n);
+
 /* FNV-1a of 64 bits: for hash keys that no attacker gains from, and for ids of equal content.
  * Start with FNV64_START. */
 #define FNV64_START 0xcbf29ce484222325ULL

@@ -11,7 +11,7 @@
 
 #include "base/poison.h"
 
-#define WARNINGS_MAX 512 /* lines; more are counted only, nobody reads so many */
+#define WARNINGS_MAX 100 /* lines; more are counted only, nobody reads so many */
 #define QUOTE_TEXT   60	 /* bytes of a value in a message */
 
 /* What the document holds so far, seen from the stream of events. */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/ip.h"
-#include "outflow/glob.h"
 
 #include "base/poison.h"
 
@@ -63,68 +62,6 @@ const char *rule_per_name(enum rule_per per)
 const char *policy_role_name(const struct policy *p, unsigned int bit)
 {
 	return bit < p->roles_n ? p->roles[bit].name : NULL;
-}
-
-/* Both buffers are as large as of_glob_step() wants them. */
-static bool glob_matches(const char pattern[OF_PATTERN_LEN], const char text[OF_EXE_LEN])
-{
-	struct of_glob g = { 0 };
-	enum of_glob_result r = OF_GLOB_MORE;
-	int i;
-
-	for (i = 0; i < OF_GLOB_STEPS && r == OF_GLOB_MORE; i++)
-		r = of_glob_step(&g, pattern, text);
-	return r == OF_GLOB_MATCH;
-}
-
-static bool match_holds(const struct role_match *m, const char text[OF_EXE_LEN])
-{
-	return m->glob ? glob_matches(m->pattern, text) : strcmp(m->pattern, text) == 0;
-}
-
-/* A buffer as the matcher wants it. A file name is at most 255 bytes long (NAME_MAX). */
-static void name_copy(char ret[OF_EXE_LEN], const char *name, size_t len)
-{
-	if (len > OF_EXE_LEN - 1)
-		len = OF_EXE_LEN - 1;
-	memset(ret, 0, OF_EXE_LEN);
-	memcpy(ret, name, len);
-}
-
-uint64_t policy_roles_match(const struct policy *p, const char *name, const char *exe,
-			    size_t exe_len)
-{
-	char own[OF_EXE_LEN], base[OF_EXE_LEN], path[OF_EXE_LEN] = { 0 };
-	const struct role_match *m;
-	const char *slash;
-	uint64_t roles = 0;
-	bool holds;
-	size_t i;
-
-	/* Of longer paths the tail is kept (abi.h). */
-	if (exe_len > OF_EXE_LEN - 1) {
-		exe += exe_len - (OF_EXE_LEN - 1);
-		exe_len = OF_EXE_LEN - 1;
-	}
-	if (exe_len > 0)
-		memcpy(path, exe, exe_len);
-	slash = strrchr(path, '/');
-	name_copy(own, name, strnlen(name, OF_NAME_LEN - 1));
-	/* Started through a link of another name, it is still what the file is called. */
-	name_copy(base, slash != NULL ? slash + 1 : path, strlen(slash != NULL ? slash + 1 : path));
-	for (i = 0; i < p->roles_n; i++)
-		for (m = p->roles[i].match; m < p->roles[i].match + p->roles[i].n; m++) {
-			if (m->kind == ROLE_MATCH_NAME)
-				holds = match_holds(m, own) ||
-					(base[0] != '\0' && match_holds(m, base));
-			else
-				holds = path[0] != '\0' && match_holds(m, path);
-			if (holds) {
-				roles |= 1ULL << i;
-				break;
-			}
-		}
-	return roles;
 }
 
 /* A range of IPv6 holds no IPv4 address, though those are mapped into ::/80: who writes ::/0 means
@@ -195,6 +132,7 @@ void policy_done(struct policy *p)
 	free(p->rules);
 	free(p->sets);
 	free(p->roles);
+	free(p->env);
 	free(p->internal);
 	free(p->resolvers);
 	*p = (struct policy){ 0 };

@@ -18,12 +18,42 @@
 struct roles {
 	struct policy *policy;
 	struct role *role;
-	size_t globs, names;
+	size_t globs, names, texts;
 };
+
+/* Of those that the daemon matches, over all roles: each costs time at every exec. */
+#define TEXTS_MAX 256
 
 static bool has_wildcard(const char *s)
 {
 	return strpbrk(s, "*?") != NULL;
+}
+
+/* The probes look plain names up; every other name and path is a glob to them. */
+static bool is_plain_name(enum role_match_kind kind, const char *pattern)
+{
+	return kind == ROLE_MATCH_NAME && !has_wildcard(pattern);
+}
+
+/* Is there room for one more in the table that it goes to? */
+static int match_room(struct doc *d, const struct at *at, struct roles *r,
+		      const struct role_match *m)
+{
+	if (!role_match_in_kernel(m)) {
+		if (++r->texts > TEXTS_MAX)
+			return at_error(d, at,
+					"expected at most %d entries other than names and paths "
+					"over all roles",
+					TEXTS_MAX);
+	} else if (is_plain_name(m->kind, m->pattern)) {
+		if (++r->names > OF_NAMES_MAX)
+			return at_error(d, at, "expected at most %d names over all roles",
+					OF_NAMES_MAX);
+	} else if (++r->globs > OF_GLOBS_MAX) {
+		return at_error(d, at, "expected at most %d globs and paths over all roles",
+				OF_GLOBS_MAX);
+	}
+	return 0;
 }
 
 /* Adds it to the role; fails when the pattern or the tables have no room. */
@@ -31,22 +61,18 @@ static int match_add(struct doc *d, const struct at *at, struct roles *r, enum r
 		     const char *pattern)
 {
 	struct role_match *m = &r->role->match[r->role->n];
-	/* The probes look plain names up; everything else is a glob to them. */
-	bool plain = kind == ROLE_MATCH_NAME && !has_wildcard(pattern);
+	size_t most = is_plain_name(kind, pattern) ? OF_NAME_LEN - 1 : OF_PATTERN_LEN - 1;
+	int err;
 
-	if (strlen(pattern) >= (plain ? OF_NAME_LEN : OF_PATTERN_LEN))
-		return at_error(d, at, "expected at most %d characters",
-				(plain ? OF_NAME_LEN : OF_PATTERN_LEN) - 1);
-	if (plain && ++r->names > OF_NAMES_MAX)
-		return at_error(d, at, "expected at most %d names over all roles", OF_NAMES_MAX);
-	if (!plain && ++r->globs > OF_GLOBS_MAX)
-		return at_error(d, at, "expected at most %d globs and paths over all roles",
-				OF_GLOBS_MAX);
+	if (strlen(pattern) > most)
+		return at_error(d, at, "expected at most %zu characters", most);
 	m->kind = kind;
 	m->glob = has_wildcard(pattern);
 	(void)snprintf(m->pattern, sizeof(m->pattern), "%s", pattern);
-	r->role->n++;
-	return 0;
+	err = match_room(d, at, r, m);
+	if (err == 0)
+		r->role->n++;
+	return err;
 }
 
 static int key_name(struct doc *d, const struct at *at, void *ret)
@@ -77,13 +103,115 @@ static int key_exe(struct doc *d, const struct at *at, void *ret)
 	return match_add(d, at, ret, ROLE_MATCH_EXE, s);
 }
 
-static int key_later(struct doc *d, const struct at *at, void *ret)
+static int key_text(struct doc *d, const struct at *at, struct roles *r, enum role_match_kind kind,
+		    const char *want)
 {
-	struct roles *r = ret;
+	const char *s;
+	int err = at_text(d, at, want, &s);
 
-	doc_warn(d, at->key, "role '%s': match '%s' is not built yet, ignored", r->role->name,
-		 at->name);
+	if (err == 0 && s[0] == '\0')
+		err = at_expected(d, at, want);
+	return err < 0 ? err : match_add(d, at, r, kind, s);
+}
+
+static int key_argv(struct doc *d, const struct at *at, void *ret)
+{
+	return key_text(d, at, ret, ROLE_MATCH_ARGV,
+			"a glob over all arguments, as \"*kics scan*\"");
+}
+
+static int key_cgroup(struct doc *d, const struct at *at, void *ret)
+{
+	return key_text(d, at, ret, ROLE_MATCH_CGROUP,
+			"a glob over the path of a cgroup, as \"/ci.slice/*\"");
+}
+
+static int key_action(struct doc *d, const struct at *at, void *ret)
+{
+	return key_text(d, at, ret, ROLE_MATCH_ACTION,
+			"the name of an action without a version, or a glob, as "
+			"\"aquasecurity/*\"");
+}
+
+static size_t env_name_len(const char *s)
+{
+	return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+}
+
+/* Of what a variable holds whose name says so nothing is told, only that it is there. */
+static bool name_is_secret(const char *name)
+{
+	static const char *const parts[] = { "TOKEN", "SECRET",	    "PASSW", "PASSPHRASE",
+					     "CREDENTIAL", "PRIVATE", "_KEY", "APIKEY",
+					     "AUTH", "SESSION" };
+	size_t i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strcasestr(name, parts[i]) != NULL)
+			return true;
+	return false;
+}
+
+static int env_by_name(const void *x, const void *y)
+{
+	const struct env_variable *a = x, *b = y;
+
+	return strcmp(a->name, b->name);
+}
+
+/* One variable more that the kernel tells. */
+static int env_add(struct doc *d, const struct at *at, struct policy *p, const char *name,
+		   enum of_env_kind kind)
+{
+	const struct env_variable *known = policy_env(p, name, strlen(name));
+	struct env_variable *v;
+
+	if (known != NULL) /* with its value, if one of those who name it wants that */
+		return 0;
+	if (p->env_n == OF_ENV_NAMES)
+		return at_error(d, at, "expected at most %d variables over all roles",
+				OF_ENV_NAMES);
+	v = reallocarray(p->env, p->env_n + 1, sizeof(*p->env));
+	if (v == NULL)
+		return -ENOMEM;
+	p->env = v;
+	v += p->env_n++;
+	*v = (struct env_variable){ .kind = kind };
+	(void)snprintf(v->name, sizeof(v->name), "%s", name);
+	qsort(p->env, p->env_n, sizeof(*p->env), env_by_name);
 	return 0;
+}
+
+static int key_env(struct doc *d, const struct at *at, void *ret)
+{
+	static const char want[] = "a variable and a glob for its value, as NAME=value";
+	char name[OF_ENV_NAME];
+	struct roles *r = ret;
+	const char *s;
+	size_t len;
+	int err = at_text(d, at, want, &s);
+
+	if (err < 0)
+		return err;
+	len = env_name_len(s);
+	if (len == 0 || (s[len] != '=' && s[len] != '\0'))
+		return at_expected(d, at, want);
+	if (len >= OF_ENV_NAME)
+		return at_error(d, at, "expected a variable of at most %d characters",
+				OF_ENV_NAME - 1);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)len, s);
+	s += len;
+	s = *s == '=' ? s + 1 : "*";
+	if (name_is_secret(name) && strcmp(s, "*") != 0)
+		return at_error(d, at,
+				"'%s' may hold a secret, whose value outflow does not read: expected "
+				"\"%s=*\", that it is set",
+				name, name);
+	err = match_add(d, at, r, ROLE_MATCH_ENV, s);
+	if (err < 0)
+		return err;
+	memcpy(r->role->match[r->role->n - 1].name, name, sizeof(name));
+	return env_add(d, at, r->policy, name, name_is_secret(name) ? OF_ENV_SET : OF_ENV_TEXT);
 }
 
 static int match_parse(struct doc *d, const struct at *at, void *arg)
@@ -91,10 +219,10 @@ static int match_parse(struct doc *d, const struct at *at, void *arg)
 	static const struct key keys[] = {
 		{ .name = "name", .parse = key_name },
 		{ .name = "exe", .parse = key_exe },
-		{ .name = "argv", .parse = key_later },
-		{ .name = "env", .parse = key_later },
-		{ .name = "cgroup", .parse = key_later },
-		{ .name = "action", .parse = key_later },
+		{ .name = "argv", .parse = key_argv },
+		{ .name = "env", .parse = key_env },
+		{ .name = "cgroup", .parse = key_cgroup },
+		{ .name = "action", .parse = key_action },
 		{ .name = NULL },
 	};
 	char path[32 + OF_NAME_LEN];
@@ -172,6 +300,7 @@ static uint64_t roles_hash(const struct policy *p)
 		for (m = p->roles[i].match; m < p->roles[i].match + p->roles[i].n; m++) {
 			kind = (unsigned char)m->kind;
 			h = fnv64(h, &kind, 1);
+			h = fnv64(h, m->name, strlen(m->name) + 1);
 			h = fnv64(h, m->pattern, strlen(m->pattern) + 1);
 		}
 		h = fnv64(h, "\xff", 1);

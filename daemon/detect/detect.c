@@ -116,12 +116,15 @@ static void rule_run(struct detect *d, const struct rule *r, const struct subjec
 
 	if (r->off != NULL || !role_holds(r, a) || !endpoint_holds(d->policy, r, a))
 		return;
+	/* The others had their turn. */
+	if (s->kind == SUBJECT_GAINED && (r->roles & s->gained) == 0)
+		return;
 	if (!r->has_sent) {
 		v.key = key_of(d->policy, r, a, PER_ENDPOINT);
 		fn(arg, &v);
 		return;
 	}
-	if (s->kind != SUBJECT_SENT)
+	if (s->kind == SUBJECT_ATTEMPT)
 		return;
 	v.key = key_of(d->policy, r, a, r->sent.per);
 	v.sent = windows_add(d->windows, &v.key, r->sent.within_ns, s->time_ns, s->delta);

@@ -16,6 +16,11 @@ static bool terminated(const char *s, size_t size)
 	return memchr(s, '\0', size) != NULL;
 }
 
+static bool execution_terminated(const struct of_exec *e)
+{
+	return terminated(e->name, sizeof(e->name)) && terminated(e->comm, sizeof(e->comm));
+}
+
 static int decode_host(const void *rec, struct event *ret)
 {
 	const struct of_rec_host *r = rec;
@@ -54,7 +59,7 @@ static int decode_fork(const void *rec, struct event *ret)
 {
 	const struct of_rec_fork *r = rec;
 
-	if (!terminated(r->e.name, sizeof(r->e.name)))
+	if (!execution_terminated(&r->e))
 		return -EBADMSG;
 	ret->exec.e = &r->e;
 	return 0;
@@ -65,16 +70,20 @@ static int decode_exec(const void *rec, struct event *ret)
 	const struct of_rec_exec *r = rec;
 	size_t tail = r->hdr.len - offsetof(struct of_rec_exec, tail);
 
-	if (!terminated(r->e.name, sizeof(r->e.name)))
+	if (!execution_terminated(&r->e))
 		return -EBADMSG;
-	if (r->exe_len >= OF_EXE_LEN || r->argv_len > OF_ARGV_LEN ||
-	    (size_t)r->exe_len + r->argv_len > tail)
+	if (r->exe_len >= OF_EXE_LEN || r->cwd_len >= OF_CWD_LEN || r->argv_len > OF_ARGV_LEN ||
+	    (size_t)r->exe_len + r->cwd_len + r->argv_len > tail)
 		return -EBADMSG;
 	ret->exec.e = &r->e;
+	ret->exec.image = r->image.ino == 0 ? NULL : &r->image;
 	ret->exec.exe = r->tail;
 	ret->exec.exe_len = r->exe_len;
-	ret->exec.argv = r->tail + r->exe_len;
+	ret->exec.cwd = r->tail + r->exe_len;
+	ret->exec.cwd_len = r->cwd_len;
+	ret->exec.argv = r->tail + r->exe_len + r->cwd_len;
 	ret->exec.argv_len = r->argv_len;
+	ret->exec.argv_redacted = r->argv_redacted;
 	ret->exec.argv_size = r->argv_size > r->argv_len ? r->argv_size : r->argv_len;
 	return 0;
 }
@@ -89,6 +98,33 @@ static int decode_cgroup(const void *rec, struct event *ret)
 	ret->cgroup.id = r->id;
 	ret->cgroup.path = r->cgroup.path;
 	ret->cgroup.path_len = r->cgroup.len;
+	return 0;
+}
+
+static int decode_env(const void *rec, struct event *ret)
+{
+	const struct of_rec_env *r = rec;
+
+	if (r->env.len > OF_ENV_LEN ||
+	    r->env.len > r->hdr.len - offsetof(struct of_rec_env, env.text) ||
+	    (r->env.len > 0 && r->env.text[r->env.len - 1] != '\0'))
+		return -EBADMSG;
+	ret->env.id = r->id;
+	ret->env.text = r->env.text;
+	ret->env.text_len = r->env.len;
+	ret->env.truncated = r->env.truncated != 0;
+	return 0;
+}
+
+static int decode_comm(const void *rec, struct event *ret)
+{
+	const struct of_rec_comm *r = rec;
+
+	if (!terminated(r->comm, sizeof(r->comm)))
+		return -EBADMSG;
+	ret->comm.exec_id = r->exec_id;
+	ret->comm.comm = r->comm;
+	ret->comm.renames = r->renames;
 	return 0;
 }
 
@@ -157,15 +193,17 @@ static const struct rec_desc {
 	[OF_REC_LOSS] = { sizeof(struct of_rec_loss), decode_loss },
 	[OF_REC_TICK] = { sizeof(struct of_rec_tick), decode_tick },
 	[OF_REC_CGROUP] = { offsetof(struct of_rec_cgroup, cgroup.path), decode_cgroup },
+	[OF_REC_ENV] = { offsetof(struct of_rec_env, env.text), decode_env },
+	[OF_REC_COMM] = { sizeof(struct of_rec_comm), decode_comm },
 	[OF_REC_LINK] = { sizeof(struct of_rec_link), decode_link },
 };
 
 /* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
 _Static_assert(sizeof(struct of_account) == 88, "ABI");
-_Static_assert(sizeof(struct of_exec) == 184, "ABI");
-_Static_assert(sizeof(struct of_exec_slot) == 440, "ABI");
+_Static_assert(sizeof(struct of_exec) == 240, "ABI");
+_Static_assert(sizeof(struct of_exec_slot) == 544, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
-_Static_assert(sizeof(struct of_rec_exec) == 1488, "ABI");
+_Static_assert(sizeof(struct of_rec_exec) == 4928, "ABI");
 _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 

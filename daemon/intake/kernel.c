@@ -81,7 +81,8 @@ static uint64_t wake_roles(const struct policy *p)
 	for (i = 0; i < p->rules_n; i++)
 		if (p->rules[i].off == NULL)
 			roles |= p->rules[i].roles;
-	return roles;
+	/* The kernel does not know who has one of those. */
+	return roles != 0 && policy_roles_need_texts(p) ? roles | OF_ROLE_ANY : roles;
 }
 
 static uint64_t longest_window(const struct policy *p)
@@ -133,6 +134,11 @@ static bool match_is_name(const struct role_match *m)
 	return m->kind == ROLE_MATCH_NAME && !m->glob;
 }
 
+static bool match_is_glob(const struct role_match *m)
+{
+	return role_match_in_kernel(m) && !match_is_name(m);
+}
+
 static uint32_t globs_count(const struct policy *p)
 {
 	uint32_t n = 0;
@@ -140,7 +146,7 @@ static uint32_t globs_count(const struct policy *p)
 
 	for (i = 0; i < p->roles_n; i++)
 		for (j = 0; j < p->roles[i].n; j++)
-			n += !match_is_name(&p->roles[i].match[j]);
+			n += match_is_glob(&p->roles[i].match[j]);
 	return n;
 }
 
@@ -171,6 +177,8 @@ static int roles_fill(struct kernel *k, const struct policy *p)
 						    m->pattern, 1ULL << i);
 				continue;
 			}
+			if (!match_is_glob(m))
+				continue;
 			glob = (struct of_role_glob){
 				.roles = 1ULL << i,
 				.kind = m->kind == ROLE_MATCH_EXE ? OF_GLOB_EXE : OF_GLOB_NAME,
@@ -182,7 +190,10 @@ static int roles_fill(struct kernel *k, const struct policy *p)
 			globs++;
 		}
 	}
+	if (err == 0)
+		err = who_fill_names(k->skel, p);
 	/* Nobody changes them behind the back of a daemon that goes on with them. */
+	(void)bpf_map_freeze(bpf_map__fd(k->skel->maps.env_names));
 	(void)bpf_map_freeze(bpf_map__fd(k->skel->maps.role_names));
 	(void)bpf_map_freeze(bpf_map__fd(k->skel->maps.role_globs));
 	return err;
@@ -294,7 +305,8 @@ static void look_pause(void *arg)
 static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		       struct kernel_err *ret_err)
 {
-	int err = books_open(k->skel, adopted, longest_window(&c->policy), &k->books);
+	int err = books_open(k->skel, &c->policy, adopted, longest_window(&c->policy),
+			     &k->books);
 
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));

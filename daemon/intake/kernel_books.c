@@ -12,11 +12,8 @@
  * marks.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 
@@ -37,13 +34,14 @@
 struct execution_told {
 	uint64_t exec_id; /* 0: none */
 	uint64_t overflow;
+	uint32_t renames;
 	bool ended;
 };
 
 struct books {
 	struct map_view accounts, told, executions, machine;
-	uint64_t cgroups_told[OF_CGROUPS]; /* at id % OF_CGROUPS; one in the way is told again */
-	int cgroups_fd, totals_fd, index_fd, free_accounts_fd, free_reserve_fd, free_executions_fd;
+	struct who *who;
+	int totals_fd, index_fd, free_accounts_fd, free_reserve_fd, free_executions_fd;
 	uint32_t reserve; /* account slots below this */
 	bool *closed; /* account slots seen closed by the ageing before; this one gives them back */
 	struct execution_told *execution_told;
@@ -129,7 +127,8 @@ static void books_redo(struct books *b)
 	journal_done(m);
 }
 
-int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struct books **ret)
+int books_open(struct outflow_bpf *skel, const struct policy *policy, bool adopted,
+	       uint64_t window_ns, struct books **ret)
 {
 	struct books *b = calloc(1, sizeof(*b));
 	int err = -ENOMEM;
@@ -137,7 +136,6 @@ int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struc
 	if (b == NULL)
 		return err;
 	b->window_ns = window_ns;
-	b->cgroups_fd = bpf_map__fd(skel->maps.cgroups);
 	b->totals_fd = bpf_map__fd(skel->maps.totals);
 	b->index_fd = bpf_map__fd(skel->maps.account_index);
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);
@@ -149,7 +147,9 @@ int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struc
 		err = b->cpus < 0 ? b->cpus : -EINVAL;
 		goto out;
 	}
-	err = view_open(skel->maps.accounts, &b->accounts);
+	err = who_new(skel, policy, &b->who);
+	if (err == 0)
+		err = view_open(skel->maps.accounts, &b->accounts);
 	if (err == 0)
 		err = view_open(skel->maps.told, &b->told);
 	if (err == 0)
@@ -181,6 +181,7 @@ void books_free(struct books *b)
 {
 	if (b == NULL)
 		return;
+	who_free(b->who);
 	view_close(&b->accounts);
 	view_close(&b->told);
 	view_close(&b->executions);
@@ -226,60 +227,12 @@ static uint32_t executions_used(struct books *b)
 	return view_cover(&b->executions, books_machine(b)->executions_used);
 }
 
-/* argv of a living process, for those that are older than the probes or than this daemon. */
-static size_t argv_read(uint32_t pid, char *buf, size_t size)
-{
-	char path[32];
-	ssize_t n = -1;
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, size);
-	(void)close(fd);
-	return n > 0 ? (size_t)n : 0;
-}
-
-/* An execution that is told next is in it. */
-static void cgroup_need(struct books *b, uint64_t id, uint64_t now_ns, intake_raw_fn *fn, void *arg)
-{
-	struct of_rec_cgroup rec = { .hdr = { now_ns, 0, OF_REC_CGROUP, 0 }, .id = id };
-	uint64_t *told = &b->cgroups_told[id % OF_CGROUPS];
-
-	if (id == 0 || *told == id || bpf_map_lookup_elem(b->cgroups_fd, &id, &rec.cgroup) < 0 ||
-	    rec.cgroup.len >= OF_CGROUP_LEN)
-		return;
-	*told = id;
-	rec.hdr.len = (uint32_t)offsetof(struct of_rec_cgroup, cgroup.path) + rec.cgroup.len;
-	(void)fn(arg, &rec.hdr, rec.hdr.len);
-}
-
 static void execution_tell(struct books *b, const struct of_exec_slot *s, uint64_t now_ns,
 			   intake_raw_fn *fn, void *arg)
 {
-	struct of_rec_exec rec = { .hdr = { now_ns, 0, OF_REC_EXEC, 0 }, .e = s->e };
-	size_t exe_len = strnlen(s->exe, sizeof(s->exe) - 1), argv_len = 0;
 	bool older = (s->e.flags & OF_EXEC_ADOPTED) || s->e.exec_id < b->adopted;
 
-	cgroup_need(b, s->e.cgroup, now_ns, fn, arg);
-	if (s->e.flags & OF_EXEC_FORKED) {
-		rec.hdr.kind = OF_REC_FORK;
-		rec.hdr.len = sizeof(struct of_rec_fork);
-		(void)fn(arg, &rec.hdr, rec.hdr.len);
-		return;
-	}
-	memcpy(rec.tail, s->exe, exe_len);
-	if (older && s->e.end_ns == 0)
-		argv_len = argv_read(s->e.tgid, rec.tail + exe_len, OF_ARGV_LEN);
-	rec.exe_len = (uint16_t)exe_len;
-	rec.argv_len = (uint16_t)argv_len;
-	/* A full read may have been cut, and of an exec whose record was lost nothing is known. */
-	rec.argv_size = argv_len == OF_ARGV_LEN || !older || s->e.end_ns != 0 ? OF_ARGV_LEN + 1
-									      : (uint32_t)argv_len;
-	rec.hdr.len = (uint32_t)(offsetof(struct of_rec_exec, tail) + exe_len + argv_len);
-	(void)fn(arg, &rec.hdr, rec.hdr.len);
+	who_tell(b->who, s, older, now_ns, fn, arg);
 }
 
 /*
@@ -310,6 +263,27 @@ static void execution_need(struct books *b, uint32_t slot, uint64_t exec_id, uin
 	}
 }
 
+/* The short name that the sender has now, when that is not the one it was told with. */
+static void name_tell(struct books *b, uint32_t slot, uint64_t exec_id, uint64_t now_ns,
+		      intake_raw_fn *fn, void *arg)
+{
+	struct of_rec_comm rec = { .hdr = { now_ns, sizeof(rec), OF_REC_COMM, 0 } };
+	const struct of_exec *e;
+
+	if (exec_id == 0 || slot >= executions_used(b))
+		return;
+	e = &execution_at(b, slot)->e;
+	if (e->exec_id != exec_id || b->execution_told[slot].exec_id != exec_id ||
+	    b->execution_told[slot].renames == e->renames)
+		return;
+	b->execution_told[slot].renames = e->renames;
+	rec.exec_id = exec_id;
+	rec.renames = e->renames;
+	memcpy(rec.comm, e->comm, sizeof(rec.comm));
+	rec.comm[sizeof(rec.comm) - 1] = '\0';
+	(void)fn(arg, &rec.hdr, sizeof(rec));
+}
+
 void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn, void *arg)
 {
 	const struct of_exec *e;
@@ -318,14 +292,16 @@ void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn
 	if (rec->kind == OF_REC_ACCOUNT && rec->len >= sizeof(struct of_rec_account)) {
 		a = &((const struct of_rec_account *)rec)->a;
 		execution_need(b, a->exec_slot, a->exec_id, rec->ts_ns, fn, arg);
+		name_tell(b, a->exec_slot, a->exec_id, rec->ts_ns, fn, arg);
 	}
+	who_saw(b->who, rec);
 	/* exec and fork records begin alike. */
 	if ((rec->kind != OF_REC_FORK && rec->kind != OF_REC_EXEC) ||
 	    rec->len < sizeof(struct of_rec_fork))
 		return;
 	e = &((const struct of_rec_fork *)rec)->e;
 	execution_need(b, e->parent_slot, e->parent, rec->ts_ns, fn, arg);
-	cgroup_need(b, e->cgroup, rec->ts_ns, fn, arg);
+	who_need(b->who, e, rec->ts_ns, fn, arg);
 	if (e->slot < b->executions.max)
 		b->execution_told[e->slot] = (struct execution_told){ .exec_id = e->exec_id };
 }
@@ -486,6 +462,7 @@ static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, v
 			told_grow(told, &a, now_ns, b->window_ns);
 		told->received = a.received;
 		told->moved = a.moved;
+		name_tell(b, a.exec_slot, a.exec_id, now_ns, fn, arg);
 		account_tell(&a, now_ns, fn, arg);
 		step(b);
 	}

@@ -78,6 +78,8 @@ static const struct hook hooks[] = {
 				       "sched/sched_process_exec") } },
 	{ "exit", .alts = { TRACEPOINT("lineage_exit", "sched_process_exit", "lineage_exit_event",
 				       "sched/sched_process_exit") } },
+	{ "change of a process's name", .optional = OF_WITHOUT_NAMES,
+	  .alts = { { "lineage_rename", NEEDS_TRACEPOINT, "task_rename" } } },
 	{ "adoption", .alts = { { .prog = "lineage_adopt" } } },
 	{ "creator of a socket", .alts = { { .prog = "endpoint_sock_create" } } },
 	{ "datagram destination, IPv4", .alts = { { .prog = "endpoint_sendmsg4" } } },

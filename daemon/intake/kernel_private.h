@@ -20,7 +20,7 @@ struct machine;
 
 #define HOOKS_MAX 32
 
-#define HOOKS_OPTIONAL OF_WITHOUT_INTERFACES
+#define HOOKS_OPTIONAL (OF_WITHOUT_INTERFACES | OF_WITHOUT_NAMES)
 
 /* Turns on the programs of the first alternative that this kernel takes, for each hook but those
  * in `without`. 0, with the names of those that it does without, the optional ones in the knob,
@@ -73,11 +73,30 @@ int view_open(struct bpf_map *map, struct map_view *ret);
 uint32_t view_cover(struct map_view *v, uint32_t n);
 void view_close(struct map_view *v);
 
+/* ---- kernel_who.c: what is told of an execution beside its slot ---- */
+
+struct who;
+
+/* 0 or -errno. `policy` is borrowed. */
+int who_new(struct outflow_bpf *skel, const struct policy *policy, struct who **ret);
+void who_free(struct who *w);
+/* A record of the ring goes by: what it tells need not be told again. */
+void who_saw(struct who *w, const struct of_rec_hdr *rec);
+/* An execution is told next: its cgroup and its environment go before it. */
+void who_need(struct who *w, const struct of_exec *e, uint64_t now_ns, intake_raw_fn *fn,
+	      void *arg);
+/* Tells the execution of a slot. `older`: than the probes, or than this daemon. */
+void who_tell(struct who *w, const struct of_exec_slot *s, bool older, uint64_t now_ns,
+	      intake_raw_fn *fn, void *arg);
+/* The variables that the probes may tell. 0 or -errno. */
+int who_fill_names(struct outflow_bpf *skel, const struct policy *policy);
+
 /* ---- kernel_books.c: the maps, mapped into memory, and what was last told of each slot ---- */
 
 /* `adopted`: the maps are of a daemon before, which may have been killed at anything. `window_ns`:
  * the longest window of a rule. */
-int books_open(struct outflow_bpf *skel, bool adopted, uint64_t window_ns, struct books **ret);
+int books_open(struct outflow_bpf *skel, const struct policy *policy, bool adopted,
+	       uint64_t window_ns, struct books **ret);
 void books_free(struct books *b);
 /* A record came through the ring: tells what it refers to, when that was lost, and remembers that
  * the record itself need not be told again. */

@@ -44,6 +44,7 @@ struct text *text_new(const char *s, size_t len)
 	if (t == NULL)
 		return NULL;
 	t->refs = 1;
+	t->len = len;
 	if (len > 0)
 		memcpy(t->s, s, len);
 	t->s[len] = '\0';
@@ -73,6 +74,8 @@ static void node_free(struct executions *x, struct exec_node *n)
 	accounts_disown(n);
 	text_put(n->exe);
 	text_put(n->cgroup);
+	text_put(n->cwd);
+	text_put(n->env);
 	free(n->argv);
 	free(n);
 }
@@ -146,12 +149,23 @@ static int node_exe(struct exec_node *n, const char *exe, size_t len)
 	return 0;
 }
 
-static void node_share_exe(struct exec_node *n, const struct exec_node *from)
+/* A forked one runs the same file, with the same environment. */
+static void node_share(struct exec_node *n, const struct exec_node *from)
 {
-	if (from->exe == NULL)
-		return;
-	n->exe = text_get(from->exe);
-	n->e.exe = n->exe->s;
+	n->e.image = from->e.image;
+	if (from->exe != NULL) {
+		n->exe = text_get(from->exe);
+		n->e.exe = n->exe->s;
+	}
+	if (from->cwd != NULL) {
+		n->cwd = text_get(from->cwd);
+		n->e.cwd = n->cwd->s;
+	}
+	if (n->env == NULL && from->env != NULL) {
+		n->env = text_get(from->env);
+		n->e.env = n->env->s;
+		n->e.env_len = n->env->len;
+	}
 }
 
 static int node_argv(struct exec_node *n, const struct event *ev)
@@ -163,7 +177,46 @@ static int node_argv(struct exec_node *n, const struct event *ev)
 	n->e.argv = n->argv;
 	n->e.argv_len = ev->exec.argv_len;
 	n->e.argv_size = ev->exec.argv_size;
+	n->e.argv_redacted = ev->exec.argv_redacted;
 	return 0;
+}
+
+static void node_cgroup(struct exec_node *n, struct text *cgroup)
+{
+	if (cgroup == NULL)
+		return;
+	n->cgroup = text_get(cgroup);
+	n->e.cgroup = cgroup->s;
+}
+
+static void node_env(struct exec_node *n, struct text *env)
+{
+	if (env == NULL)
+		return;
+	n->env = text_get(env);
+	n->e.env = env->s;
+	n->e.env_len = env->len;
+}
+
+static int node_cwd(struct exec_node *n, const struct event *ev)
+{
+	if (ev->exec.cwd_len == 0 || n->cwd != NULL)
+		return 0;
+	n->cwd = text_new(ev->exec.cwd, ev->exec.cwd_len);
+	if (n->cwd == NULL)
+		return -ENOMEM;
+	n->e.cwd = n->cwd->s;
+	return 0;
+}
+
+/* What only the ring tells, and the living. */
+static int node_ring(struct exec_node *n, const struct event *ev)
+{
+	int err = node_cwd(n, ev);
+
+	if (n->argv == NULL && ev->exec.argv_len > 0 && err == 0)
+		err = node_argv(n, ev);
+	return err;
 }
 
 static void node_set_parent(struct exec_node *n, struct exec_node *p)
@@ -191,9 +244,11 @@ static void node_numbers(struct exec_node *n, const struct of_exec *e)
 	n->e.gid = e->gid;
 	n->e.loginuid = e->loginuid;
 	n->e.caps = e->caps;
-	n->e.pid_ns = e->pid_ns;
+	n->e.ns = e->ns;
 	n->e.ns_tgid = e->ns_tgid;
 	n->e.flags |= e->flags & ~(uint32_t)(OF_EXEC_ENDED | OF_EXEC_REPLACED);
+	n->e.renames = e->renames;
+	memcpy(n->e.comm, e->comm, sizeof(n->e.comm));
 	memcpy(n->e.name, e->name, sizeof(n->e.name));
 }
 
@@ -227,7 +282,7 @@ static void node_current(struct executions *x, struct exec_node *n)
 }
 
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
-		   uint64_t roles, struct text *cgroup)
+		   uint64_t roles, struct text *cgroup, struct text *env)
 {
 	const struct of_exec *e = ev->exec.e;
 	struct exec_node *p = e->parent == 0 ? NULL : execution_find(x, e->parent);
@@ -238,27 +293,25 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 	if (p != NULL && (p == n || !p->told))
 		p = NULL;
 	if (n->told) {
-		/* The ring told it after a look already had; only the ring knows argv. */
-		if (n->argv == NULL && ev->exec.argv_len > 0)
-			err = node_argv(n, ev);
-		return err;
+		/* The ring told it after a look already had. */
+		return node_ring(n, ev);
 	}
 	n->told = true;
 	node_numbers(n, e);
 	n->e.roles |= roles;
-	if (cgroup != NULL) {
-		n->cgroup = text_get(cgroup);
-		n->e.cgroup = n->cgroup->s;
-	}
+	node_cgroup(n, cgroup);
+	node_env(n, env);
 	if (p != NULL)
 		node_set_parent(n, p);
 	if (ev->kind == OF_REC_EXEC) {
+		if (ev->exec.image != NULL)
+			n->e.image = *ev->exec.image;
 		err = node_exe(n, ev->exec.exe, ev->exec.exe_len);
-		if (ev->exec.argv_len > 0)
-			err = err < 0 ? err : node_argv(n, ev);
+		if (err == 0)
+			err = node_ring(n, ev);
 		n->e.argv_size = ev->exec.argv_size;
 	} else if (p != NULL) {
-		node_share_exe(n, p);
+		node_share(n, p);
 	}
 	if (p != NULL && ev->kind == OF_REC_EXEC && p->e.tgid == e->tgid &&
 	    !(e->flags & OF_EXEC_ADOPTED)) {

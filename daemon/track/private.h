@@ -27,27 +27,29 @@ void slots_done(struct slots *s);
 
 /* ---- executions.c ---- */
 
-/* A path that several share. */
+/* A text that several share. */
 struct text {
 	uint32_t refs;
-	char s[];
+	size_t len;
+	char s[]; /* NUL-terminated */
 };
 
 /* With one reference; NULL: no memory. `s` is not NUL-terminated. */
 struct text *text_new(const char *s, size_t len);
 void text_put(struct text *t);
 
-/* ---- cgroups.c ---- */
+/* ---- texts.c: texts that records refer to by a number ---- */
 
-/* The oldest is forgotten; whoever was executed in it keeps its path. */
+/* As many as the kernel remembers. The oldest is forgotten; whoever has it keeps it. */
 #define CGROUPS_MAX OF_CGROUPS
+#define ENVS_MAX    OF_ENVS
 
-int cgroups_init(struct table *t);
-void cgroups_done(struct table *t);
+int texts_init(struct table *t, size_t max);
+void texts_done(struct table *t);
 /* Borrowed. NULL: it was not told. */
-struct text *cgroup_path(struct table *t, uint64_t id);
-/* 0 or -ENOMEM. */
-int cgroup_told(struct table *t, const struct event *ev);
+struct text *texts_find(struct table *t, uint64_t id);
+/* The first word counts. 0 or -ENOMEM. */
+int texts_told(struct table *t, uint64_t id, const char *s, size_t len);
 
 struct exec_node {
 	struct table_node by_id;
@@ -62,7 +64,7 @@ struct exec_node {
 	size_t place;
 	bool current;		   /* in by_tgid */
 	bool told;		   /* false: only its id is known, from an account */
-	struct text *exe, *cgroup; /* NULL: not known */
+	struct text *exe, *cgroup, *cwd, *env; /* NULL: not known */
 	char *argv;
 };
 
@@ -80,10 +82,10 @@ struct exec_node *execution_find(const struct executions *x, uint64_t exec_id);
 struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid);
 /* Adds one of which only the id is known. NULL: no room or no memory. */
 struct exec_node *execution_add(struct executions *x, uint64_t exec_id);
-/* Fills in what an event tells; `cgroup` is borrowed, NULL: not known. 0 or -ENOMEM: known without
- * exe and argv then. */
+/* Fills in what an event tells; `cgroup` and `env` are borrowed, NULL: not known. 0 or -ENOMEM:
+ * known without some texts then. */
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
-		   uint64_t roles, struct text *cgroup);
+		   uint64_t roles, struct text *cgroup, struct text *env);
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns);
 /* One past its grace gets an account again: it waits for its end once more. */
 void execution_revive(struct executions *x, struct exec_node *n);

@@ -23,11 +23,12 @@ struct track {
 	struct track_limits limits;
 	struct executions executions;
 	struct accounts accounts;
-	struct table cgroups; /* cgroups.c */
+	struct table cgroups, envs; /* texts.c */
 	struct places *places;
 	struct origin origin;
 	struct track_stats stats;
 	bool roles_fit; /* the stream's role bits are this policy's */
+	bool by_texts;	/* there are roles that texts earn */
 
 	track_fn *fn; /* while an event is under way */
 	void *arg;
@@ -42,13 +43,16 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 		return err;
 	t->policy = policy;
 	t->limits = limits;
+	t->by_texts = policy_roles_need_texts(policy);
 	if (t->limits.grace_ns < FINAL_NS)
 		t->limits.grace_ns = FINAL_NS;
 	err = executions_init(&t->executions, limits.executions);
 	if (err == 0)
 		err = accounts_init(&t->accounts, limits.accounts);
 	if (err == 0)
-		err = cgroups_init(&t->cgroups);
+		err = texts_init(&t->cgroups, CGROUPS_MAX);
+	if (err == 0)
+		err = texts_init(&t->envs, ENVS_MAX);
 	if (err == 0)
 		err = places_new(policy, &t->places);
 	if (err < 0) {
@@ -65,7 +69,8 @@ void track_free(struct track *t)
 		return;
 	accounts_done(&t->accounts);
 	executions_done(&t->executions);
-	cgroups_done(&t->cgroups);
+	texts_done(&t->cgroups);
+	texts_done(&t->envs);
 	places_free(t->places);
 	free(t);
 }
@@ -177,6 +182,52 @@ static uint64_t roles_match(const struct track *t, const struct event *ev)
 	return policy_roles_match(t->policy, name, ev->exec.exe, ev->exec.exe_len);
 }
 
+static void tell(struct track *t, enum subject_kind kind, struct account_node *n, uint64_t delta,
+		 uint64_t time_ns)
+{
+	struct subject s = { .kind = kind, .time_ns = time_ns, .delta = delta, .account = &n->a };
+
+	t->fn(t->arg, &s);
+}
+
+/*
+ * It and its descendants, those that were born already too, get roles; what was told of their
+ * accounts before is judged by them now. A chain is never longer than LINEAGE_DEPTH_MAX.
+ */
+static void gain(struct track *t, struct exec_node *n, uint64_t roles, uint64_t time_ns)
+{
+	struct subject s = { .kind = SUBJECT_GAINED, .time_ns = time_ns };
+	struct account_node *account;
+	struct list *i;
+
+	s.gained = roles & ~n->e.roles;
+	if (s.gained == 0)
+		return;
+	n->e.roles |= roles;
+	list_each(i, &n->accounts) {
+		account = list_entry(i, struct account_node, sibling);
+		s.account = &account->a;
+		s.delta = account->a.sent;
+		/* An attempt that is waited for is told when it is one. */
+		if (s.delta > 0 || list_empty(&account->pending))
+			t->fn(t->arg, &s);
+	}
+	list_each(i, &n->children)
+		gain(t, list_entry(i, struct exec_node, sibling), roles, time_ns);
+}
+
+/* The roles that its texts earn it. */
+static uint64_t roles_of_texts(const struct track *t, const struct execution *e)
+{
+	struct role_texts texts = { .argv = e->argv,
+				    .argv_len = e->argv_len,
+				    .env = e->env,
+				    .env_len = e->env_len,
+				    .cgroup = e->cgroup };
+
+	return policy_roles_match_texts(t->policy, &texts);
+}
+
 static void on_exec(struct track *t, const struct event *ev)
 {
 	const struct of_exec *e = ev->exec.e;
@@ -192,14 +243,36 @@ static void on_exec(struct track *t, const struct event *ev)
 	roles = ev->kind == OF_REC_EXEC ? roles_match(t, ev) : 0;
 	if (t->roles_fit)
 		roles |= e->roles;
-	if (execution_tell(&t->executions, n, ev, roles, cgroup_path(&t->cgroups, e->cgroup)) < 0)
+	if (execution_tell(&t->executions, n, ev, roles, texts_find(&t->cgroups, e->cgroup),
+			   texts_find(&t->envs, e->env)) < 0)
 		refuse(t);
+	if (t->by_texts)
+		gain(t, n, roles_of_texts(t, &n->e), ev->time_ns);
 }
 
 static void on_cgroup(struct track *t, const struct event *ev)
 {
-	if (cgroup_told(&t->cgroups, ev) < 0)
+	bool root = ev->cgroup.path_len == 0; /* it has no name of its own */
+
+	if (texts_told(&t->cgroups, ev->cgroup.id, root ? "/" : ev->cgroup.path,
+		       root ? 1 : ev->cgroup.path_len) < 0)
 		refuse(t);
+}
+
+static void on_env(struct track *t, const struct event *ev)
+{
+	if (texts_told(&t->envs, ev->env.id, ev->env.text, ev->env.text_len) < 0)
+		refuse(t);
+}
+
+static void on_comm(struct track *t, const struct event *ev)
+{
+	struct exec_node *n = execution_find(&t->executions, ev->comm.exec_id);
+
+	if (n == NULL)
+		return;
+	n->e.renames = ev->comm.renames;
+	(void)snprintf(n->e.comm, sizeof(n->e.comm), "%s", ev->comm.comm);
 }
 
 static void on_end(struct track *t, const struct event *ev)
@@ -208,14 +281,6 @@ static void on_end(struct track *t, const struct event *ev)
 
 	if (n != NULL)
 		execution_end(&t->executions, n, ev->exit.flags, ev->time_ns);
-}
-
-static void tell(struct track *t, enum subject_kind kind, struct account_node *n, uint64_t delta,
-		 uint64_t time_ns)
-{
-	struct subject s = { .kind = kind, .time_ns = time_ns, .delta = delta, .account = &n->a };
-
-	t->fn(t->arg, &s);
 }
 
 static void on_connect(struct track *t, const struct event *ev)
@@ -330,6 +395,7 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		[OF_REC_EXIT] = on_end,		 [OF_REC_CONNECT] = on_connect,
 		[OF_REC_ACCOUNT] = on_account,	 [OF_REC_LOSS] = on_loss,
 		[OF_REC_TICK] = on_tick,	 [OF_REC_CGROUP] = on_cgroup,
+		[OF_REC_ENV] = on_env,		 [OF_REC_COMM] = on_comm,
 	};
 
 	t->fn = fn;

@@ -14,13 +14,20 @@
 #include <linux/types.h>
 #endif
 
-#define OF_ABI_VERSION 4
+#define OF_ABI_VERSION 5
 
 #define OF_NAME_LEN    64   /* file name of an execution with its NUL; longer ones are cut */
 #define OF_EXE_LEN     256  /* path of the executed file with its NUL; longer ones keep the tail */
 #define OF_CGROUPS     4096 /* of which the paths are remembered */
 #define OF_CGROUP_LEN  512  /* path of a cgroup; longer ones keep the tail */
-#define OF_ARGV_LEN    1024 /* argv as it lies in memory, NULs between; longer ones are cut */
+#define OF_CWD_LEN     256  /* working directory with its NUL; longer ones keep the tail */
+#define OF_ARGV_LEN    4096 /* argv as it lies in memory, NULs between; longer ones are cut */
+#define OF_ENVS	       1024 /* environments that are remembered */
+#define OF_ENV_LEN     2048 /* the allowed variables of one; what has no room is left out */
+#define OF_ENV_NAME    48   /* name of an allowed variable with its NUL */
+#define OF_ENV_VALUE   256  /* its value with its NUL; longer ones are cut */
+#define OF_ENV_NAMES   256  /* allowed variables */
+#define OF_COMM_LEN    16   /* TASK_COMM_LEN (include/linux/sched.h) */
 #define OF_PATTERN_LEN 128  /* one glob of a role with its NUL */
 #define OF_ROLES_MAX   63   /* bit 63 of a role mask is OF_ROLE_ANY */
 #define OF_GLOBS_MAX   64   /* globs over all roles; names without * or ? do not count */
@@ -36,6 +43,7 @@
 
 /* Hooks that a set of probes can do without, as bits of the knob cfg_without. */
 #define OF_WITHOUT_INTERFACES (1U << 0)
+#define OF_WITHOUT_NAMES      (1U << 1)
 
 /* Address families the ledger names; the values are Linux's (include/linux/socket.h). */
 enum of_family {
@@ -139,6 +147,34 @@ enum of_exec_flags {
 	OF_EXEC_DELETED = 32,  /* it had no name any more */
 	OF_EXEC_MEMFD = 64,    /* memfd_create(2): it never had one */
 	OF_EXEC_OVERLAY = 128, /* on overlayfs, as most images of containers are */
+	/* Of its environment, which is longer than is searched: variables may be missing. */
+	OF_EXEC_ENV_TRUNCATED = 256,
+	OF_EXEC_CWD_TRUNCATED = 512, /* cwd holds only the tail of the path */
+};
+
+/* The executed file as it was then; all zero: not known. The kernel's own numbers: stat(2) may
+ * tell another `dev` and, on overlayfs, another `ino`. */
+struct of_image {
+	__u64 ino;
+	__u64 size;
+	__s64 mtime_s;
+	__s64 ctime_s;
+	__u32 mtime_ns;
+	__u32 ctime_ns;
+	__u32 dev;   /* major << 20 | minor (include/linux/kdev_t.h) */
+	__u32 magic; /* of its file system (include/uapi/linux/magic.h) */
+};
+
+/* Inode numbers of the namespaces it is in; 0: not known. */
+struct of_ns {
+	__u32 pid;
+	__u32 mnt;
+	__u32 net;
+	__u32 user;
+	__u32 uts;
+	__u32 ipc;
+	__u32 cgroup;
+	__u32 pad0; /* zero */
 };
 
 /* One execution: what is known of a process between two execs. */
@@ -153,8 +189,11 @@ struct of_exec {
 	__u64 overflow; /* bytes of endpoints that found no account slot */
 	__u64 cgroup;	/* key of the map `cgroups`; 0: not known */
 	__u64 caps;	/* effective capabilities at start, bit n: CAP n */
-	__u32 pid_ns;	/* inode number of its pid namespace */
-	__u32 ns_tgid;	/* tgid in there; 0: not known, of one that was forked and ran no file */
+	__u64 env;	/* key of the map `envs`; 0: it has none of the allowed variables */
+	struct of_ns ns;
+	__u32 ns_tgid; /* tgid in its pid namespace; 0: not known, of one that was forked and ran
+			* no file */
+	__u32 renames; /* how often it changed its own short name */
 	__u32 tgid;	/* in the initial pid namespace */
 	__u32 ppid;	/* tgid of the parent at start */
 	__u32 sid;	/* process session (setsid) at start */
@@ -165,7 +204,30 @@ struct of_exec {
 	__u32 slot;	   /* its own index in the map `executions` */
 	__u32 parent_slot; /* where `parent` was when this began; OF_NO_SLOT: not known */
 	__u32 accounts;	   /* how many it asked for; see OF_RESERVE_EACH */
+	char comm[OF_COMM_LEN]; /* the kernel's short name for it, which it may change */
 	char name[OF_NAME_LEN];
+};
+
+/*
+ * The map `envs`: of the environment that a file is executed with, the variables that the map
+ * `env_names` allows, which are never such that hold a secret. Key: a number of its own, from the
+ * counter of exec_ids; who descends shares it for as long as theirs is the same. Those that are
+ * not used for longest go.
+ */
+struct of_env {
+	__u32 len;
+	__u32 truncated;       /* 1: some had no room */
+	char text[OF_ENV_LEN]; /* "NAME=value", each with its NUL, in the order they stand */
+};
+
+/* Key of the map `env_names`, zero-padded; value: enum of_env_kind. */
+struct of_env_name {
+	char name[OF_ENV_NAME];
+};
+
+enum of_env_kind {
+	OF_ENV_TEXT = 1, /* with its value */
+	OF_ENV_SET = 2,	 /* that it is there; its value stays empty */
 };
 
 /* The map `cgroups`: of cgroup v2, by kernfs id, those in which something was executed; the ones
@@ -179,6 +241,7 @@ struct of_cgroup {
 /* A slot of the map `executions`. */
 struct of_exec_slot {
 	struct of_exec e;
+	struct of_image image;
 	char exe[OF_EXE_LEN]; /* empty for a forked execution: it has its parent's */
 };
 
@@ -340,7 +403,10 @@ enum of_rec_kind {
 		11, /* every account that changed until now has been told; once a second or more */
 	OF_REC_LINK = 12,   /* a watched interface as it stood */
 	OF_REC_CGROUP = 13, /* the path of a cgroup, before the first execution that is in it */
-	OF_REC_MAX = 14,
+	OF_REC_ENV = 14,    /* an environment, before the first execution that has it */
+	/* 15 to 17: a file's hash, what a deputy was asked for, a container */
+	OF_REC_COMM = 18, /* a process gave itself another short name */
+	OF_REC_MAX = 19,
 };
 
 struct of_rec_hdr {
@@ -382,10 +448,28 @@ struct of_rec_fork {
 struct of_rec_exec {
 	struct of_rec_hdr hdr;
 	struct of_exec e;
-	__u16 exe_len;	 /* bytes of exe at the start of tail, no NUL */
-	__u16 argv_len;	 /* bytes of argv behind it */
-	__u32 argv_size; /* bytes that argv had in memory; more than argv_len: cut */
-	char tail[OF_EXE_LEN + OF_ARGV_LEN]; /* only the used part is sent */
+	struct of_image image;
+	__u16 exe_len;	     /* bytes of exe at the start of tail, no NUL */
+	__u16 cwd_len;	     /* bytes of the working directory behind it, no NUL; 0: not known */
+	__u16 argv_len;	     /* bytes of argv behind that */
+	__u16 argv_redacted; /* how many secrets were blanked in it */
+	__u32 argv_size;     /* bytes that argv had in memory; more than argv_len: cut */
+	__u32 pad0;	     /* zero */
+	char tail[OF_EXE_LEN + OF_CWD_LEN + OF_ARGV_LEN]; /* only the used part is sent */
+};
+
+struct of_rec_env {
+	struct of_rec_hdr hdr;
+	__u64 id;
+	struct of_env env; /* of its text only the used part is sent */
+};
+
+struct of_rec_comm {
+	struct of_rec_hdr hdr;
+	__u64 exec_id;
+	__u32 renames; /* so far */
+	__u32 pad0;    /* zero */
+	char comm[OF_COMM_LEN];
 };
 
 struct of_rec_cgroup {

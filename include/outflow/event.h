@@ -8,6 +8,7 @@
 #ifndef OUTFLOW_EVENT_H
 #define OUTFLOW_EVENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,12 +34,27 @@ struct event {
 		} addr; /* OF_REC_ADDR, OF_REC_RESOLVER */
 		struct {
 			const struct of_exec *e; /* e->name is NUL-terminated */
+			const struct of_image *image; /* NULL: not known */
 			const char *exe;	 /* not NUL-terminated; exe_len 0: not known */
+			const char *cwd;	 /* not NUL-terminated; cwd_len 0: not known */
 			const char *argv;	 /* not NUL-terminated, NULs between arguments */
 			size_t exe_len;
+			size_t cwd_len;
 			size_t argv_len;
 			size_t argv_size; /* as it was in memory; > argv_len: cut */
+			uint32_t argv_redacted; /* secrets that were blanked in it */
 		} exec;			  /* OF_REC_FORK, OF_REC_EXEC */
+		struct {
+			uint64_t id;
+			const char *text; /* "NAME=value", each with its NUL */
+			size_t text_len;
+			bool truncated; /* some had no room */
+		} env;
+		struct {
+			uint64_t exec_id;
+			const char *comm; /* NUL-terminated */
+			uint32_t renames; /* so far */
+		} comm;
 		struct {
 			uint64_t id;
 			const char *path; /* not NUL-terminated */

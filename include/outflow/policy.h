@@ -60,12 +60,30 @@ struct endpoint_set {
 	bool has_names;
 };
 
-enum role_match_kind { ROLE_MATCH_NAME, ROLE_MATCH_EXE };
+/* The first two are known in the kernel when something is executed; the others are matched where
+ * their text is known, which may be later. */
+enum role_match_kind {
+	ROLE_MATCH_NAME,
+	ROLE_MATCH_EXE,
+	ROLE_MATCH_ARGV,   /* all arguments, a space between two */
+	ROLE_MATCH_ENV,	   /* the value of the variable `name` */
+	ROLE_MATCH_CGROUP, /* path */
+	ROLE_MATCH_ACTION, /* the action of the CI step it belongs to */
+};
 
 struct role_match {
 	enum role_match_kind kind;
-	bool glob; /* has * or ? (see glob.h); else compared whole */
+	bool glob; /* has * or ?; else compared whole. Of names and paths as in glob.h, of the
+		    * others as in text_glob() */
+	char name[OF_ENV_NAME];
 	char pattern[OF_PATTERN_LEN];
+};
+
+/* What the kernel tells of an environment, beside what is a CI system's (base/ci.h): the variables
+ * that roles name. */
+struct env_variable {
+	char name[OF_ENV_NAME];
+	enum of_env_kind kind;
 };
 
 struct role {
@@ -121,6 +139,8 @@ struct policy {
 	size_t sets_n;
 	struct role *roles;
 	size_t roles_n;
+	struct env_variable *env; /* sorted by name */
+	size_t env_n;
 	struct rule *rules;
 	size_t rules_n;
 	uint64_t roles_id; /* hash over the role table: equal ids, equal meaning of role bits */
@@ -129,6 +149,21 @@ struct policy {
 /* The role mask that a name and a path earn by themselves, without what is inherited. */
 uint64_t policy_roles_match(const struct policy *p, const char *name, const char *exe,
 			    size_t exe_len);
+/* The same of what is known of an execution by its texts; NULL and 0 where something is not. */
+struct role_texts {
+	const char *argv; /* NULs between arguments */
+	size_t argv_len;
+	const char *env; /* "NAME=value", each with its NUL */
+	size_t env_len;
+	const char *cgroup; /* NUL-terminated */
+	const char *action; /* NUL-terminated */
+};
+uint64_t policy_roles_match_texts(const struct policy *p, const struct role_texts *t);
+/* Is there a role that the kernel cannot give? */
+bool policy_roles_need_texts(const struct policy *p);
+bool role_match_in_kernel(const struct role_match *m);
+/* NULL: that variable is not to be told. `name` need not be NUL-terminated. */
+const struct env_variable *policy_env(const struct policy *p, const char *name, size_t len);
 /* NULL when the bit names no role. */
 const char *policy_role_name(const struct policy *p, unsigned int bit);
 bool cidr_holds(const struct cidr *net, const uint8_t addr[16]);

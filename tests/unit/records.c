@@ -123,6 +123,22 @@ void rec_cgroup(struct stream *s, uint64_t id, const char *path)
 		   OF_REC_CGROUP);
 }
 
+void rec_env(struct stream *s, uint64_t id, const char *text, size_t len)
+{
+	struct of_rec_env r = { .id = id, .env.len = (uint32_t)len };
+
+	memcpy(r.env.text, text, len);
+	stream_add(s, &r, offsetof(struct of_rec_env, env.text) + len, OF_REC_ENV);
+}
+
+void rec_comm(struct stream *s, uint64_t exec_id, uint32_t renames, const char *comm)
+{
+	struct of_rec_comm r = { .exec_id = exec_id, .renames = renames };
+
+	(void)snprintf(r.comm, sizeof(r.comm), "%s", comm);
+	stream_add(s, &r, sizeof(r), OF_REC_COMM);
+}
+
 void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
 		 size_t argv_len)
 {
@@ -203,9 +219,11 @@ void rec_every_kind(struct stream *s)
 	rec_resolver(s, "192.0.2.53");
 	rec_addr(s, "192.0.2.1", NETNS, 0);
 	rec_cgroup(s, 77, "/system.slice/runner.service");
+	rec_env(s, 5, "CI=true", sizeof("CI=true"));
 	rec_exec(s, 1, 0, 100, "/usr/bin/bash");
 	rec_fork(s, 2, 1, 101);
 	rec_exec(s, 3, 2, 101, "/usr/bin/curl");
+	rec_comm(s, 3, 1, "kworker/0:1");
 	rec_connect(s, 101, FAR, 443);
 	rec_account(s, 3, FAR, 443, 1000);
 	rec_loss(s, 1);

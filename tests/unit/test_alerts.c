@@ -45,6 +45,7 @@ static const struct policy policy = {
 	.sets = sets, .sets_n = 2, .roles = roles, .roles_n = 2, .rules = rules, .rules_n = 3
 };
 
+static const char bash_argv[] = "bash\0entrypoint.sh";
 static const char curl_argv[] = "curl\0-X\0\0POST";
 #define CONTAINER_ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -52,7 +53,9 @@ static struct execution worker = {
 	.exec_id = 1, .tgid = 3001, .sid = 7, .roles = 1, .name = "Runner.Worker", .exe = "/w"
 };
 static struct execution bash = {
-	.exec_id = 2, .parent = &worker, .tgid = 4100, .sid = 7, .roles = 1, .name = "bash"
+	.exec_id = 2, .parent = &worker, .tgid = 4100, .sid = 7, .roles = 1, .name = "bash",
+	.exe = "/bin/bash", .argv = bash_argv, .argv_len = sizeof(bash_argv),
+	.argv_size = sizeof(bash_argv)
 };
 static struct execution forked = { .exec_id = 3,
 				   .parent = &bash,
@@ -70,8 +73,15 @@ static struct execution curl = { .exec_id = 9301,
 				 .gid = 1002,
 				 .flags = OF_EXEC_DELETED | OF_EXEC_OVERLAY,
 				 .caps = 1ULL << 12 | 1ULL << 41,
-				 .pid_ns = 4026532201,
+				 .start_ns = 49 * SECOND,
+				 .ns = { .pid = 4026532201, .mnt = 1, .net = 2, .user = 3, .uts = 4,
+					 .ipc = 5, .cgroup = 6 },
 				 .ns_tgid = 17,
+				 .renames = 2,
+				 .comm = "kworker/0:1",
+				 .cwd = "/work",
+				 .image = { .ino = 77, .size = 1000, .mtime_s = 1, .ctime_s = -1,
+					    .dev = 8 << 20 | 1 },
 				 .cgroup = "/system.slice/docker-" CONTAINER_ID ".scope",
 				 .loginuid = UINT32_MAX,
 				 .roles = 3,
@@ -160,7 +170,7 @@ static json_t *parsed(void)
 Test(alerts, json_of_an_alert)
 {
 	struct alerts *a = fresh();
-	char want[4096];
+	char want[8192];
 
 	origin.loss.ring = 3;
 	origin.loss.probe_missed = 5;
@@ -184,8 +194,21 @@ Test(alerts, json_of_an_alert)
 		"\"caps_gained\":[\"cap_net_admin\",\"cap_41\"],\"pid_ns\":4026532201,"
 		"\"ns_pid\":17,\"cgroup\":\"/system.slice/docker-" CONTAINER_ID ".scope\","
 		"\"container\":{\"id\":\"" CONTAINER_ID "\",\"runtime\":\"docker\","
-		"\"image\":null,\"pod\":null}},"
+		"\"image\":null,\"pod\":null},"
+		"\"start\":\"2026-03-19T17:43:11.123456Z\",\"comm\":\"kworker/0:1\","
+		"\"comm_changes\":2,\"script\":null,\"cwd\":\"/work\",\"cwd_truncated\":false,"
+		"\"exe_truncated\":false,\"file\":{\"dev_major\":8,\"dev_minor\":1,\"ino\":77,"
+		"\"size\":1000,\"mtime\":\"1970-01-01T00:00:01.000000Z\",\"ctime\":null},"
+		"\"ns\":{\"pid\":4026532201,\"mnt\":1,\"net\":2,\"user\":3,\"uts\":4,\"ipc\":5,"
+		"\"cgroup\":6}},"
 		"\"lineage\":[\"Runner.Worker[3001]\",\"bash[4100]\",\"curl[4242]\"],"
+		"\"ancestors\":[{\"pid\":4100,\"exec_id\":2,\"ppid\":0,\"name\":\"bash\","
+		"\"exe\":\"/bin/bash\",\"argv\":[\"bash\",\"entrypoint.sh\"],"
+		"\"argv_truncated\":false,\"uid\":0,\"start\":\"2026-03-19T17:42:22.123456Z\","
+		"\"script\":\"entrypoint.sh\"},{\"pid\":3001,\"exec_id\":1,\"ppid\":0,"
+		"\"name\":\"Runner.Worker\",\"exe\":\"/w\",\"argv\":[],"
+		"\"argv_truncated\":false,\"uid\":0,\"start\":\"2026-03-19T17:42:22.123456Z\","
+		"\"script\":null}],"
 		"\"roles\":[\"runner\",\"scanner\"],\"creator\":null,\"ci\":null,"
 		"\"endpoint\":{\"ip\":\"203.0.113.9\",\"port\":443,\"proto\":\"tcp\","
 		"\"class\":\"external\",\"names\":[]},"
@@ -284,7 +307,7 @@ Test(alerts, machine_overflow)
 	raise_ok(a, verdict(0, 1, 100));
 	expect_text("high scanner-unknown-endpoint: processes not seen singly sent 100 B to "
 		    "endpoints not seen singly (account table full), not in vuln-db");
-	cr_expect_not_null(strstr(got.json, "\"process\":null,\"lineage\":[],\"roles\":[],"));
+	cr_expect_not_null(strstr(got.json, "\"process\":null,\"lineage\":[],\"ancestors\":[],\"roles\":[],"));
 	cr_expect_not_null(strstr(got.json,
 				  "\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":null,"
 				  "\"class\":\"unknown\",\"names\":[],\"overflow\":true}"));
