@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -185,6 +186,13 @@ static void go_first(void)
 		log_warnerr(-errno, "no priority: under a flood alerts come late");
 }
 
+/* What runs on this machine is not for a file that somebody finds when this crashed. */
+static void no_core(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		log_warnerr(-errno, "a core of outflowd will hold what it knows");
+}
+
 static void daemon_open(struct daemon *d, const struct options *o)
 {
 	struct intake *intake;
@@ -197,6 +205,8 @@ static void daemon_open(struct daemon *d, const struct options *o)
 	}
 	go_first();
 	err = intake_new(&kernel_ops, d->kernel, &intake);
+	if (err == 0 && !d->config.no_redact)
+		intake_redact(intake);
 	if (err == 0)
 		err = pipeline_init(&d->pipeline, &d->config, intake, put, d);
 	if (err == 0 && o->record != NULL) {
@@ -296,6 +306,7 @@ int main(int argc, char **argv)
 	}
 	if (o.unload)
 		unload(d.config.pins);
+	no_core();
 	daemon_open(&d, &o);
 	if (!o.foreground && daemon(0, 0) < 0)
 		fail(&d, -errno, "going to the background");

@@ -21,6 +21,7 @@ void who_json_argv(struct json *j, const struct execution *e, size_t most)
 	}
 	json_close(j, ']');
 	json_bool(j, "argv_truncated", e->argv_size > len);
+	json_u64(j, "argv_redacted", e->argv_redacted);
 }
 
 static const char *base_name(const char *path)

@@ -25,6 +25,7 @@
 struct sections {
 	const yaml_node_t *paths, *limits, *networks, *endpoints, *roles, *rules, *reconcile,
 		*sinks;
+	bool no_redact;
 };
 
 static const struct config_limits limits_default = {
@@ -60,6 +61,19 @@ static int key_ring(struct doc *d, const struct at *at, void *ret)
 	return (*bytes & (*bytes - 1)) == 0 ? 0 : at_expected(d, at, at->spec->want);
 }
 
+static int key_redact(struct doc *d, const struct at *at, void *ret)
+{
+	static const struct choice choices[] = { { "true", true, false },
+						 { "false", false, false },
+						 { NULL, 0, false } };
+	const struct choice *c;
+	int err = at_choice(d, at, choices, &c);
+
+	if (err == 0)
+		*(bool *)ret = c->value == 0;
+	return err;
+}
+
 static int sections_parse(struct doc *d, struct sections *ret)
 {
 #define SECTION(name)                                                               \
@@ -69,6 +83,9 @@ static int sections_parse(struct doc *d, struct sections *ret)
 	static const struct key keys[] = {
 		{ .name = "version", .parse = key_version, .needed = true },
 		SECTION(paths),
+		{ .name = "redact",
+		  .parse = key_redact,
+		  .offset = offsetof(struct sections, no_redact) },
 		SECTION(limits),
 		SECTION(networks),
 		SECTION(endpoints),
@@ -173,6 +190,7 @@ static int doc_config(struct doc *d, struct config *c)
 	int err;
 
 	err = sections_parse(d, &s);
+	c->no_redact = s.no_redact;
 	if (err == 0)
 		err = paths_parse(d, s.paths, c);
 	if (err == 0)

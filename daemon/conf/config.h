@@ -46,6 +46,7 @@ struct config {
 	char *control; /* paths: */
 	char *state;
 	char *pins;
+	bool no_redact; /* argv as it was, with its secrets */
 	struct config_limits limits;
 	struct sink_conf *sinks;
 	size_t sinks_n;

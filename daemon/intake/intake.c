@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * intake.c: what all engines share: the tap for recordings, decoding, counting.
+ * intake.c: what all engines share: decoding, redaction, the tap for recordings, counting.
  */
 #include "intake/intake.h"
 
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/redact.h"
 
 #include "base/poison.h"
 
@@ -19,7 +20,9 @@ struct intake {
 	const struct intake_ops *ops;
 	void *self;
 	FILE *tap; /* NULL: not recording */
+	bool redact;
 	struct intake_stats stats;
+	struct of_rec_exec redacted; /* a copy: the ring is mapped to be read only */
 };
 
 /* Where events go while one drain or look is under way. */
@@ -57,6 +60,11 @@ void intake_free(struct intake *in)
 	in->ops->close(in->self);
 	tap_close(in);
 	free(in);
+}
+
+void intake_redact(struct intake *in)
+{
+	in->redact = true;
 }
 
 int intake_record(struct intake *in, const char *path)
@@ -102,6 +110,31 @@ static void tap_write(struct intake *in, const struct of_rec_hdr *rec)
 		tap_fail(in);
 }
 
+/*
+ * Blanks the secrets in argv, in a copy, which then is the record: everybody behind this, the
+ * recording too, has it from here. argv_size shrinks with argv, so that what it is more than
+ * argv_len is still what was cut off.
+ */
+static const struct of_rec_hdr *redact(struct intake *in, const struct of_rec_hdr *rec,
+				       struct event *ev)
+{
+	struct of_rec_exec *r = &in->redacted;
+	size_t head = (size_t)(ev->exec.argv - (const char *)rec), len = ev->exec.argv_len, saved;
+	unsigned int n;
+
+	memcpy(r, rec, head + len);
+	n = redact_argv((char *)r + head, &len, ev->exec.argv_size > ev->exec.argv_len);
+	if (n == 0)
+		return rec;
+	saved = ev->exec.argv_len - len;
+	r->argv_redacted = (uint16_t)n; /* at most one a byte */
+	r->argv_len = (uint16_t)len;
+	r->argv_size = (uint32_t)(ev->exec.argv_size - saved);
+	r->hdr.len = (uint32_t)(head + len);
+	(void)decode(r, r->hdr.len, ev);
+	return &r->hdr;
+}
+
 static int take(void *arg, const struct of_rec_hdr *rec, size_t size)
 {
 	struct flow *f = arg;
@@ -112,6 +145,8 @@ static int take(void *arg, const struct of_rec_hdr *rec, size_t size)
 		f->in->stats.bad++;
 		return 0;
 	}
+	if (f->in->redact && ev.kind == OF_REC_EXEC && ev.exec.argv_len > 0)
+		rec = redact(f->in, rec, &ev);
 	tap_write(f->in, rec);
 	f->fn(f->arg, &ev);
 	return 0;

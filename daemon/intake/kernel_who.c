@@ -211,4 +211,5 @@ void who_tell(struct who *w, const struct of_exec_slot *s, bool older, uint64_t 
 	rec.hdr.len = (uint32_t)offsetof(struct of_rec_exec, tail) + rec.exe_len + rec.cwd_len +
 		      rec.argv_len;
 	(void)fn(arg, &rec.hdr, rec.hdr.len);
+	explicit_bzero(rec.tail, sizeof(rec.tail)); /* argv, before secrets were blanked in it */
 }

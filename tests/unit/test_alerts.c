@@ -52,11 +52,16 @@ static const char curl_argv[] = "curl\0-X\0\0POST";
 static struct execution worker = {
 	.exec_id = 1, .tgid = 3001, .sid = 7, .roles = 1, .name = "Runner.Worker", .exe = "/w"
 };
-static struct execution bash = {
-	.exec_id = 2, .parent = &worker, .tgid = 4100, .sid = 7, .roles = 1, .name = "bash",
-	.exe = "/bin/bash", .argv = bash_argv, .argv_len = sizeof(bash_argv),
-	.argv_size = sizeof(bash_argv)
-};
+static struct execution bash = { .exec_id = 2,
+				 .parent = &worker,
+				 .tgid = 4100,
+				 .sid = 7,
+				 .roles = 1,
+				 .name = "bash",
+				 .exe = "/bin/bash",
+				 .argv = bash_argv,
+				 .argv_len = sizeof(bash_argv),
+				 .argv_size = sizeof(bash_argv) };
 static struct execution forked = { .exec_id = 3,
 				   .parent = &bash,
 				   .tgid = 4242,
@@ -64,32 +69,32 @@ static struct execution forked = { .exec_id = 3,
 				   .roles = 1,
 				   .name = "bash",
 				   .flags = OF_EXEC_FORKED | OF_EXEC_REPLACED | OF_EXEC_ENDED };
-static struct execution curl = { .exec_id = 9301,
-				 .parent = &forked,
-				 .tgid = 4242,
-				 .ppid = 4100,
-				 .sid = 7,
-				 .uid = 1001,
-				 .gid = 1002,
-				 .flags = OF_EXEC_DELETED | OF_EXEC_OVERLAY,
-				 .caps = 1ULL << 12 | 1ULL << 41,
-				 .start_ns = 49 * SECOND,
-				 .ns = { .pid = 4026532201, .mnt = 1, .net = 2, .user = 3, .uts = 4,
-					 .ipc = 5, .cgroup = 6 },
-				 .ns_tgid = 17,
-				 .renames = 2,
-				 .comm = "kworker/0:1",
-				 .cwd = "/work",
-				 .image = { .ino = 77, .size = 1000, .mtime_s = 1, .ctime_s = -1,
-					    .dev = 8 << 20 | 1 },
-				 .cgroup = "/system.slice/docker-" CONTAINER_ID ".scope",
-				 .loginuid = UINT32_MAX,
-				 .roles = 3,
-				 .name = "curl",
-				 .exe = "/usr/bin/curl",
-				 .argv = curl_argv,
-				 .argv_len = sizeof(curl_argv),
-				 .argv_size = sizeof(curl_argv) + 5 };
+static struct execution curl = {
+	.exec_id = 9301,
+	.parent = &forked,
+	.tgid = 4242,
+	.ppid = 4100,
+	.sid = 7,
+	.uid = 1001,
+	.gid = 1002,
+	.flags = OF_EXEC_DELETED | OF_EXEC_OVERLAY,
+	.caps = 1ULL << 12 | 1ULL << 41,
+	.start_ns = 49 * SECOND,
+	.ns = { .pid = 4026532201, .mnt = 1, .net = 2, .user = 3, .uts = 4, .ipc = 5, .cgroup = 6 },
+	.ns_tgid = 17,
+	.renames = 2,
+	.comm = "kworker/0:1",
+	.cwd = "/work",
+	.image = { .ino = 77, .size = 1000, .mtime_s = 1, .ctime_s = -1, .dev = 8 << 20 | 1 },
+	.cgroup = "/system.slice/docker-" CONTAINER_ID ".scope",
+	.loginuid = UINT32_MAX,
+	.roles = 3,
+	.name = "curl",
+	.exe = "/usr/bin/curl",
+	.argv = curl_argv,
+	.argv_len = sizeof(curl_argv),
+	.argv_size = sizeof(curl_argv) + 5
+};
 static struct account account = { .who = &curl, .class = CLASS_EXTERNAL, .sent = 393216 };
 static struct subject subject = { .time_ns = 50 * SECOND, .delta = 1, .account = &account };
 static struct origin origin = { .host = "runner-7",
@@ -189,7 +194,8 @@ Test(alerts, json_of_an_alert)
 		"123456Z\","
 		"\"process\":{\"pid\":4242,\"exec_id\":9301,\"ppid\":4100,\"name\":\"curl\","
 		"\"exe\":\"/usr/bin/curl\",\"argv\":[\"curl\",\"-X\",\"\",\"POST\"],"
-		"\"argv_truncated\":true,\"sha256\":null,\"uid\":1001,\"loginuid\":null,"
+		"\"argv_truncated\":true,\"argv_redacted\":0,\"sha256\":null,\"uid\":1001,"
+		"\"loginuid\":null,"
 		"\"gid\":1002,\"sid\":7,\"exe_state\":[\"deleted\",\"overlay\"],"
 		"\"caps_gained\":[\"cap_net_admin\",\"cap_41\"],\"pid_ns\":4026532201,"
 		"\"ns_pid\":17,\"cgroup\":\"/system.slice/docker-" CONTAINER_ID ".scope\","
@@ -204,10 +210,12 @@ Test(alerts, json_of_an_alert)
 		"\"lineage\":[\"Runner.Worker[3001]\",\"bash[4100]\",\"curl[4242]\"],"
 		"\"ancestors\":[{\"pid\":4100,\"exec_id\":2,\"ppid\":0,\"name\":\"bash\","
 		"\"exe\":\"/bin/bash\",\"argv\":[\"bash\",\"entrypoint.sh\"],"
-		"\"argv_truncated\":false,\"uid\":0,\"start\":\"2026-03-19T17:42:22.123456Z\","
+		"\"argv_truncated\":false,\"argv_redacted\":0,\"uid\":0,\"start\":\"2026-03-19T17:"
+		"42:22.123456Z\","
 		"\"script\":\"entrypoint.sh\"},{\"pid\":3001,\"exec_id\":1,\"ppid\":0,"
 		"\"name\":\"Runner.Worker\",\"exe\":\"/w\",\"argv\":[],"
-		"\"argv_truncated\":false,\"uid\":0,\"start\":\"2026-03-19T17:42:22.123456Z\","
+		"\"argv_truncated\":false,\"argv_redacted\":0,\"uid\":0,\"start\":\"2026-03-19T17:"
+		"42:22.123456Z\","
 		"\"script\":null}],"
 		"\"roles\":[\"runner\",\"scanner\"],\"creator\":null,\"ci\":null,"
 		"\"endpoint\":{\"ip\":\"203.0.113.9\",\"port\":443,\"proto\":\"tcp\","

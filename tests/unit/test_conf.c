@@ -567,3 +567,17 @@ Test(conf, trusted_files_belong_to_root_alone)
 	expect_refused(path, true, -EPERM, "chown root");
 	(void)unlink(path);
 }
+
+Test(conf, redact)
+{
+	struct config c = parsed("version: 1\n");
+
+	cr_expect(!c.no_redact, "on without the key");
+	config_done(&c);
+	c = parsed("version: 1\nredact: true\n");
+	cr_expect(!c.no_redact);
+	config_done(&c);
+	c = parsed("version: 1\nredact: false\n");
+	cr_expect(c.no_redact);
+	config_done(&c);
+}

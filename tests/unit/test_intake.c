@@ -466,3 +466,73 @@ Test(intake, a_disk_that_was_full_for_a_look_leaves_no_hole)
 	(void)is_beginning(&s);
 	stream_done(&s);
 }
+
+/* ---- Secrets ---- */
+
+struct seen {
+	char argv[64];
+	size_t len, size;
+	uint32_t redacted;
+};
+
+static void see(void *arg, const struct event *ev)
+{
+	struct seen *seen = arg;
+
+	seen->len = ev->exec.argv_len;
+	seen->size = ev->exec.argv_size;
+	seen->redacted = ev->exec.argv_redacted;
+	cr_assert_lt(seen->len, sizeof(seen->argv));
+	memcpy(seen->argv, ev->exec.argv, seen->len);
+}
+
+/* One record by an intake that records; what it came to, and the record as it was written. */
+static struct seen through(const struct stream *s, bool redacts, char **ret_rec, size_t *ret_len)
+{
+	struct intake *in = array(s, s->len);
+	struct seen seen = { .len = 0 };
+
+	(void)unlink(path);
+	cr_assert_eq(intake_record(in, path), 0);
+	if (redacts)
+		intake_redact(in);
+	cr_assert_eq(intake_drain(in, 8, see, &seen), 1);
+	intake_free(in);
+	*ret_rec = recorded(ret_len);
+	return seen;
+}
+
+Test(intake, secrets)
+{
+	static const char argv[] = "curl\0--token\0hunter2secret", clean[] = "curl\0--token\0***";
+	struct of_exec e = { .exec_id = 1, .tgid = 5, .name = "curl" };
+	struct stream s = { .now_ns = SECOND };
+	struct of_rec_exec *r;
+	struct seen seen;
+	char *rec;
+	size_t len;
+
+	rec_exec_of(&s, &e, "/usr/bin/curl", argv, sizeof(argv));
+	seen = through(&s, false, &rec, &len);
+	cr_expect_eq(seen.redacted, 0);
+	cr_expect_eq(seen.len, sizeof(argv));
+	cr_expect_not_null(memmem(rec, len, "hunter2", 7));
+	free(rec);
+
+	seen = through(&s, true, &rec, &len);
+	cr_expect_eq(seen.redacted, 1);
+	cr_expect(seen.len == sizeof(clean) && memcmp(seen.argv, clean, sizeof(clean)) == 0);
+	cr_expect_eq(seen.size, seen.len, "it was whole");
+	cr_expect_null(memmem(rec, len, "hunter2", 7));
+	cr_expect_eq(((struct of_rec_hdr *)rec)->len, len, "the record is as long as it says");
+	free(rec);
+
+	/* The same with its end cut off: how much, is still told. */
+	r = (struct of_rec_exec *)s.data;
+	r->argv_size += 1000;
+	seen = through(&s, true, &rec, &len);
+	cr_expect_eq(seen.size, seen.len + 1000);
+	cr_expect_null(memmem(rec, len, "hunter2", 7));
+	free(rec);
+	stream_done(&s);
+}
