@@ -227,7 +227,9 @@ static struct options options_parse(int argc, char **argv)
 			exit(LAB_EXIT_USAGE);
 		}
 	}
-	if (o.way == NULL || o.to == NULL || o.bytes == 0 || optind < argc) {
+	if (o.way == NULL || o.to == NULL || o.bytes == 0 ||
+	    /* Behind "--" anything may stand, for those who read argv. */
+	    (optind < argc && strcmp(argv[optind - 1], "--") != 0)) {
 		fputs(usage, stderr);
 		exit(LAB_EXIT_USAGE);
 	}
