@@ -7,7 +7,10 @@
 
 #include "base/poison.h"
 
-#define ID_LEN 64 /* of OCI runtimes: SHA-256 in hexadecimal */
+#define ID_LEN	     64 /* of OCI runtimes: SHA-256 in hexadecimal */
+#define BUILD_ID_LEN 25 /* of a step that BuildKit runs: 128 bits to the base 36 */
+#define STATIC_UID_LEN \
+	32 /* of a pod that the kubelet reads from a file: a hash of it, in hexadecimal */
 
 /* One component of a path. */
 struct part {
@@ -25,11 +28,9 @@ static bool is_hex(const char *s, size_t n)
 	return true;
 }
 
-static bool begins(const struct part *p, const char *with)
+static bool is(const struct part *p, const char *s)
 {
-	size_t n = strlen(with);
-
-	return p->len > n && memcmp(p->s, with, n) == 0;
+	return p->len == strlen(s) && memcmp(p->s, s, p->len) == 0;
 }
 
 /* What stands between both ends; false: it has other ends. */
@@ -49,6 +50,16 @@ static bool is_id(const struct part *p)
 	return p->len == ID_LEN && is_hex(p->s, p->len);
 }
 
+static bool is_build_id(const struct part *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->len; i++)
+		if (!islower((unsigned char)p->s[i]) && !isdigit((unsigned char)p->s[i]))
+			return false;
+	return p->len == BUILD_ID_LEN;
+}
+
 static void id_set(struct container *c, const struct part *id, const char *runtime)
 {
 	size_t n = id->len < CONTAINER_ID_MAX ? id->len : CONTAINER_ID_MAX;
@@ -58,32 +69,45 @@ static void id_set(struct container *c, const struct part *id, const char *runti
 	c->runtime = runtime;
 }
 
-/* ...pod12345678_1234_1234_1234_123456789abc.slice, or with '-' and without the end. */
-static bool pod_of(const struct part *p, struct container *ret)
+static bool is_uid(const char *s)
 {
-	size_t len = p->len, i;
-	const char *uid;
+	size_t i;
 	bool dash;
 
-	if (len > 6 && memcmp(p->s + len - 6, ".slice", 6) == 0)
-		len -= 6;
-	if (len < POD_UID_LEN + 3)
-		return false;
-	uid = p->s + len - POD_UID_LEN;
-	if (memcmp(uid - 3, "pod", 3) != 0)
-		return false;
 	for (i = 0; i < POD_UID_LEN; i++) {
 		dash = i == 8 || i == 13 || i == 18 || i == 23;
-		if (dash ? uid[i] != '-' && uid[i] != '_' : !isxdigit((unsigned char)uid[i]))
+		if (dash ? s[i] != '-' && s[i] != '_' : !isxdigit((unsigned char)s[i]))
 			return false;
 	}
-	for (i = 0; i < POD_UID_LEN; i++)
-		ret->pod[i] = uid[i] == '_' ? '-' : uid[i];
-	ret->pod[POD_UID_LEN] = '\0';
 	return true;
 }
 
-static bool container_of_part(const struct part *p, const struct part *above, struct container *c)
+/* ...pod12345678_1234_1234_1234_123456789abc.slice, or with '-' and without the end; of a static
+ * pod ...pod123456781234123412341234567890ab. */
+static bool pod_of(const struct part *p, struct container *ret)
+{
+	struct part left = *p, uid;
+	size_t i;
+
+	if (left.len > 6 && memcmp(left.s + left.len - 6, ".slice", 6) == 0)
+		left.len -= 6;
+	for (uid = left; uid.len >= STATIC_UID_LEN + 3; uid.s++, uid.len--)
+		if (memcmp(uid.s, "pod", 3) == 0 &&
+		    (uid.len == STATIC_UID_LEN + 3 || uid.len == POD_UID_LEN + 3))
+			break;
+	if (uid.len < STATIC_UID_LEN + 3)
+		return false;
+	uid = (struct part){ uid.s + 3, uid.len - 3 };
+	if (uid.len == POD_UID_LEN ? !is_uid(uid.s) : !is_hex(uid.s, uid.len))
+		return false;
+	for (i = 0; i < uid.len; i++)
+		ret->pod[i] = uid.s[i] == '_' ? '-' : uid.s[i];
+	ret->pod[uid.len] = '\0';
+	return true;
+}
+
+/* By its own name. */
+static bool container_named(const struct part *p, struct container *c)
 {
 	static const struct {
 		const char *head, *tail, *runtime;
@@ -91,8 +115,11 @@ static bool container_of_part(const struct part *p, const struct part *above, st
 	} names[] = {
 		{ "docker-", ".scope", "docker", true },
 		{ "cri-containerd-", ".scope", "containerd", true },
+		{ "nerdctl-", ".scope", "containerd", true },
 		{ "crio-", ".scope", "cri-o", true },
+		{ "crio-", "", "cri-o", true },
 		{ "libpod-", ".scope", "podman", true },
+		{ "libpod-payload-", "", "podman", true },
 		{ "libpod-", "", "podman", true },
 		{ "machine-", ".scope", "machined", false },
 		{ "systemd-nspawn@", ".service", "nspawn", false },
@@ -107,17 +134,31 @@ static bool container_of_part(const struct part *p, const struct part *above, st
 		id_set(c, &id, names[i].runtime);
 		return true;
 	}
-	if (!is_id(p))
-		return false;
-	if (above->len == 6 && memcmp(above->s, "docker", 6) == 0) {
-		id_set(c, p, "docker");
+	if (between(p, "docker-", ".scope", &id) && is_build_id(&id)) {
+		id_set(c, &id, "buildkit");
 		return true;
 	}
-	if (c->pod[0] != '\0' && begins(above, "pod")) {
-		id_set(c, p, NULL);
+	/* Of RUN in a file that buildah or `podman build` builds: its id is all of it. */
+	if (between(p, "buildah-buildah", "", &id)) {
+		id_set(c, p, "buildah");
 		return true;
 	}
 	return false;
+}
+
+static bool container_of_part(const struct part *p, const struct part *above, struct container *c)
+{
+	if (container_named(p, c))
+		return true;
+	if (is(above, "buildkit") && is_build_id(p)) {
+		id_set(c, p, "buildkit");
+		return true;
+	}
+	/* In there a bare id is a pod's. */
+	if (!is_id(p) || is(above, "libpod_parent"))
+		return false;
+	id_set(c, p, is(above, "docker") ? "docker" : NULL);
+	return true;
 }
 
 bool container_of_cgroup(const char *path, struct container *ret)

@@ -2,11 +2,16 @@
 /*
  * container.h: which container a cgroup belongs to, by how runtimes name theirs:
  *
- *	docker-ID.scope, cri-containerd-ID.scope, crio-ID.scope, libpod-ID.scope	systemd
- *driver /docker/ID, /kubepods/.../podUID/ID, /libpod_parent/libpod-ID, /lxc.payload.NAME
- *cgroupfs machine-NAME.scope, systemd-nspawn@NAME.service				systemd
+ *	docker-ID.scope, cri-containerd-ID.scope, nerdctl-ID.scope, crio-ID.scope, libpod-ID.scope
+ *		under systemd, also below kubepods-...-podUID.slice
+ *	docker/ID, kubepods/.../podUID/ID, podUID/crio-ID, libpod_parent/libpod-ID,
+ *libpod-payload-ID without; ID alone, below whatever it was put, is a container of no known runtime
+ *	docker/buildkit/ID, docker-ID.scope with a shorter ID, buildah-buildahN
+ *		a step of an image that is being built
+ *	lxc.payload.NAME, machine-NAME.scope, systemd-nspawn@NAME.service
  *
- * The topmost that matches counts: below it the names are the container's own to choose.
+ * The topmost that matches counts: below it the names are the container's own to choose. A
+ * container that was given a name instead of an ID by hand (runc run NAME, ctr run) shows nothing.
  */
 #ifndef BASE_CONTAINER_H
 #define BASE_CONTAINER_H
@@ -19,7 +24,7 @@
 struct container {
 	char id[CONTAINER_ID_MAX + 1]; /* "": none, but a pod's */
 	const char *runtime;	       /* static; NULL: not known */
-	char pod[POD_UID_LEN + 1];     /* "": none */
+	char pod[POD_UID_LEN + 1];     /* "": none; a static pod's has 32 digits and no '-' */
 };
 
 /* False: in none. */

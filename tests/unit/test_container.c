@@ -8,51 +8,99 @@
 #include "base/caps.h"
 #include "base/container.h"
 
-#define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define ID2 "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
-#define UID "7a2b1c3d-0000-4111-8222-123456789abc"
+#define ID     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+#define UID    "7a2b1c3d-0000-4111-8222-123456789abc"
+#define UID_   "7a2b1c3d_0000_4111_8222_123456789abc"
+#define STATIC "0123456789abcdef0123456789abcdef"
 
 struct row {
 	char path[400];
 	char id[80], runtime[16], pod[40]; /* "": none, or not known */
 };
 
+static struct row rows[] = {
+	{ "/", "", "", "" },
+	{ "", "", "", "" },
+	{ "/user.slice/user-1000.slice/session-2.scope", "", "", "" },
+	{ "/system.slice/docker-" ID ".scope", ID, "docker", "" },
+	{ "/docker/" ID, ID, "docker", "" },
+	{ "/docker/" ID "/init", ID, "docker", "" },
+	/* What is below is the container's own to name. */
+	{ "/docker/" ID "/docker/" ID2, ID, "docker", "" },
+	{ "/machine.slice/libpod-" ID ".scope/container", ID, "podman", "" },
+	{ "/libpod_parent/libpod-" ID, ID, "podman", "" },
+	{ "/machine.slice/libpod-conmon-" ID ".scope", "", "", "" },
+	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-"
+	  "pod7a2b1c3d_0000_4111_8222_123456789abc.slice/cri-containerd-" ID ".scope",
+	  ID, "containerd", UID },
+	{ "/kubepods/besteffort/pod" UID "/" ID, ID, "", UID },
+	{ "/kubepods/besteffort/pod" UID, "", "", UID },
+	{ "/kubepods.slice/kubepods-pod7a2b1c3d_0000_4111_8222_123456789abc.slice/crio-" ID
+	  ".scope",
+	  ID, "cri-o", UID },
+	/* The cgroupfs driver. */
+	{ "/kubepods/burstable/pod" UID "/" ID, ID, "", UID },
+	{ "/kubepods/pod" UID "/" ID, ID, "", UID },
+	{ "/kubepods/burstable/pod" UID "/crio-" ID, ID, "cri-o", UID },
+	{ "/kubepods/burstable/pod" UID "/crio-conmon-" ID, "", "", UID },
+	{ "/kubepods/burstable/pod" UID "/" ID "/docker/" ID2, ID, "", UID },
+	/* The systemd driver, by quality of service. */
+	{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_
+	  ".slice/cri-containerd-" ID ".scope",
+	  ID, "containerd", UID },
+	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/docker-" ID
+	  ".scope/init.scope",
+	  ID, "docker", UID },
+	{ "/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", ID,
+	  "containerd", UID },
+	{ "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_
+	  ".slice/cri-containerd-" ID ".scope",
+	  ID, "containerd", UID },
+	{ "/kubepods.slice/kubepods-pod" UID_ ".slice", "", "", UID },
+	/* Static pods. */
+	{ "/kubepods/burstable/pod" STATIC "/" ID, ID, "", STATIC },
+	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" STATIC
+	  ".slice/cri-containerd-" ID ".scope",
+	  ID, "containerd", STATIC },
+	/* Met with podman 4.3, docker 20.10, containerd 1.6 and buildah 1.28. */
+	{ "/my/parent/libpod-" ID, ID, "podman", "" },
+	{ "/libpod_parent/" ID2 "/libpod-" ID, ID, "podman", "" },
+	{ "/libpod_parent/" ID2, "", "", "" },
+	{ "/system.slice/web.service/libpod-payload-" ID, ID, "podman", "" },
+	{ "/docker/buildkit/scabevaquneqwpdmmn3a261qy", "scabevaquneqwpdmmn3a261qy", "buildkit",
+	  "" },
+	{ "/system.slice/docker-scabevaquneqwpdmmn3a261qy.scope", "scabevaquneqwpdmmn3a261qy",
+	  "buildkit", "" },
+	{ "/buildah-buildah2776049915", "buildah-buildah2776049915", "buildah", "" },
+	{ "/default/" ID, ID, "", "" },
+	{ "/system.slice/nerdctl-" ID ".scope", ID, "containerd", "" },
+	{ "/actions_job/" ID, ID, "", "" },
+	{ "/" ID, ID, "", "" },
+	{ "/machine.slice/machine-web.scope/payload", "web", "machined", "" },
+	{ "/machine.slice/systemd-nspawn@web.service", "web", "nspawn", "" },
+	{ "/lxc.payload.web/init.scope", "web", "lxc", "" },
+	/* Nearly. */
+	{ "/docker-" ID, "", "", "" },
+	{ "/docker-.scope", "", "", "" },
+	{ "/docker-0123.scope", "", "", "" },
+	{ "/docker/0123456789", "", "", "" },
+	{ "/docker/buildkit/scabevaquneqwpdmmn3a261q", "", "", "" },
+	{ "/docker/buildkit/scabevaquneqwpdmmn3a261qY", "", "", "" },
+	{ "/buildah-buildah", "", "", "" },
+	{ "/" ID "0", "", "", "" },
+	{ "/pod7a2b1c3d-0000-4111-8222-123456789abg/x", "", "", "" },
+	{ "/pod7a2b1c3d-0000-4111-8222-123456789abg/" ID, ID, "", "" },
+	{ "/podpod" UID, "", "", UID },
+	{ "/pod" UID "0", "", "", "" },
+	{ "/pod" STATIC "0", "", "", "" },
+	{ "/pod", "", "", "" },
+	{ "/pod/" ID, ID, "", "" },
+	{ "//docker//" ID "//", ID, "docker", "" },
+};
+
 ParameterizedTestParameters(container, names)
 {
-	static struct row rows[] = {
-		{ "/", "", "", "" },
-		{ "", "", "", "" },
-		{ "/user.slice/user-1000.slice/session-2.scope", "", "", "" },
-		{ "/system.slice/docker-" ID ".scope", ID, "docker", "" },
-		{ "/docker/" ID, ID, "docker", "" },
-		{ "/docker/" ID "/init", ID, "docker", "" },
-		/* What is below is the container's own to name. */
-		{ "/docker/" ID "/docker/" ID2, ID, "docker", "" },
-		{ "/machine.slice/libpod-" ID ".scope/container", ID, "podman", "" },
-		{ "/libpod_parent/libpod-" ID, ID, "podman", "" },
-		{ "/machine.slice/libpod-conmon-" ID ".scope", "", "", "" },
-		{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-"
-		  "pod7a2b1c3d_0000_4111_8222_123456789abc.slice/cri-containerd-" ID ".scope",
-		  ID, "containerd", UID },
-		{ "/kubepods/besteffort/pod" UID "/" ID, ID, "", UID },
-		{ "/kubepods/besteffort/pod" UID, "", "", UID },
-		{ "/kubepods.slice/kubepods-pod7a2b1c3d_0000_4111_8222_123456789abc.slice/crio-" ID
-		  ".scope",
-		  ID, "cri-o", UID },
-		{ "/machine.slice/machine-web.scope/payload", "web", "machined", "" },
-		{ "/machine.slice/systemd-nspawn@web.service", "web", "nspawn", "" },
-		{ "/lxc.payload.web/init.scope", "web", "lxc", "" },
-		/* Nearly. */
-		{ "/docker-" ID, "", "", "" },
-		{ "/docker-.scope", "", "", "" },
-		{ "/docker-0123.scope", "", "", "" },
-		{ "/docker/0123456789", "", "", "" },
-		{ "/" ID, "", "", "" },
-		{ "/pod7a2b1c3d-0000-4111-8222-123456789abg/" ID, "", "", "" },
-		{ "/pod/" ID, "", "", "" },
-		{ "//docker//" ID "//", ID, "docker", "" },
-	};
-
 	return cr_make_param_array(struct row, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
