@@ -67,6 +67,9 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,build/fuzz/obj/%.o,$(
 	$(call msg,FUZZ-LD,$@)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# Compares with another reader of JSON.
+build/fuzz/fuzz_runtime: LIBS += -ljansson
+
 # Recordings to begin with, in the shape that records have now.
 build/fuzz-seeds: $(B)/tests/unit/test_seeds
 	$(call msg,SEEDS,$@)
