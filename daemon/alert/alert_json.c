@@ -10,7 +10,6 @@
 #include "alert/subject_json.h"
 #include "alert/who_json.h"
 #include "base/caps.h"
-#include "base/container.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -42,19 +41,23 @@ static void json_caps_gained(struct json *j, const struct execution *e)
 	json_close(j, ']');
 }
 
-static void json_container(struct json *j, const char *cgroup)
+/* "" is null. */
+static void json_known(struct json *j, const char *key, const char *s)
 {
-	struct container c;
+	json_cstr(j, key, s[0] == '\0' ? NULL : s);
+}
 
-	if (cgroup == NULL || !container_of_cgroup(cgroup, &c)) {
+static void json_container(struct json *j, const struct container_told *c)
+{
+	if (c == NULL) {
 		json_nil(j, "container");
 		return;
 	}
 	json_open(j, "container", '{');
-	json_cstr(j, "id", c.id[0] == '\0' ? NULL : c.id);
-	json_cstr(j, "runtime", c.runtime);
-	json_nil(j, "image");
-	json_cstr(j, "pod", c.pod[0] == '\0' ? NULL : c.pod);
+	json_known(j, "id", c->id);
+	json_known(j, "runtime", c->runtime);
+	json_known(j, "image", c->image);
+	json_known(j, "pod", c->pod);
 	json_close(j, '}');
 }
 
@@ -83,7 +86,7 @@ static void json_process(struct json *j, const struct execution *e, const struct
 	else
 		json_nil(j, "ns_pid");
 	json_cstr(j, "cgroup", e->cgroup);
-	json_container(j, e->cgroup);
+	json_container(j, e->container);
 	who_json(j, e, o);
 	json_close(j, '}');
 }

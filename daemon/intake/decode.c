@@ -98,6 +98,17 @@ static int decode_cgroup(const void *rec, struct event *ret)
 	ret->cgroup.id = r->id;
 	ret->cgroup.path = r->cgroup.path;
 	ret->cgroup.path_len = r->cgroup.len;
+	ret->cgroup.truncated = r->cgroup.truncated != 0;
+	return 0;
+}
+
+static int decode_container(const void *rec, struct event *ret)
+{
+	const struct of_rec_container *r = rec;
+
+	if (!terminated(r->runtime, sizeof(r->runtime)) || !terminated(r->image, sizeof(r->image)))
+		return -EBADMSG;
+	ret->container = r;
 	return 0;
 }
 
@@ -195,6 +206,7 @@ static const struct rec_desc {
 	[OF_REC_CGROUP] = { offsetof(struct of_rec_cgroup, cgroup.path), decode_cgroup },
 	[OF_REC_ENV] = { offsetof(struct of_rec_env, env.text), decode_env },
 	[OF_REC_COMM] = { sizeof(struct of_rec_comm), decode_comm },
+	[OF_REC_CONTAINER] = { sizeof(struct of_rec_container), decode_container },
 	[OF_REC_LINK] = { sizeof(struct of_rec_link), decode_link },
 };
 
@@ -205,6 +217,7 @@ _Static_assert(sizeof(struct of_exec_slot) == 544, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
 _Static_assert(sizeof(struct of_rec_exec) == 4928, "ABI");
 _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
+_Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)

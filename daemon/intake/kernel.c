@@ -6,6 +6,7 @@
 #include "intake/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include <bpf/bpf.h>
 
 #include "base/log.h"
+#include "base/runtime_read.h"
+#include "intake/images.h"
 #include "intake/kernel_private.h"
 #include "intake/machine.h"
 
@@ -30,6 +33,8 @@ struct kernel {
 	struct ring_buffer *ring;
 	struct books *books;
 	struct machine *machine;
+	struct images *images;
+	int root;	       /* directory where the files of container runtimes are looked up */
 	struct edges *edges;   /* NULL: no reconciliation, and */
 	const char *edges_off; /* why */
 	struct of_loss loss;   /* as last told */
@@ -61,14 +66,39 @@ libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+/* Everything that is told passes here. */
+static int kernel_tell(void *arg, const struct of_rec_hdr *rec, size_t size)
+{
+	struct kernel *k = arg;
+	int err = k->fn(k->arg, rec, size);
+
+	if (size >= sizeof(*rec) && rec->len <= size)
+		images_record(k->images, rec);
+	return err;
+}
+
+static void image_ask(void *arg, uint64_t ticket, const char *id, const struct runtime_file *file)
+{
+	struct kernel *k = arg;
+	static char buf[RUNTIME_FILE_MAX];
+	struct runtime_told told = { .image = "" };
+	int fd = runtime_file_open(k->root, file->path);
+
+	if (fd >= 0) {
+		(void)runtime_file_read(fd, file->kind, id, buf, sizeof(buf), &told);
+		(void)close(fd);
+	}
+	images_answer(k->images, ticket, &told, machine_now(), k->fn, k->arg);
+}
+
 static int on_record(void *arg, void *data, size_t size)
 {
 	struct kernel *k = arg;
 	const struct of_rec_hdr *rec = data;
 
 	if (size >= sizeof(*rec) && rec->len <= size)
-		books_ring(k->books, rec, k->fn, k->arg);
-	(void)k->fn(k->arg, rec, size);
+		books_ring(k->books, rec, kernel_tell, k);
+	(void)kernel_tell(k, rec, size);
 	/* libbpf's lever to stop: the record is consumed, the rest waits. */
 	return --k->budget > 0 ? 0 : -EAGAIN;
 }
@@ -317,6 +347,8 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		return kernel_fail(ret_err, -errno, "the ring buffer cannot be mapped: %s",
 				   strerror(errno));
 	err = machine_new(c->policy.roles_id, !c->policy.resolvers_set, &k->machine);
+	if (err == 0)
+		err = images_new(image_ask, k, &k->images);
 	if (err < 0)
 		return kernel_fail(ret_err, err, "out of memory");
 	err = kernel_links_init(k->skel, machine_netns(k->machine));
@@ -427,6 +459,9 @@ static void kernel_close(void *self)
 		(void)bpf_link__destroy(k->links[i]);
 	ring_buffer__free(k->ring);
 	edges_free(k->edges);
+	images_free(k->images);
+	if (k->root >= 0)
+		(void)close(k->root);
 	machine_free(k->machine);
 	books_free(k->books);
 	outflow_bpf__destroy(k->skel);
@@ -448,6 +483,8 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 		(void)close(cgroup_fd);
 		return kernel_fail(ret_err, -ENOMEM, "out of memory");
 	}
+	/* Without one no file is found, and no image told. */
+	k->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	err = pins_open(config->pins, true, &k->pins, ret_err);
 	if (err == 0)
 		err = kernel_start(k, config, cgroup_fd, ret_err);
@@ -495,7 +532,8 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	k->arg = arg;
 	machine_look(k->machine, now_ns, fn, arg);
 	loss_tell(k, now_ns, true, fn, arg);
-	books_look(k->books, now_ns, fn, arg);
+	books_look(k->books, now_ns, kernel_tell, k);
+	images_look(k->images, now_ns);
 	if (k->edges != NULL)
 		edges_look(k->edges, now_ns, fn, arg);
 	k->started = true;

@@ -76,6 +76,7 @@ static void node_free(struct executions *x, struct exec_node *n)
 	text_put(n->cgroup);
 	text_put(n->cwd);
 	text_put(n->env);
+	container_put(n->container);
 	free(n->argv);
 	free(n);
 }
@@ -181,14 +182,6 @@ static int node_argv(struct exec_node *n, const struct event *ev)
 	return 0;
 }
 
-static void node_cgroup(struct exec_node *n, struct text *cgroup)
-{
-	if (cgroup == NULL)
-		return;
-	n->cgroup = text_get(cgroup);
-	n->e.cgroup = cgroup->s;
-}
-
 static void node_env(struct exec_node *n, struct text *env)
 {
 	if (env == NULL)
@@ -281,8 +274,26 @@ static void node_current(struct executions *x, struct exec_node *n)
 			       table_hash(&x->by_tgid, &n->e.tgid, sizeof(n->e.tgid))) == 0;
 }
 
+/* A path that was cut may end in what the container named itself: then it is the parent's, which
+ * who is in a container does not leave. */
+static void node_set_cgroup(struct exec_node *n, const struct exec_node *p,
+			    const struct cgroup_node *cgroup)
+{
+	if (cgroup != NULL) {
+		n->cgroup = text_get(cgroup->path);
+		n->e.cgroup = n->cgroup->s;
+	}
+	if (cgroup != NULL && !cgroup->truncated)
+		n->container = container_ref(cgroup->container);
+	else if (p != NULL)
+		n->container = container_ref(p->container);
+	if (n->container != NULL)
+		n->e.container = &n->container->told;
+}
+
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
-		   uint64_t roles, struct text *cgroup, struct text *env)
+		   uint64_t roles, const struct cgroup_node *cgroup,
+		   struct text *env)
 {
 	const struct of_exec *e = ev->exec.e;
 	struct exec_node *p = e->parent == 0 ? NULL : execution_find(x, e->parent);
@@ -299,7 +310,7 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 	n->told = true;
 	node_numbers(n, e);
 	n->e.roles |= roles;
-	node_cgroup(n, cgroup);
+	node_set_cgroup(n, p, cgroup);
 	node_env(n, env);
 	if (p != NULL)
 		node_set_parent(n, p);

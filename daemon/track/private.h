@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/container.h"
 #include "base/list.h"
 #include "base/table.h"
 #include "track/track.h"
@@ -38,18 +39,57 @@ struct text {
 struct text *text_new(const char *s, size_t len);
 void text_put(struct text *t);
 
-/* ---- texts.c: texts that records refer to by a number ---- */
+/* ---- containers.c ---- */
+
+/* A container that several share: cgroups, and whoever was executed in them. */
+struct container_node {
+	struct table_node by_name;
+	struct table *table; /* NULL: it gave way to others there */
+	uint32_t refs;
+	const char *named; /* the runtime as the path tells; NULL: it does not */
+	struct container_told told;
+};
+
+int containers_init(struct table *t);
+void containers_done(struct table *t);
+/* With one reference more; NULL: no memory. */
+struct container_node *container_get(struct table *t, const struct container *c);
+/* NULL is fine. */
+struct container_node *container_ref(struct container_node *n);
+void container_put(struct container_node *n);
+void container_tell(struct container_node *n, const struct of_rec_container *rec);
+
+/* ---- cgroups.c ---- */
+
+struct cgroup_node {
+	struct table_node by_id;
+	uint64_t id;
+	struct text *path;
+	bool truncated; /* only the tail of the path: which container is not known */
+	struct container_node *container; /* NULL: none, or not known */
+};
+
+/* The oldest is forgotten; whoever was executed in it keeps its path. */
+#define CGROUPS_MAX OF_CGROUPS
+
+int cgroups_init(struct table *t);
+void cgroups_done(struct table *t);
+/* Borrowed. NULL: it was not told. */
+const struct cgroup_node *cgroup_find(const struct table *t, uint64_t id);
+/* 0 or -ENOMEM. */
+int cgroup_told(struct table *t, struct table *containers, const struct event *ev);
+
+/* ---- envs.c: environments, by their numbers ---- */
 
 /* As many as the kernel remembers. The oldest is forgotten; whoever has it keeps it. */
-#define CGROUPS_MAX OF_CGROUPS
-#define ENVS_MAX    OF_ENVS
+#define ENVS_MAX OF_ENVS
 
-int texts_init(struct table *t, size_t max);
-void texts_done(struct table *t);
+int envs_init(struct table *t);
+void envs_done(struct table *t);
 /* Borrowed. NULL: it was not told. */
-struct text *texts_find(struct table *t, uint64_t id);
+struct text *env_find(struct table *t, uint64_t id);
 /* The first word counts. 0 or -ENOMEM. */
-int texts_told(struct table *t, uint64_t id, const char *s, size_t len);
+int env_told(struct table *t, const struct event *ev);
 
 struct exec_node {
 	struct table_node by_id;
@@ -65,6 +105,7 @@ struct exec_node {
 	bool current;		   /* in by_tgid */
 	bool told;		   /* false: only its id is known, from an account */
 	struct text *exe, *cgroup, *cwd, *env; /* NULL: not known */
+	struct container_node *container;
 	char *argv;
 };
 
@@ -85,7 +126,8 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id);
 /* Fills in what an event tells; `cgroup` and `env` are borrowed, NULL: not known. 0 or -ENOMEM:
  * known without some texts then. */
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
-		   uint64_t roles, struct text *cgroup, struct text *env);
+		   uint64_t roles, const struct cgroup_node *cgroup,
+		   struct text *env);
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns);
 /* One past its grace gets an account again: it waits for its end once more. */
 void execution_revive(struct executions *x, struct exec_node *n);

@@ -23,7 +23,9 @@ struct track {
 	struct track_limits limits;
 	struct executions executions;
 	struct accounts accounts;
-	struct table cgroups, envs; /* texts.c */
+	struct table cgroups;	 /* cgroups.c */
+	struct table envs;	 /* envs.c */
+	struct table containers; /* containers.c */
 	struct places *places;
 	struct origin origin;
 	struct track_stats stats;
@@ -50,9 +52,11 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 	if (err == 0)
 		err = accounts_init(&t->accounts, limits.accounts);
 	if (err == 0)
-		err = texts_init(&t->cgroups, CGROUPS_MAX);
+		err = cgroups_init(&t->cgroups);
 	if (err == 0)
-		err = texts_init(&t->envs, ENVS_MAX);
+		err = envs_init(&t->envs);
+	if (err == 0)
+		err = containers_init(&t->containers);
 	if (err == 0)
 		err = places_new(policy, &t->places);
 	if (err < 0) {
@@ -69,8 +73,9 @@ void track_free(struct track *t)
 		return;
 	accounts_done(&t->accounts);
 	executions_done(&t->executions);
-	texts_done(&t->cgroups);
-	texts_done(&t->envs);
+	cgroups_done(&t->cgroups);
+	envs_done(&t->envs);
+	containers_done(&t->containers); /* when nobody is in them any more */
 	places_free(t->places);
 	free(t);
 }
@@ -243,8 +248,8 @@ static void on_exec(struct track *t, const struct event *ev)
 	roles = ev->kind == OF_REC_EXEC ? roles_match(t, ev) : 0;
 	if (t->roles_fit)
 		roles |= e->roles;
-	if (execution_tell(&t->executions, n, ev, roles, texts_find(&t->cgroups, e->cgroup),
-			   texts_find(&t->envs, e->env)) < 0)
+	if (execution_tell(&t->executions, n, ev, roles, cgroup_find(&t->cgroups, e->cgroup),
+			   env_find(&t->envs, e->env)) < 0)
 		refuse(t);
 	if (t->by_texts)
 		gain(t, n, roles_of_texts(t, &n->e), ev->time_ns);
@@ -252,16 +257,21 @@ static void on_exec(struct track *t, const struct event *ev)
 
 static void on_cgroup(struct track *t, const struct event *ev)
 {
-	bool root = ev->cgroup.path_len == 0; /* it has no name of its own */
-
-	if (texts_told(&t->cgroups, ev->cgroup.id, root ? "/" : ev->cgroup.path,
-		       root ? 1 : ev->cgroup.path_len) < 0)
+	if (cgroup_told(&t->cgroups, &t->containers, ev) < 0)
 		refuse(t);
+}
+
+static void on_container(struct track *t, const struct event *ev)
+{
+	const struct cgroup_node *n = cgroup_find(&t->cgroups, ev->container->cgroup);
+
+	if (n != NULL && n->container != NULL)
+		container_tell(n->container, ev->container);
 }
 
 static void on_env(struct track *t, const struct event *ev)
 {
-	if (texts_told(&t->envs, ev->env.id, ev->env.text, ev->env.text_len) < 0)
+	if (env_told(&t->envs, ev) < 0)
 		refuse(t);
 }
 
@@ -389,13 +399,21 @@ static void on_tick(struct track *t, const struct event *ev)
 void track_event(struct track *t, const struct event *ev, track_fn *fn, void *arg)
 {
 	static void (*const on[OF_REC_MAX])(struct track *, const struct event *) = {
-		[OF_REC_HOST] = on_host,	 [OF_REC_CLOCK] = on_clock,
-		[OF_REC_RESOLVER] = on_resolver, [OF_REC_ADDR] = on_addr,
-		[OF_REC_FORK] = on_exec,	 [OF_REC_EXEC] = on_exec,
-		[OF_REC_EXIT] = on_end,		 [OF_REC_CONNECT] = on_connect,
-		[OF_REC_ACCOUNT] = on_account,	 [OF_REC_LOSS] = on_loss,
-		[OF_REC_TICK] = on_tick,	 [OF_REC_CGROUP] = on_cgroup,
-		[OF_REC_ENV] = on_env,		 [OF_REC_COMM] = on_comm,
+		[OF_REC_HOST] = on_host,
+		[OF_REC_CLOCK] = on_clock,
+		[OF_REC_RESOLVER] = on_resolver,
+		[OF_REC_ADDR] = on_addr,
+		[OF_REC_FORK] = on_exec,
+		[OF_REC_EXEC] = on_exec,
+		[OF_REC_EXIT] = on_end,
+		[OF_REC_CONNECT] = on_connect,
+		[OF_REC_ACCOUNT] = on_account,
+		[OF_REC_LOSS] = on_loss,
+		[OF_REC_TICK] = on_tick,
+		[OF_REC_CGROUP] = on_cgroup,
+		[OF_REC_CONTAINER] = on_container,
+		[OF_REC_ENV] = on_env,
+		[OF_REC_COMM] = on_comm,
 	};
 
 	t->fn = fn;

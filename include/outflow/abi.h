@@ -28,6 +28,8 @@
 #define OF_ENV_VALUE   256  /* its value with its NUL; longer ones are cut */
 #define OF_ENV_NAMES   256  /* allowed variables */
 #define OF_COMM_LEN    16   /* TASK_COMM_LEN (include/linux/sched.h) */
+#define OF_RUNTIME_LEN 16   /* name of a container runtime with its NUL */
+#define OF_IMAGE_LEN   256  /* of a container's image with its NUL; longer ones are not told */
 #define OF_PATTERN_LEN 128  /* one glob of a role with its NUL */
 #define OF_ROLES_MAX   63   /* bit 63 of a role mask is OF_ROLE_ANY */
 #define OF_GLOBS_MAX   64   /* globs over all roles; names without * or ? do not count */
@@ -404,7 +406,8 @@ enum of_rec_kind {
 	OF_REC_LINK = 12,   /* a watched interface as it stood */
 	OF_REC_CGROUP = 13, /* the path of a cgroup, before the first execution that is in it */
 	OF_REC_ENV = 14,    /* an environment, before the first execution that has it */
-	/* 15 to 17: a file's hash, what a deputy was asked for, a container */
+	/* 15 and 16: a file's hash, what a deputy was asked for */
+	OF_REC_CONTAINER = 17, /* from which image the container of a cgroup was made */
 	OF_REC_COMM = 18, /* a process gave itself another short name */
 	OF_REC_MAX = 19,
 };
@@ -476,6 +479,15 @@ struct of_rec_cgroup {
 	struct of_rec_hdr hdr;
 	__u64 id;
 	struct of_cgroup cgroup; /* of its path only the used part is sent */
+};
+
+/* Behind the first OF_REC_CGROUP of its container, at once or when it was found out. It is of every
+ * cgroup in that container. */
+struct of_rec_container {
+	struct of_rec_hdr hdr;
+	__u64 cgroup;		      /* as in of_rec_cgroup */
+	char runtime[OF_RUNTIME_LEN]; /* NUL-terminated, also where the path tells; "": not known */
+	char image[OF_IMAGE_LEN];     /* as its maker named it, NUL-terminated */
 };
 
 struct of_rec_exit {

@@ -59,7 +59,9 @@ struct event {
 			uint64_t id;
 			const char *path; /* not NUL-terminated */
 			size_t path_len;
+			int truncated; /* only its tail is there */
 		} cgroup;
+		const struct of_rec_container *container; /* its texts are NUL-terminated */
 		struct {
 			uint64_t exec_id;
 			uint32_t tgid;

@@ -18,6 +18,14 @@
  * a container inside that 14. Deeper ones drop their nearest ancestors and say how many. */
 #define LINEAGE_DEPTH_MAX 64
 
+/* What is known of a container: all in it share one, and what comes later is filled in. */
+struct container_told {
+	char id[132];		      /* "": none, but a pod's */
+	char pod[40];		      /* UID; "": none */
+	char runtime[OF_RUNTIME_LEN]; /* "": not known */
+	char image[OF_IMAGE_LEN];     /* the same */
+};
+
 struct execution {
 	uint64_t exec_id;
 	const struct execution *parent; /* NULL: none, or not known */
@@ -37,9 +45,10 @@ struct execution {
 	uint32_t elided;	  /* ancestors left out between this one and `parent` */
 	char name[OF_NAME_LEN];
 	const char *exe; /* NUL-terminated; "" when not known; a forked one shares its parent's */
-	const char *cgroup; /* path, NUL-terminated; NULL when not known */
-	const char *cwd;    /* as cgroup */
-	const char *argv;   /* NULs between arguments, argv_len bytes */
+	const char *cgroup;			/* path, NUL-terminated; NULL when not known */
+	const char *cwd;			/* as cgroup */
+	const struct container_told *container; /* NULL: in none, or not known */
+	const char *argv;			/* NULs between arguments, argv_len bytes */
 	size_t argv_len;
 	size_t argv_size; /* as it was in memory; > argv_len: cut */
 	uint32_t argv_redacted; /* secrets that were blanked in it */

@@ -114,9 +114,11 @@ void rec_fork(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid)
 	rec_fork_of(s, &e);
 }
 
-void rec_cgroup(struct stream *s, uint64_t id, const char *path)
+static void cgroup_add(struct stream *s, uint64_t id, const char *path, uint32_t truncated)
 {
-	struct of_rec_cgroup r = { .id = id, .cgroup.len = (uint32_t)strlen(path) };
+	struct of_rec_cgroup r = {
+		.id = id, .cgroup = { .len = (uint32_t)strlen(path), .truncated = truncated }
+	};
 
 	memcpy(r.cgroup.path, path, r.cgroup.len);
 	stream_add(s, &r, offsetof(struct of_rec_cgroup, cgroup.path) + r.cgroup.len,
@@ -137,6 +139,25 @@ void rec_comm(struct stream *s, uint64_t exec_id, uint32_t renames, const char *
 
 	(void)snprintf(r.comm, sizeof(r.comm), "%s", comm);
 	stream_add(s, &r, sizeof(r), OF_REC_COMM);
+}
+
+void rec_cgroup(struct stream *s, uint64_t id, const char *path)
+{
+	cgroup_add(s, id, path, 0);
+}
+
+void rec_cgroup_cut(struct stream *s, uint64_t id, const char *path)
+{
+	cgroup_add(s, id, path, 1);
+}
+
+void rec_container(struct stream *s, uint64_t cgroup, const char *runtime, const char *image)
+{
+	struct of_rec_container r = { .cgroup = cgroup };
+
+	(void)snprintf(r.runtime, sizeof(r.runtime), "%s", runtime);
+	(void)snprintf(r.image, sizeof(r.image), "%s", image);
+	stream_add(s, &r, sizeof(r), OF_REC_CONTAINER);
 }
 
 void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
@@ -220,6 +241,7 @@ void rec_every_kind(struct stream *s)
 	rec_addr(s, "192.0.2.1", NETNS, 0);
 	rec_cgroup(s, 77, "/system.slice/runner.service");
 	rec_env(s, 5, "CI=true", sizeof("CI=true"));
+	rec_container(s, 77, "podman", "localhost/app:1");
 	rec_exec(s, 1, 0, 100, "/usr/bin/bash");
 	rec_fork(s, 2, 1, 101);
 	rec_exec(s, 3, 2, 101, "/usr/bin/curl");

@@ -44,6 +44,9 @@ void rec_cgroup(struct stream *s, uint64_t id, const char *path);
 /* `text`: "NAME=value", each with its NUL. */
 void rec_env(struct stream *s, uint64_t id, const char *text, size_t len);
 void rec_comm(struct stream *s, uint64_t exec_id, uint32_t renames, const char *comm);
+/* Of one whose path was cut. */
+void rec_cgroup_cut(struct stream *s, uint64_t id, const char *path);
+void rec_container(struct stream *s, uint64_t cgroup, const char *runtime, const char *image);
 void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
 		 size_t argv_len);
 void rec_exec(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid, const char *exe);
@@ -56,7 +59,7 @@ void rec_link_of(struct stream *s, const struct of_rec_link *link);
 void rec_tick(struct stream *s);
 
 /* Some of every kind, in an order that makes sense. */
-#define EVERY_KIND_N 16
+#define EVERY_KIND_N 17
 void rec_every_kind(struct stream *s);
 
 /* A configuration that must be right. */

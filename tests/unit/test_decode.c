@@ -26,6 +26,7 @@ union raw {
 	struct of_rec_account account;
 	struct of_rec_loss loss;
 	struct of_rec_tick tick;
+	struct of_rec_container container;
 };
 
 static const struct event untouched = { .kind = 77, .err = -7, .time_ns = 777 };
@@ -71,6 +72,7 @@ ParameterizedTestParameters(decode, minimal)
 		{ OF_REC_ACCOUNT, sizeof(struct of_rec_account) },
 		{ OF_REC_LOSS, sizeof(struct of_rec_loss) },
 		{ OF_REC_TICK, sizeof(struct of_rec_tick) },
+		{ OF_REC_CONTAINER, sizeof(struct of_rec_container) },
 	};
 
 	return cr_make_param_array(struct kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
@@ -112,6 +114,27 @@ Test(decode, unknown_kinds)
 		r.h.kind = (uint16_t)kind;
 		refused(&r, sizeof(r), -EPROTONOSUPPORT);
 	}
+}
+
+Test(decode, container)
+{
+	union raw r = { .container = {
+				.hdr = { .len = sizeof(r.container), .kind = OF_REC_CONTAINER } } };
+	struct event ev;
+
+	memset(r.container.runtime, 'r', sizeof(r.container.runtime) - 1);
+	memset(r.container.image, 'i', sizeof(r.container.image) - 1);
+	r.container.cgroup = 9;
+	cr_assert_eq(decode(&r, sizeof(r.container), &ev), 0);
+	cr_expect_eq(ev.container->cgroup, 9);
+	cr_expect_str_eq(ev.container->runtime, r.container.runtime);
+	cr_expect_str_eq(ev.container->image, r.container.image);
+
+	r.container.image[sizeof(r.container.image) - 1] = 'i';
+	refused(&r, sizeof(r.container), -EBADMSG);
+	r.container.image[sizeof(r.container.image) - 1] = '\0';
+	r.container.runtime[sizeof(r.container.runtime) - 1] = 'r';
+	refused(&r, sizeof(r.container), -EBADMSG);
 }
 
 Test(decode, host)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* texts.c: the paths of cgroups and the environments, by their numbers: a machine never gives one
- * out twice. */
+/* envs.c: the environments, by their numbers: a machine never gives one out twice. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 
 #include "base/poison.h"
 
-struct text_node {
+struct env_node {
 	struct table_node by_id;
 	uint64_t id;
 	struct text *text;
@@ -17,49 +16,49 @@ struct text_node {
 
 static bool same_id(const struct table_node *node, const void *key)
 {
-	return table_entry(node, struct text_node, by_id)->id == *(const uint64_t *)key;
+	return table_entry(node, struct env_node, by_id)->id == *(const uint64_t *)key;
 }
 
-int texts_init(struct table *t, size_t max)
+int envs_init(struct table *t)
 {
-	return table_init(t, max, same_id);
+	return table_init(t, ENVS_MAX, same_id);
 }
 
 static void node_free(struct table *t, struct table_node *node)
 {
-	struct text_node *n = table_entry(node, struct text_node, by_id);
+	struct env_node *n = table_entry(node, struct env_node, by_id);
 
 	table_del(t, node);
 	text_put(n->text);
 	free(n);
 }
 
-void texts_done(struct table *t)
+void envs_done(struct table *t)
 {
 	while (t->oldest != NULL)
 		node_free(t, t->oldest);
 	table_done(t);
 }
 
-struct text *texts_find(struct table *t, uint64_t id)
+struct text *env_find(struct table *t, uint64_t id)
 {
 	struct table_node *node = table_find(t, table_hash(t, &id, sizeof(id)), &id);
 
-	return node == NULL ? NULL : table_entry(node, struct text_node, by_id)->text;
+	return node == NULL ? NULL : table_entry(node, struct env_node, by_id)->text;
 }
 
-int texts_told(struct table *t, uint64_t id, const char *s, size_t len)
+int env_told(struct table *t, const struct event *ev)
 {
-	struct text_node *n;
+	struct env_node *n;
 
 	/* A recording may say anything later. */
-	if (texts_find(t, id) != NULL)
+	if (env_find(t, ev->env.id) != NULL)
 		return 0;
 	n = calloc(1, sizeof(*n));
 	if (n == NULL)
 		return -ENOMEM;
-	n->id = id;
-	n->text = text_new(s, len);
+	n->id = ev->env.id;
+	n->text = text_new(ev->env.text, ev->env.text_len);
 	if (n->text == NULL) {
 		free(n);
 		return -ENOMEM;

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_images.c: when files of container runtimes are asked for, and what is told of the answers.
+ */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "intake/images.h"
+#include "records.h"
+
+#define ID	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+#define STORAGE "/var/lib/containers/storage/overlay-containers/containers.json"
+
+/* Answers at once what `image` says of the path `at`, unless `later`. */
+struct world {
+	struct images *images;
+	const char *at, *image;
+	bool later;
+	uint64_t ticket; /* of the last file that was asked for */
+	size_t asked;
+	size_t told;
+	struct of_rec_container last;
+	uint64_t now_ns;
+};
+
+static int told(void *arg, const struct of_rec_hdr *rec, size_t size)
+{
+	struct world *w = arg;
+
+	cr_assert_eq(rec->kind, OF_REC_CONTAINER);
+	cr_assert_eq(size, sizeof(w->last));
+	memcpy(&w->last, rec, size);
+	w->told++;
+	return 0;
+}
+
+static void ask(void *arg, uint64_t ticket, const char *id, const struct runtime_file *file)
+{
+	struct runtime_told answer = { .image = "" };
+	struct world *w = arg;
+
+	cr_assert_gt(strlen(id), 0);
+	w->asked++;
+	w->ticket = ticket;
+	if (w->at != NULL && strcmp(file->path, w->at) == 0)
+		(void)snprintf(answer.image, sizeof(answer.image), "%s", w->image);
+	if (!w->later)
+		images_answer(w->images, ticket, &answer, w->now_ns, told, w);
+}
+
+static void begin(struct world *w)
+{
+	*w = (struct world){ .now_ns = SECOND };
+	cr_assert_eq(images_new(ask, w, &w->images), 0);
+}
+
+static void cgroup(struct world *w, uint64_t id, const char *path)
+{
+	struct of_rec_cgroup r = { .hdr = { w->now_ns, 0, OF_REC_CGROUP, 0 }, .id = id };
+
+	r.cgroup.len = (uint32_t)strlen(path);
+	memcpy(r.cgroup.path, path, r.cgroup.len);
+	r.hdr.len = (uint32_t)offsetof(struct of_rec_cgroup, cgroup.path) + r.cgroup.len;
+	images_record(w->images, &r.hdr);
+}
+
+static void exec(struct world *w, uint64_t cgroup_id)
+{
+	struct of_rec_exec r = { .hdr = { w->now_ns, offsetof(struct of_rec_exec, tail),
+					  OF_REC_EXEC, 0 },
+				 .e = { .exec_id = 1, .cgroup = cgroup_id } };
+
+	images_record(w->images, &r.hdr);
+}
+
+static void look(struct world *w)
+{
+	w->now_ns += SECOND;
+	images_look(w->images, w->now_ns);
+}
+
+Test(images, at_once)
+{
+	struct world w;
+
+	begin(&w);
+	w.at = STORAGE;
+	w.image = "localhost/app:1";
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	cr_assert_eq(w.told, 1);
+	cr_expect_eq(w.last.cgroup, 7);
+	cr_expect_eq(w.last.hdr.ts_ns, w.now_ns);
+	cr_expect_str_eq(w.last.runtime, "podman");
+	cr_expect_str_eq(w.last.image, "localhost/app:1");
+	cr_expect_eq(w.asked, 1);
+	/* Another cgroup in it, and what runs there: it is known. */
+	cgroup(&w, 8, "/libpod_parent/libpod-" ID "/sub");
+	exec(&w, 7);
+	look(&w);
+	cr_expect_eq(w.asked, 1);
+	cgroup(&w, 9, "/libpod_parent/libpod-" ID2);
+	cr_expect_eq(w.told, 2);
+	cr_expect_eq(w.last.cgroup, 9);
+	images_free(w.images);
+}
+
+Test(images, the_file_tells_the_runtime)
+{
+	struct world w;
+
+	begin(&w);
+	w.at = "/var/lib/docker/containers/" ID "/config.v2.json";
+	w.image = "app:1";
+	cgroup(&w, 7, "/actions_job/" ID);
+	cr_assert_eq(w.told, 1);
+	cr_expect_str_eq(w.last.runtime, "docker");
+	images_free(w.images);
+}
+
+Test(images, nobody_is_asked)
+{
+	static const char *const paths[] = {
+		"/",
+		"/user.slice",
+		"/lxc.payload.web",
+		"/docker/buildkit/scabevaquneqwpdmmn3a261qy",
+		"/kubepods/pod7a2b1c3d-0000-4111-8222-123456789abc",
+	};
+	struct world w;
+	size_t i;
+
+	begin(&w);
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		cgroup(&w, i + 1, paths[i]);
+	look(&w);
+	cr_expect_eq(w.asked, 0);
+	images_free(w.images);
+}
+
+/* The runtime writes it between the container's first process and what that executes. */
+Test(images, at_the_exec)
+{
+	struct world w;
+
+	begin(&w);
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	cr_expect_eq(w.told, 0);
+	w.at = STORAGE;
+	w.image = "app:1";
+	exec(&w, 8);
+	cr_expect_eq(w.told, 0, "elsewhere");
+	exec(&w, 7);
+	cr_expect_eq(w.told, 1);
+	images_free(w.images);
+}
+
+Test(images, at_a_look)
+{
+	struct world w;
+
+	begin(&w);
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	look(&w);
+	w.at = STORAGE;
+	w.image = "app:1";
+	look(&w);
+	look(&w);
+	look(&w);
+	cr_expect_eq(w.told, 1);
+	images_free(w.images);
+}
+
+/* Of one that no file tells of nobody asks for ever, whatever it does. */
+Test(images, gives_up)
+{
+	struct world w;
+	size_t i, asked, each;
+
+	begin(&w);
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	each = w.asked;
+	for (i = 0; i < 100; i++) {
+		exec(&w, 7);
+		look(&w);
+	}
+	cr_expect_leq(w.asked, 10 * each);
+	asked = w.asked;
+	for (i = 0; i < 100; i++) {
+		exec(&w, 7);
+		look(&w);
+	}
+	cr_expect_eq(w.asked, asked);
+	cr_expect_eq(w.told, 0);
+	images_free(w.images);
+}
+
+/* The answer takes its time: nothing is asked twice meanwhile, and one that is late is no harm. */
+Test(images, later)
+{
+	struct runtime_told answer = { .image = "app:1" };
+	struct world w;
+	uint64_t ticket;
+
+	begin(&w);
+	w.later = true;
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	cr_assert_eq(w.asked, 1);
+	ticket = w.ticket;
+	for (int i = 0; i < 60; i++) {
+		exec(&w, 7);
+		look(&w);
+	}
+	cr_expect_eq(w.asked, 1);
+	images_answer(w.images, ticket + 1, &answer, w.now_ns, told, &w);
+	images_answer(w.images, 0, &answer, w.now_ns, told, &w);
+	cr_expect_eq(w.told, 0);
+	images_answer(w.images, ticket, &answer, w.now_ns, told, &w);
+	cr_expect_eq(w.told, 1);
+	images_answer(w.images, ticket, &answer, w.now_ns, told, &w);
+	cr_expect_eq(w.told, 1);
+	images_free(w.images);
+}
+
+/* Whoever may name cgroups keeps nobody else from being asked for. */
+Test(images, a_flood_of_names)
+{
+	struct world w;
+	char path[100];
+	int i;
+
+	begin(&w);
+	for (i = 0; i < 5000; i++) {
+		(void)snprintf(path, sizeof(path), "/user.slice/%064x", (unsigned int)i);
+		cgroup(&w, (uint64_t)i + 100, path);
+	}
+	w.at = STORAGE;
+	w.image = "app:1";
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	cr_expect_eq(w.told, 1);
+	images_free(w.images);
+}
+
+/* Not even an id may be believed of a path that was cut. */
+Test(images, a_cut_path)
+{
+	struct of_rec_cgroup r = { .hdr = { SECOND, sizeof(r), OF_REC_CGROUP, 0 }, .id = 7 };
+	struct world w;
+
+	begin(&w);
+	r.cgroup.len = (uint32_t)snprintf(r.cgroup.path, sizeof(r.cgroup.path), "/libpod-%s", ID);
+	r.cgroup.truncated = 1;
+	images_record(w.images, &r.hdr);
+	cr_expect_eq(w.asked, 0);
+	images_free(w.images);
+}
