@@ -51,7 +51,7 @@ struct text *text_new(const char *s, size_t len)
 	return t;
 }
 
-static struct text *text_get(struct text *t)
+struct text *text_get(struct text *t)
 {
 	t->refs++;
 	return t;
@@ -78,6 +78,7 @@ static void node_free(struct executions *x, struct exec_node *n)
 	text_put(n->env);
 	container_put(n->container);
 	free(n->argv);
+	node_context_done(n);
 	free(n);
 }
 
@@ -330,7 +331,7 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 		execution_end(x, p, OF_EXEC_ENDED | OF_EXEC_REPLACED, e->start_ns);
 	}
 	node_current(x, n);
-	return err;
+	return node_context(n, p) < 0 ? -ENOMEM : err;
 }
 
 void execution_revive(struct executions *x, struct exec_node *n)

@@ -37,6 +37,7 @@ struct text {
 
 /* With one reference; NULL: no memory. `s` is not NUL-terminated. */
 struct text *text_new(const char *s, size_t len);
+struct text *text_get(struct text *t);
 void text_put(struct text *t);
 
 /* ---- containers.c ---- */
@@ -91,6 +92,9 @@ struct text *env_find(struct table *t, uint64_t id);
 /* The first word counts. 0 or -ENOMEM. */
 int env_told(struct table *t, const struct event *ev);
 
+struct context;
+struct claims;
+
 struct exec_node {
 	struct table_node by_id;
 	struct table_node by_tgid; /* in the table while it is what the process runs now */
@@ -107,6 +111,8 @@ struct exec_node {
 	struct text *exe, *cgroup, *cwd, *env; /* NULL: not known */
 	struct container_node *container;
 	char *argv;
+	struct context *context; /* NULL: in no CI job */
+	struct claims *claims;	 /* NULL: nobody contradicts it */
 };
 
 struct executions {
@@ -139,6 +145,13 @@ void execution_release(struct executions *x, struct exec_node *n);
 /* Leaves the dead ancestor that lingers least long out of its descendants' chains and frees it.
  * False: there is none. */
 bool execution_elide(struct executions *x);
+
+/* ---- contexts.c: which CI job and step an execution is part of ---- */
+
+/* Inherited from `from`, the execution it came from (NULL: none, or not known), else by its own
+ * environment. 0 or -ENOMEM: not all is known then. */
+int node_context(struct exec_node *n, const struct exec_node *from);
+void node_context_done(struct exec_node *n);
 
 /* ---- accounts.c ---- */
 

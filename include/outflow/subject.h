@@ -26,6 +26,18 @@ struct container_told {
 	char image[OF_IMAGE_LEN];     /* the same */
 };
 
+struct ci; /* base/ci.h */
+
+/* What an execution says of the CI job that it belongs to, against what the job's runner said. */
+struct ci_claim {
+	int key;	  /* enum ci_key */
+	const char *said; /* NUL-terminated */
+	/* Who says so. */
+	uint64_t exec_id;
+	uint32_t tgid;
+	char name[OF_NAME_LEN];
+};
+
 struct execution {
 	uint64_t exec_id;
 	const struct execution *parent; /* NULL: none, or not known */
@@ -54,6 +66,13 @@ struct execution {
 	uint32_t argv_redacted; /* secrets that were blanked in it */
 	const char *env; /* the variables that are told: "NAME=value", each with its NUL */
 	size_t env_len;
+	/* The job that the topmost of its ancestors and itself which is in one was given; what is
+	 * said further down changes nothing. */
+	const struct ci *ci;		  /* NULL: in none */
+	uint64_t ci_step;		  /* exec_id of that topmost one */
+	uint64_t ci_job;		  /* ci_job() of it */
+	const struct ci_claim *ci_claims; /* by itself and those in between, the first of each key */
+	size_t ci_claims_n;
 	struct of_image image; /* the executed file; ino 0: not known */
 };
 

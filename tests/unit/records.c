@@ -160,6 +160,17 @@ void rec_container(struct stream *s, uint64_t cgroup, const char *runtime, const
 	stream_add(s, &r, sizeof(r), OF_REC_CONTAINER);
 }
 
+void rec_env_lines(struct stream *s, uint64_t id, const char *lines)
+{
+	size_t len = strlen(lines), i;
+	char text[OF_ENV_LEN];
+
+	cr_assert_leq(len, sizeof(text));
+	for (i = 0; i < len; i++)
+		text[i] = (char)(lines[i] == '\n' ? '\0' : lines[i]);
+	rec_env(s, id, text, len);
+}
+
 void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
 		 size_t argv_len)
 {
@@ -181,6 +192,16 @@ void rec_exec(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid, con
 	const char *name = slash != NULL ? slash + 1 : exe;
 	struct of_exec e = exec_of(id, parent, tgid, name);
 
+	rec_exec_of(s, &e, exe, name, strlen(name) + 1);
+}
+
+void rec_exec_env(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid, const char *exe,
+		  uint64_t env)
+{
+	const char *name = strrchr(exe, '/') + 1;
+	struct of_exec e = exec_of(id, parent, tgid, name);
+
+	e.env = env;
 	rec_exec_of(s, &e, exe, name, strlen(name) + 1);
 }
 

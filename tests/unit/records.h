@@ -44,12 +44,17 @@ void rec_cgroup(struct stream *s, uint64_t id, const char *path);
 /* `text`: "NAME=value", each with its NUL. */
 void rec_env(struct stream *s, uint64_t id, const char *text, size_t len);
 void rec_comm(struct stream *s, uint64_t exec_id, uint32_t renames, const char *comm);
+/* The same, a newline behind each. */
+void rec_env_lines(struct stream *s, uint64_t id, const char *lines);
 /* Of one whose path was cut. */
 void rec_cgroup_cut(struct stream *s, uint64_t id, const char *path);
 void rec_container(struct stream *s, uint64_t cgroup, const char *runtime, const char *image);
 void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
 		 size_t argv_len);
 void rec_exec(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid, const char *exe);
+/* The same, executed with the environment `env`. */
+void rec_exec_env(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid, const char *exe,
+		  uint64_t env);
 void rec_exit(struct stream *s, uint64_t id, uint32_t tgid);
 void rec_connect(struct stream *s, uint32_t tgid, const char *ip, uint16_t port);
 void rec_account_of(struct stream *s, const struct of_account *a);

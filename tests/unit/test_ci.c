@@ -63,137 +63,133 @@ static void parsed(const char *lines, char ret[1024])
 	free(env);
 }
 
+static struct row systems[] = {
+	{ GITHUB "GITHUB_ACTION=__run_2\nGITHUB_ACTION_REPOSITORY=\nGITHUB_ACTION_REF=\n",
+	  "system=github repository=o/r workflow=Nightly scan job=scan run_id=23311 "
+	  "attempt=2 step=__run_2 event=pull_request_target ref=refs/pull/9/merge "
+	  "sha=6f1c actor=octocat runner=runner-7" },
+	{ GITHUB "GITHUB_ACTION=__actions_checkout\nGITHUB_ACTION_REF=v4\n"
+		 "GITHUB_ACTION_REPOSITORY=actions/checkout\n",
+	  "system=github repository=o/r workflow=Nightly scan job=scan run_id=23311 "
+	  "attempt=2 step=actions/checkout action=actions/checkout action_ref=v4 "
+	  "event=pull_request_target ref=refs/pull/9/merge sha=6f1c actor=octocat "
+	  "runner=runner-7" },
+	/* Inside a composite action, as Trivy's is. */
+	{ GITHUB "GITHUB_ACTION=__aquasecurity_trivy-action\nGITHUB_ACTION_REPOSITORY=\n"
+		 "GITHUB_ACTION_REF=\nGITHUB_ACTION_PATH=/home/runner/_work/_actions/"
+		 "aquasecurity/trivy-action/0.28.0\n",
+	  "system=github repository=o/r workflow=Nightly scan job=scan run_id=23311 "
+	  "attempt=2 step=aquasecurity/trivy-action action=aquasecurity/trivy-action "
+	  "action_ref=0.28.0 event=pull_request_target ref=refs/pull/9/merge sha=6f1c "
+	  "actor=octocat runner=runner-7" },
+	/* A version with a slash, or a place inside: not told apart. */
+	{ "GITHUB_ACTIONS=true\nGITHUB_ACTION=a\n"
+	  "GITHUB_ACTION_PATH=/__w/_actions/o/r/releases/v1\n",
+	  "system=github step=o/r action=o/r" },
+	/* An action of the repository itself. */
+	{ "GITHUB_ACTIONS=true\nGITHUB_ACTION=__self\n"
+	  "GITHUB_ACTION_PATH=/home/runner/_work/r/r/./.github/actions/x\n",
+	  "system=github step=__self" },
+	{ "GITHUB_ACTIONS=true\nGITHUB_ACTION=x\nGITHUB_ACTION_PATH=/w/_actions/o/r\n",
+	  "system=github step=x" },
+	{ "GITEA_ACTIONS=true\nGITHUB_ACTIONS=true\nGITHUB_REPOSITORY=o/r\n"
+	  "GITHUB_RUN_ID=5\n",
+	  "system=gitea repository=o/r run_id=5" },
+	{ "FORGEJO_ACTIONS=true\nGITEA_ACTIONS=true\nGITHUB_ACTIONS=true\n"
+	  "GITHUB_REPOSITORY=o/r\n",
+	  "system=forgejo repository=o/r" },
+	{ "CI=true\nGITLAB_CI=true\nCI_PROJECT_PATH=group/sub/"
+	  "project\nCI_PIPELINE_ID=1212\n"
+	  "CI_PIPELINE_NAME=nightly\nCI_JOB_STAGE=test\nCI_JOB_NAME=scan 1/3\n"
+	  "CI_JOB_ID=9313\nCI_PIPELINE_SOURCE=merge_request_event\n"
+	  "CI_COMMIT_REF_NAME=main\nCI_COMMIT_SHA=6f1c\nGITLAB_USER_LOGIN=jane\n"
+	  "CI_RUNNER_DESCRIPTION=shell runner\n",
+	  "system=gitlab repository=group/sub/project workflow=nightly stage=test "
+	  "job=scan 1/3 job_id=9313 run_id=1212 event=merge_request_event ref=main "
+	  "sha=6f1c actor=jane runner=shell runner" },
+	{ "JENKINS_URL=http://jenkins.example/\nBUILD_TAG=jenkins-folder-app-16\n"
+	  "JOB_NAME=folder/app\nBUILD_NUMBER=16\nBUILD_ID=dontKillMe\nSTAGE_NAME=Build\n"
+	  "GIT_BRANCH=origin/main\nGIT_COMMIT=b173\nNODE_NAME=built-in\n",
+	  "system=jenkins job=folder/app run_id=16 step=Build ref=origin/main sha=b173 "
+	  "runner=built-in" },
+	{ "BUILDKITE=true\nBUILDKITE_ORGANIZATION_SLUG=acme\nBUILDKITE_PIPELINE_SLUG=app\n"
+	  "BUILDKITE_BUILD_NUMBER=1514\nBUILDKITE_JOB_ID=e44f\nBUILDKITE_LABEL=Scan it\n"
+	  "BUILDKITE_RETRY_COUNT=0\nBUILDKITE_SOURCE=webhook\nBUILDKITE_BRANCH=main\n"
+	  "BUILDKITE_COMMIT=83a2\nBUILDKITE_BUILD_CREATOR=Jane\n"
+	  "BUILDKITE_AGENT_NAME=agent-1\n",
+	  "system=buildkite owner=acme workflow=app job_id=e44f run_id=1514 attempt=0 "
+	  "step=Scan it event=webhook ref=main sha=83a2 actor=Jane runner=agent-1" },
+	{ "CIRCLECI=true\nCIRCLE_PROJECT_USERNAME=acme\nCIRCLE_PROJECT_REPONAME=noted\n"
+	  "CIRCLE_JOB=build\nCIRCLE_BUILD_NUM=4\nCIRCLE_WORKFLOW_ID=d5c7\n"
+	  "CIRCLE_BRANCH=\nCIRCLE_TAG=v1\nCIRCLE_SHA1=bd62\nCIRCLE_USERNAME=jane\n",
+	  "system=circleci owner=acme repository=noted job=build job_id=4 run_id=d5c7 "
+	  "ref=v1 sha=bd62 actor=jane" },
+	{ "TF_BUILD=True\nSYSTEM_TEAMPROJECT=detector\nBUILD_REPOSITORY_NAME=o/detector\n"
+	  "BUILD_DEFINITIONNAME=o.detector\nSYSTEM_STAGENAME=__default\n"
+	  "SYSTEM_JOBDISPLAYNAME=Job\nAGENT_JOBNAME=Job\nSYSTEM_JOBID=12f1\n"
+	  "BUILD_BUILDID=33\nSYSTEM_JOBATTEMPT=1\nSYSTEM_TASKDISPLAYNAME=dump env\n"
+	  "TASK_DISPLAYNAME=dump env\nBUILD_REASON=IndividualCI\n"
+	  "BUILD_SOURCEBRANCH=refs/heads/main\nBUILD_SOURCEVERSION=6411\n"
+	  "BUILD_REQUESTEDFOR=Jan\xc3\xa9\nAGENT_NAME=Hosted Agent\n",
+	  "system=azure owner=detector repository=o/detector workflow=o.detector "
+	  "stage=__default job=Job job_id=12f1 run_id=33 attempt=1 step=dump env "
+	  "event=IndividualCI ref=refs/heads/main sha=6411 actor=Jan\xc3\xa9 "
+	  "runner=Hosted Agent" },
+	{ "TEAMCITY_VERSION=10.0 (build 42002)\nTEAMCITY_PROJECT_NAME=Detector\n"
+	  "TEAMCITY_BUILDCONF_NAME=Build\nBUILD_NUMBER=5\nBUILD_VCS_NUMBER=1ee5\n",
+	  "system=teamcity workflow=Detector job=Build run_id=5 sha=1ee5" },
+	/* With what it sets for plugins made for Drone. */
+	{ "CI=woodpecker\nCI_SYSTEM_NAME=woodpecker\nCI_REPO=jane/app\n"
+	  "CI_WORKFLOW_NAME=test\nCI_WORKFLOW_NUMBER=2\nCI_PIPELINE_NUMBER=8\n"
+	  "CI_STEP_NAME=scan\nCI_PIPELINE_EVENT=push\nCI_COMMIT_REF=refs/heads/main\n"
+	  "CI_COMMIT_SHA=eba0\nCI_COMMIT_AUTHOR=jane\nDRONE=true\nDRONE_REPO=jane/app\n",
+	  "system=woodpecker repository=jane/app workflow=test job_id=2 run_id=8 step=scan "
+	  "event=push ref=refs/heads/main sha=eba0 actor=jane" },
+	{ "CI=true\nDRONE=true\nDRONE_REPO=jane/app\nDRONE_STAGE_NAME=default\n"
+	  "DRONE_STAGE_NUMBER=1\nDRONE_BUILD_NUMBER=42\nDRONE_STEP_NAME=scan\n"
+	  "DRONE_BUILD_EVENT=push\nDRONE_COMMIT_REF=refs/heads/main\n"
+	  "DRONE_COMMIT_SHA=eba0\nDRONE_BUILD_TRIGGER=jane\nDRONE_STAGE_MACHINE=host-1\n",
+	  "system=drone repository=jane/app workflow=default job_id=1 run_id=42 step=scan "
+	  "event=push ref=refs/heads/main sha=eba0 actor=jane runner=host-1" },
+	{ "BUILDBOT_BUILDER=app-scan\nBUILDBOT_BUILDNUMBER=12\nBUILDBOT_STEP=scan\n"
+	  "BUILDBOT_REPOSITORY=https://git.example/o/r\nBUILDBOT_WORKER=w1\n"
+	  "BUILDBOT_BRANCH=main\nBUILDBOT_REVISION=77aa\n",
+	  "system=buildbot repository=https://git.example/o/r job=app-scan run_id=12 "
+	  "step=scan ref=main sha=77aa runner=w1" },
+	{ "TEKTON_NAMESPACE=ci\nTEKTON_PIPELINE=release\nTEKTON_PIPELINE_RUN=release-x7\n"
+	  "TEKTON_TASK_NAME=scan\nTEKTON_TASKRUN_NAME=release-x7-scan\nTEKTON_STEP=trivy\n"
+	  "TEKTON_REPOSITORY=o/r\n",
+	  "system=tekton owner=ci repository=o/r workflow=release job=scan "
+	  "job_id=release-x7-scan run_id=release-x7 step=trivy" },
+	/* No job, though it looks like one. */
+	{ "CI=true\nGITHUB_REPOSITORY=o/r\nJOB_NAME=a\nBUILD_NUMBER=1\nHOME=/root\n", "none" },
+	{ "GITHUB_ACTIONS=false\n", "none" },
+	{ "GITHUB_ACTIONS=\n", "none" },
+	{ "BUILD_TAG=release-1\nCI_SYSTEM_NAME=other\n", "none" },
+	{ "XGITHUB_ACTIONS=true\nGITHUB_ACTIONSX=true\n", "none" },
+	{ "", "none" },
+	{ "GITHUB_ACTIONS", "none" },
+	{ "=\n==\n\n\nGITHUB_ACTIONS=true\n=x\nGITHUB_JOB\nGITHUB_SHA=", "system=github" },
+	{ "GITHUB_ACTIONS=true\nGITHUB_JOB=cut in the mid", "system=github job=cut in the mid" },
+	/* As with getenv(3). */
+	{ "GITHUB_ACTIONS=true\nGITHUB_JOB=first\nGITHUB_JOB=second\n", "system=github job=first" },
+	{ "GITHUB_ACTIONS=true\nGITHUB_JOB=\nGITHUB_JOB=second\n", "system=github" },
+	{ "GITHUB_ACTIONS=false\nGITHUB_ACTIONS=true\n", "none" },
+	{ "GITHUB_ACTIONS=true\nGITHUB_JOB=a\x1b[31m\xff\r=b\n",
+	  "system=github job=a\x1b[31m\xff\r=b" },
+	/* No secret of an address is shown. */
+	{ "BUILDBOT_BUILDER=b\nBUILDBOT_REPOSITORY=https://u:p@git.example/o/r\n",
+	  "system=buildbot repository=git.example/o/r job=b" },
+	{ "BUILDBOT_BUILDER=b\nBUILDBOT_REPOSITORY=ssh://u:p/w@git.example/o/r\n",
+	  "system=buildbot repository=git.example/o/r job=b" },
+	{ "BUILDBOT_BUILDER=b\nBUILDBOT_REPOSITORY=https://u:p@\n", "system=buildbot job=b" },
+	{ "BUILDBOT_BUILDER=b\nBUILDBOT_REPOSITORY=git@git.example:o/r\n",
+	  "system=buildbot repository=git@git.example:o/r job=b" },
+};
+
 ParameterizedTestParameters(ci, systems)
 {
-	static struct row rows[] = {
-		{ GITHUB "GITHUB_ACTION=__run_2\nGITHUB_ACTION_REPOSITORY=\nGITHUB_ACTION_REF=\n",
-		  "system=github repository=o/r workflow=Nightly scan job=scan run_id=23311 "
-		  "attempt=2 step=__run_2 event=pull_request_target ref=refs/pull/9/merge "
-		  "sha=6f1c actor=octocat runner=runner-7" },
-		{ GITHUB "GITHUB_ACTION=__actions_checkout\nGITHUB_ACTION_REF=v4\n"
-			 "GITHUB_ACTION_REPOSITORY=actions/checkout\n",
-		  "system=github repository=o/r workflow=Nightly scan job=scan run_id=23311 "
-		  "attempt=2 step=actions/checkout action=actions/checkout action_ref=v4 "
-		  "event=pull_request_target ref=refs/pull/9/merge sha=6f1c actor=octocat "
-		  "runner=runner-7" },
-		/* Inside a composite action, as Trivy's is. */
-		{ GITHUB "GITHUB_ACTION=__aquasecurity_trivy-action\nGITHUB_ACTION_REPOSITORY=\n"
-			 "GITHUB_ACTION_REF=\nGITHUB_ACTION_PATH=/home/runner/_work/_actions/"
-			 "aquasecurity/trivy-action/0.28.0\n",
-		  "system=github repository=o/r workflow=Nightly scan job=scan run_id=23311 "
-		  "attempt=2 step=aquasecurity/trivy-action action=aquasecurity/trivy-action "
-		  "action_ref=0.28.0 event=pull_request_target ref=refs/pull/9/merge sha=6f1c "
-		  "actor=octocat runner=runner-7" },
-		/* A version with a slash, or a place inside: not told apart. */
-		{ "GITHUB_ACTIONS=true\nGITHUB_ACTION=a\n"
-		  "GITHUB_ACTION_PATH=/__w/_actions/o/r/releases/v1\n",
-		  "system=github step=o/r action=o/r" },
-		/* An action of the repository itself. */
-		{ "GITHUB_ACTIONS=true\nGITHUB_ACTION=__self\n"
-		  "GITHUB_ACTION_PATH=/home/runner/_work/r/r/./.github/actions/x\n",
-		  "system=github step=__self" },
-		{ "GITHUB_ACTIONS=true\nGITHUB_ACTION=x\nGITHUB_ACTION_PATH=/w/_actions/o/r\n",
-		  "system=github step=x" },
-		{ "GITEA_ACTIONS=true\nGITHUB_ACTIONS=true\nGITHUB_REPOSITORY=o/r\n"
-		  "GITHUB_RUN_ID=5\n",
-		  "system=gitea repository=o/r run_id=5" },
-		{ "FORGEJO_ACTIONS=true\nGITEA_ACTIONS=true\nGITHUB_ACTIONS=true\n"
-		  "GITHUB_REPOSITORY=o/r\n",
-		  "system=forgejo repository=o/r" },
-		{ "CI=true\nGITLAB_CI=true\nCI_PROJECT_PATH=group/sub/"
-		  "project\nCI_PIPELINE_ID=1212\n"
-		  "CI_PIPELINE_NAME=nightly\nCI_JOB_STAGE=test\nCI_JOB_NAME=scan 1/3\n"
-		  "CI_JOB_ID=9313\nCI_PIPELINE_SOURCE=merge_request_event\n"
-		  "CI_COMMIT_REF_NAME=main\nCI_COMMIT_SHA=6f1c\nGITLAB_USER_LOGIN=jane\n"
-		  "CI_RUNNER_DESCRIPTION=shell runner\n",
-		  "system=gitlab repository=group/sub/project workflow=nightly stage=test "
-		  "job=scan 1/3 job_id=9313 run_id=1212 event=merge_request_event ref=main "
-		  "sha=6f1c actor=jane runner=shell runner" },
-		{ "JENKINS_URL=http://jenkins.example/\nBUILD_TAG=jenkins-folder-app-16\n"
-		  "JOB_NAME=folder/app\nBUILD_NUMBER=16\nBUILD_ID=dontKillMe\nSTAGE_NAME=Build\n"
-		  "GIT_BRANCH=origin/main\nGIT_COMMIT=b173\nNODE_NAME=built-in\n",
-		  "system=jenkins job=folder/app run_id=16 step=Build ref=origin/main sha=b173 "
-		  "runner=built-in" },
-		{ "BUILDKITE=true\nBUILDKITE_ORGANIZATION_SLUG=acme\nBUILDKITE_PIPELINE_SLUG=app\n"
-		  "BUILDKITE_BUILD_NUMBER=1514\nBUILDKITE_JOB_ID=e44f\nBUILDKITE_LABEL=Scan it\n"
-		  "BUILDKITE_RETRY_COUNT=0\nBUILDKITE_SOURCE=webhook\nBUILDKITE_BRANCH=main\n"
-		  "BUILDKITE_COMMIT=83a2\nBUILDKITE_BUILD_CREATOR=Jane\n"
-		  "BUILDKITE_AGENT_NAME=agent-1\n",
-		  "system=buildkite owner=acme workflow=app job_id=e44f run_id=1514 attempt=0 "
-		  "step=Scan it event=webhook ref=main sha=83a2 actor=Jane runner=agent-1" },
-		{ "CIRCLECI=true\nCIRCLE_PROJECT_USERNAME=acme\nCIRCLE_PROJECT_REPONAME=noted\n"
-		  "CIRCLE_JOB=build\nCIRCLE_BUILD_NUM=4\nCIRCLE_WORKFLOW_ID=d5c7\n"
-		  "CIRCLE_BRANCH=\nCIRCLE_TAG=v1\nCIRCLE_SHA1=bd62\nCIRCLE_USERNAME=jane\n",
-		  "system=circleci owner=acme repository=noted job=build job_id=4 run_id=d5c7 "
-		  "ref=v1 sha=bd62 actor=jane" },
-		{ "TF_BUILD=True\nSYSTEM_TEAMPROJECT=detector\nBUILD_REPOSITORY_NAME=o/detector\n"
-		  "BUILD_DEFINITIONNAME=o.detector\nSYSTEM_STAGENAME=__default\n"
-		  "SYSTEM_JOBDISPLAYNAME=Job\nAGENT_JOBNAME=Job\nSYSTEM_JOBID=12f1\n"
-		  "BUILD_BUILDID=33\nSYSTEM_JOBATTEMPT=1\nSYSTEM_TASKDISPLAYNAME=dump env\n"
-		  "TASK_DISPLAYNAME=dump env\nBUILD_REASON=IndividualCI\n"
-		  "BUILD_SOURCEBRANCH=refs/heads/main\nBUILD_SOURCEVERSION=6411\n"
-		  "BUILD_REQUESTEDFOR=Jan\xc3\xa9\nAGENT_NAME=Hosted Agent\n",
-		  "system=azure owner=detector repository=o/detector workflow=o.detector "
-		  "stage=__default job=Job job_id=12f1 run_id=33 attempt=1 step=dump env "
-		  "event=IndividualCI ref=refs/heads/main sha=6411 actor=Jan\xc3\xa9 "
-		  "runner=Hosted Agent" },
-		{ "TEAMCITY_VERSION=10.0 (build 42002)\nTEAMCITY_PROJECT_NAME=Detector\n"
-		  "TEAMCITY_BUILDCONF_NAME=Build\nBUILD_NUMBER=5\nBUILD_VCS_NUMBER=1ee5\n",
-		  "system=teamcity workflow=Detector job=Build run_id=5 sha=1ee5" },
-		/* With what it sets for plugins made for Drone. */
-		{ "CI=woodpecker\nCI_SYSTEM_NAME=woodpecker\nCI_REPO=jane/app\n"
-		  "CI_WORKFLOW_NAME=test\nCI_WORKFLOW_NUMBER=2\nCI_PIPELINE_NUMBER=8\n"
-		  "CI_STEP_NAME=scan\nCI_PIPELINE_EVENT=push\nCI_COMMIT_REF=refs/heads/main\n"
-		  "CI_COMMIT_SHA=eba0\nCI_COMMIT_AUTHOR=jane\nDRONE=true\nDRONE_REPO=jane/app\n",
-		  "system=woodpecker repository=jane/app workflow=test job_id=2 run_id=8 step=scan "
-		  "event=push ref=refs/heads/main sha=eba0 actor=jane" },
-		{ "CI=true\nDRONE=true\nDRONE_REPO=jane/app\nDRONE_STAGE_NAME=default\n"
-		  "DRONE_STAGE_NUMBER=1\nDRONE_BUILD_NUMBER=42\nDRONE_STEP_NAME=scan\n"
-		  "DRONE_BUILD_EVENT=push\nDRONE_COMMIT_REF=refs/heads/main\n"
-		  "DRONE_COMMIT_SHA=eba0\nDRONE_BUILD_TRIGGER=jane\nDRONE_STAGE_MACHINE=host-1\n",
-		  "system=drone repository=jane/app workflow=default job_id=1 run_id=42 step=scan "
-		  "event=push ref=refs/heads/main sha=eba0 actor=jane runner=host-1" },
-		{ "BUILDBOT_BUILDER=app-scan\nBUILDBOT_BUILDNUMBER=12\nBUILDBOT_STEP=scan\n"
-		  "BUILDBOT_REPOSITORY=https://git.example/o/r\nBUILDBOT_WORKER=w1\n"
-		  "BUILDBOT_BRANCH=main\nBUILDBOT_REVISION=77aa\n",
-		  "system=buildbot repository=https://git.example/o/r job=app-scan run_id=12 "
-		  "step=scan ref=main sha=77aa runner=w1" },
-		{ "TEKTON_NAMESPACE=ci\nTEKTON_PIPELINE=release\nTEKTON_PIPELINE_RUN=release-x7\n"
-		  "TEKTON_TASK_NAME=scan\nTEKTON_TASKRUN_NAME=release-x7-scan\nTEKTON_STEP=trivy\n"
-		  "TEKTON_REPOSITORY=o/r\n",
-		  "system=tekton owner=ci repository=o/r workflow=release job=scan "
-		  "job_id=release-x7-scan run_id=release-x7 step=trivy" },
-		/* No job, though it looks like one. */
-		{ "CI=true\nGITHUB_REPOSITORY=o/r\nJOB_NAME=a\nBUILD_NUMBER=1\nHOME=/root\n",
-		  "none" },
-		{ "GITHUB_ACTIONS=false\n", "none" },
-		{ "GITHUB_ACTIONS=\n", "none" },
-		{ "BUILD_TAG=release-1\nCI_SYSTEM_NAME=other\n", "none" },
-		{ "XGITHUB_ACTIONS=true\nGITHUB_ACTIONSX=true\n", "none" },
-		{ "", "none" },
-		{ "GITHUB_ACTIONS", "none" },
-		{ "=\n==\n\n\nGITHUB_ACTIONS=true\n=x\nGITHUB_JOB\nGITHUB_SHA=", "system=github" },
-		{ "GITHUB_ACTIONS=true\nGITHUB_JOB=cut in the mid",
-		  "system=github job=cut in the mid" },
-		/* As with getenv(3). */
-		{ "GITHUB_ACTIONS=true\nGITHUB_JOB=first\nGITHUB_JOB=second\n",
-		  "system=github job=first" },
-		{ "GITHUB_ACTIONS=true\nGITHUB_JOB=\nGITHUB_JOB=second\n", "system=github" },
-		{ "GITHUB_ACTIONS=false\nGITHUB_ACTIONS=true\n", "none" },
-		{ "GITHUB_ACTIONS=true\nGITHUB_JOB=a\x1b[31m\xff\r=b\n",
-		  "system=github job=a\x1b[31m\xff\r=b" },
-		/* No secret of an address is shown. */
-		{ "BUILDBOT_BUILDER=b\nBUILDBOT_REPOSITORY=https://u:p@git.example/o/r\n",
-		  "system=buildbot repository=git.example/o/r job=b" },
-		{ "BUILDBOT_BUILDER=b\nBUILDBOT_REPOSITORY=ssh://u:p/w@git.example/o/r\n",
-		  "system=buildbot repository=git.example/o/r job=b" },
-		{ "BUILDBOT_BUILDER=b\nBUILDBOT_REPOSITORY=https://u:p@\n",
-		  "system=buildbot job=b" },
-		{ "BUILDBOT_BUILDER=b\nBUILDBOT_REPOSITORY=git@git.example:o/r\n",
-		  "system=buildbot repository=git@git.example:o/r job=b" },
-	};
-
-	return cr_make_param_array(struct row, rows, sizeof(rows) / sizeof(rows[0]));
+	return cr_make_param_array(struct row, systems, sizeof(systems) / sizeof(systems[0]));
 }
 
 ParameterizedTest(struct row *r, ci, systems)
