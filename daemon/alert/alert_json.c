@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "alert/ci_json.h"
 #include "alert/open.h"
 #include "alert/subject_json.h"
 #include "alert/who_json.h"
@@ -103,7 +104,7 @@ void alert_facts(struct buf *b, const struct policy *p, const struct account *ac
 	who_json_ancestors(&j, who, o);
 	subject_json_roles(&j, p, who == NULL ? 0 : who->roles);
 	subject_json_creator(&j, account);
-	json_nil(&j, "ci");
+	ci_json(&j, who);
 	subject_json_endpoint(&j, account);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "alert/ancestry.h"
+#include "alert/ci_json.h"
 #include "alert/open.h"
 #include "base/text.h"
 
@@ -63,6 +64,7 @@ void alert_line(struct buf *b, const struct policy *p, const struct open_alert *
 	if (!a->is_leak)
 		buf_char(&act, ' ');
 	say_act(&act, p, a);
+	ci_line(&act, who);
 	buf_printf(b, "%s ", severity_name(a->rule->severity));
 	text_escape(b, a->rule->id, strlen(a->rule->id));
 	buf_str(b, ": ");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alert/ci_json.h"
 #include "alert/subject_json.h"
 #include "base/json.h"
 #include "detect/links.h"
@@ -57,6 +58,7 @@ static int flows_next(struct ctl_walk *w, struct buf *out)
 	subject_json_lineage(&j, a->who);
 	subject_json_roles(&j, &w->view->config->policy, a->who != NULL ? a->who->roles : 0);
 	subject_json_creator(&j, a);
+	ci_json(&j, a->who);
 	subject_json_endpoint(&j, a);
 	json_open(&j, "bytes", '{');
 	json_u64(&j, "sent", a->sent);
@@ -88,6 +90,7 @@ static int ps_next(struct ctl_walk *w, struct buf *out)
 	json_close(&j, '}');
 	subject_json_lineage(&j, e);
 	subject_json_roles(&j, &w->view->config->policy, e->roles);
+	ci_json(&j, e);
 	json_u64(&j, "sent", e->sent);
 	boot_time(&j, "start", o, e->start_ns);
 	boot_time(&j, "end", o, e->end_ns);

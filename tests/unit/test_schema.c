@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alert/alerts.h"
+#include "base/ci.h"
 #include "feed.h"
 
 #define SECOND	 1000000000ULL
@@ -155,6 +156,24 @@ Test(schema, alerts_of_processes)
 	account.flags |= OF_ACCOUNT_MACHINE;
 	raise_rule(1, 6);
 	validates("records", "7 alert; ");
+}
+
+Test(schema, alerts_of_ci_jobs)
+{
+	static const char env[] = "GITHUB_ACTIONS=true\0GITHUB_REPOSITORY=o/r\0GITHUB_JOB=s\xff";
+	static const struct ci_claim claims[] = {
+		{ CI_SYSTEM, "gitlab", 2, 4242, "curl" },
+		{ CI_REPOSITORY, "evil/\xff\n", 2, 4242, "cu\"r\xff\n" },
+	};
+	struct ci ci;
+
+	cr_assert(ci_parse(env, sizeof(env), &ci));
+	curl.ci = &ci;
+	raise_rule(0, 1);
+	curl.ci_claims = claims;
+	curl.ci_claims_n = 2;
+	raise_rule(0, 2);
+	validates("records", "2 alert; ");
 }
 
 static void raise_leak(uint64_t bytes, uint64_t time_ns, int raised)
