@@ -53,6 +53,8 @@ const char *rule_per_name(enum rule_per per)
 		{ PER_PROCESS, "process" },
 		{ PER_LINEAGE, "lineage" },
 		{ PER_ROLE, "role" },
+		{ PER_STEP, "step" },
+		{ PER_JOB, "job" },
 		{ 0, NULL },
 	};
 

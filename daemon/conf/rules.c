@@ -235,8 +235,8 @@ static int key_per(struct doc *d, const struct at *at, void *ret)
 		{ "process", PER_PROCESS, false },
 		{ "lineage", PER_LINEAGE, false },
 		{ "role", PER_ROLE, false },
-		{ "step", PER_LINEAGE, true },
-		{ "job", PER_LINEAGE, true },
+		{ "step", PER_STEP, false },
+		{ "job", PER_JOB, false },
 		{ NULL, 0, false },
 	};
 	const struct choice *c;
@@ -248,8 +248,6 @@ static int key_per(struct doc *d, const struct at *at, void *ret)
 		return err;
 	r->per = at->node;
 	r->rule->sent.per = (enum rule_per)c->value;
-	if (c->later)
-		off_add(r, "'per: %s' is not built yet", c->name);
 	return 0;
 }
 

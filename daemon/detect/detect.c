@@ -94,6 +94,19 @@ static bool endpoint_holds(const struct policy *p, const struct rule *r, const s
 	return r->endpoint.not_in == 0 || !sets_hold(p, r->endpoint.not_in, &a->to);
 }
 
+/* What counts as one: without a CI job its step and the job itself are the lineage, and without a
+ * role the lineage is the job. */
+static uint64_t root_of(const struct execution *who, uint64_t roles, enum rule_per per)
+{
+	if (per == PER_PROCESS)
+		return who->process;
+	if (who->ci != NULL && per == PER_STEP)
+		return who->ci_step;
+	if (who->ci != NULL && (per == PER_JOB || (roles & OF_ROLE_ANY) != 0))
+		return who->ci_job;
+	return lineage_root(who, roles)->exec_id;
+}
+
 static struct verdict_key key_of(const struct policy *p, const struct rule *r,
 				 const struct account *a, enum rule_per per)
 {
@@ -104,7 +117,7 @@ static struct verdict_key key_of(const struct policy *p, const struct rule *r,
 		key.to = a->to;
 	if (per == PER_ROLE || who == NULL)
 		return key; /* the rule is its role */
-	key.root = per == PER_PROCESS ? who->process : lineage_root(who, r->roles)->exec_id;
+	key.root = root_of(who, r->roles, per);
 	return key;
 }
 

@@ -92,7 +92,7 @@ struct role {
 	size_t n;
 };
 
-enum rule_per { PER_ENDPOINT, PER_PROCESS, PER_LINEAGE, PER_ROLE };
+enum rule_per { PER_ENDPOINT, PER_PROCESS, PER_LINEAGE, PER_ROLE, PER_STEP, PER_JOB };
 
 const char *rule_per_name(enum rule_per per);
 

@@ -12,7 +12,7 @@
 struct verdict_key {
 	uint32_t rule;	       /* index in policy.rules */
 	uint32_t per;	       /* enum rule_per */
-	uint64_t root;	       /* exec_id, process or role bit, as `per` says */
+	uint64_t root;	       /* exec_id, process, job or role bit, as `per` says */
 	struct of_endpoint to; /* for PER_ENDPOINT, else zero */
 };
 

@@ -29,7 +29,9 @@ static const char yaml[] =
 	"  - {id: c, when: {sent: {over: 64KiB, within: 1h, per: process}}}\n"
 	"  - {id: d, when: {endpoint: {class: [external, unknown]}, "
 	"sent: {over: 1KiB, within: 1s, per: endpoint}}}\n"
-	"  - {id: e, when: {role: scanner, sent: {over: 1KiB, within: 7d, per: role}}}\n";
+	"  - {id: e, when: {role: scanner, sent: {over: 1KiB, within: 7d, per: role}}}\n"
+	"  - {id: f, when: {role: runner, sent: {over: 1KiB, within: 1h, per: step}}}\n"
+	"  - {id: g, when: {sent: {over: 1KiB, within: 1h, per: job}}}\n";
 
 static void put(void *arg, const struct record *r)
 {

@@ -328,8 +328,6 @@ Test(conf, conditions_to_come_turn_a_rule_off)
 		{ "{outlived_step: true}", "condition 'outlived_step' is not built yet" },
 		{ "{beacon: {}}", "condition 'beacon' is not built yet" },
 		{ "{fan_out: 5}", "condition 'fan_out' is not built yet" },
-		{ "{sent: {over: 1, within: 1s, per: step}}", "'per: step' is not built yet" },
-		{ "{sent: {over: 1, within: 1s, per: job}}", "'per: job' is not built yet" },
 		{ "{endpoint: {in: n}}",
 		  "endpoint set 'n' holds names (*.a.b:1-2); names are not learned yet" },
 	};

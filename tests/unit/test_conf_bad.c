@@ -197,7 +197,8 @@ static const struct bad_case bad[] = {
 	{ V "rules: [{id: a, when: {sent: {over: 1, within: 500ms}}}]\n",
 	  "t:2:48: rules[].when.sent.within: '500ms': expected a duration, 1s to 7d" },
 	{ V "rules: [{id: a, when: {sent: {over: 1, within: 1s, per: host}}}]\n",
-	  "t:2:57: rules[].when.sent.per: 'host': expected endpoint, process, lineage or role" },
+	  "t:2:57: rules[].when.sent.per: 'host': expected endpoint, process, lineage, role, step "
+	  "or job" },
 	{ V "rules: [{id: a, when: {sent: {over: 1, within: 1s, per: role}}}]\n",
 	  "t:2:57: rules[].when.sent.per: 'role': expected a role in 'when' too" },
 	{ V "rules: [{id: a, when: {sent: 5}}]\n",

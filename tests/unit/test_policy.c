@@ -282,23 +282,25 @@ Test(policy, names)
 	static const char *const severities[] = { "critical", "high", "medium", "low", "info" };
 	static const char *const classes[] = { "self", "internal", "external", "resolver",
 					       "unknown" };
-	static const char *const pers[] = { "endpoint", "process", "lineage", "role" };
+	static const char *const pers[] = {
+		"endpoint", "process", "lineage", "role", "step", "job"
+	};
 	struct config_err e = { "" };
 	struct config c;
 	char yaml[256];
 	size_t i;
 
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 6; i++) {
 		(void)snprintf(yaml, sizeof(yaml),
 			       "version: 1\nroles: {r: {match: []}}\nrules: [{id: a, severity: %s, "
 			       "when: {role: r, endpoint: {class: %s}, sent: {over: 1, within: 1s, "
 			       "per: %s}}}]\n",
-			       severities[i], classes[i], pers[i % 4]);
+			       severities[i % 5], classes[i % 5], pers[i]);
 		cr_assert_eq(config_parse("t", yaml, strlen(yaml), &c, &e), 0, "%s", e.msg);
-		cr_expect_str_eq(severity_name(c.policy.rules[0].severity), severities[i]);
+		cr_expect_str_eq(severity_name(c.policy.rules[0].severity), severities[i % 5]);
 		cr_expect_str_eq(endpoint_class_name(c.policy.rules[0].endpoint.classes),
-				 classes[i]);
-		cr_expect_str_eq(rule_per_name(c.policy.rules[0].sent.per), pers[i % 4]);
+				 classes[i % 5]);
+		cr_expect_str_eq(rule_per_name(c.policy.rules[0].sent.per), pers[i]);
 		cr_expect_str_eq(policy_role_name(&c.policy, 0), "r");
 		cr_expect_null(policy_role_name(&c.policy, 1));
 		cr_expect_null(policy_role_name(&c.policy, 63));

@@ -129,6 +129,26 @@ static void job(struct stream *s)
 	rec_tick(s);
 }
 
+/* Steps of a job, one that claims another, and an ancestor that goes. */
+static void steps(struct stream *s)
+{
+	rec_env_lines(s, 50, "GITHUB_ACTIONS=true\nGITHUB_REPOSITORY=o/r\nGITHUB_ACTION=a\n");
+	rec_env_lines(s, 51, "GITHUB_REPOSITORY=evil/x\nBUILDKITE=true\n");
+	rec_exec(s, 1, 0, 100, "/opt/runner/Runner.Worker");
+	rec_fork(s, 2, 1, 101);
+	rec_exec_env(s, 3, 2, 101, "/usr/bin/bash", 50);
+	rec_fork(s, 4, 3, 102);
+	rec_exec_env(s, 5, 4, 102, "/usr/bin/trivy", 51);
+	rec_account(s, 5, FAR, 80, 5000);
+	rec_exec_env(s, 6, 1, 103, "/usr/bin/bash", 50);
+	rec_account(s, 6, FAR, 80, 5000);
+	rec_exit(s, 3, 101);
+	at(s, 100);
+	rec_tick(s);
+	rec_account(s, 5, FAR, 80, 9000);
+	rec_tick(s);
+}
+
 static void places(struct stream *s)
 {
 	rec_resolver(s, "198.51.100.53");
@@ -178,6 +198,7 @@ static const struct seed {
 	{ "interface", interface },
 	{ "job", job },
 	{ "places", places },
+	{ "steps", steps },
 };
 
 #define SEEDS_N (sizeof(seeds) / sizeof(seeds[0]))
