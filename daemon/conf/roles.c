@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/ci.h"
 #include "conf/node.h"
 #include "conf/parts.h"
 
@@ -159,9 +160,8 @@ static int env_by_name(const void *x, const void *y)
 	return strcmp(a->name, b->name);
 }
 
-/* One variable more that the kernel tells. */
-static int env_add(struct doc *d, const struct at *at, struct policy *p, const char *name,
-		   enum of_env_kind kind)
+/* One variable more that the kernel tells. -ENOSPC: there are too many. */
+static int env_put(struct policy *p, const char *name, enum of_env_kind kind)
 {
 	const struct env_variable *known = policy_env(p, name, strlen(name));
 	struct env_variable *v;
@@ -169,8 +169,7 @@ static int env_add(struct doc *d, const struct at *at, struct policy *p, const c
 	if (known != NULL) /* with its value, if one of those who name it wants that */
 		return 0;
 	if (p->env_n == OF_ENV_NAMES)
-		return at_error(d, at, "expected at most %d variables over all roles",
-				OF_ENV_NAMES);
+		return -ENOSPC;
 	v = reallocarray(p->env, p->env_n + 1, sizeof(*p->env));
 	if (v == NULL)
 		return -ENOMEM;
@@ -180,6 +179,16 @@ static int env_add(struct doc *d, const struct at *at, struct policy *p, const c
 	(void)snprintf(v->name, sizeof(v->name), "%s", name);
 	qsort(p->env, p->env_n, sizeof(*p->env), env_by_name);
 	return 0;
+}
+
+static int env_add(struct doc *d, const struct at *at, struct policy *p, const char *name,
+		   enum of_env_kind kind)
+{
+	int err = env_put(p, name, kind);
+
+	return err != -ENOSPC ? err
+			      : at_error(d, at, "expected at most %d variables over all roles",
+					 OF_ENV_NAMES - CI_VARIABLES_MAX);
 }
 
 static int key_env(struct doc *d, const struct at *at, void *ret)
@@ -308,6 +317,18 @@ static uint64_t roles_hash(const struct policy *p)
 	return h;
 }
 
+/* The variables of CI systems are always told. */
+static int env_ci(struct policy *p)
+{
+	const char *name;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; err == 0 && (name = ci_variable(i)) != NULL; i++)
+		err = env_put(p, name, OF_ENV_TEXT);
+	return err;
+}
+
 int roles_parse(struct doc *d, const yaml_node_t *n, struct policy *ret)
 {
 	struct roles r = { .policy = ret };
@@ -315,6 +336,9 @@ int roles_parse(struct doc *d, const yaml_node_t *n, struct policy *ret)
 	size_t i;
 	int err;
 
+	err = env_ci(ret);
+	if (err < 0)
+		return err;
 	ret->roles_id = roles_hash(ret);
 	if (n == NULL || node_is_empty(n))
 		return 0;
