@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ci.h"
 #include "base/text.h"
 #include "outflow/glob.h"
 #include "outflow/policy.h"
@@ -131,7 +132,7 @@ static bool texts_hold(const struct role_match *m, const struct role_texts *t)
 	case ROLE_MATCH_CGROUP:
 		return t->cgroup != NULL && text_holds(m, t->cgroup, strlen(t->cgroup));
 	case ROLE_MATCH_ACTION:
-		return t->action != NULL && text_holds(m, t->action, strlen(t->action));
+		return ci_action_matches(t->ci, m->pattern);
 	}
 	return false;
 }

@@ -194,9 +194,11 @@ static int env_add(struct doc *d, const struct at *at, struct policy *p, const c
 static int key_env(struct doc *d, const struct at *at, void *ret)
 {
 	static const char want[] = "a variable and a glob for its value, as NAME=value";
+	const struct env_variable *known;
 	char name[OF_ENV_NAME];
 	struct roles *r = ret;
 	const char *s;
+	bool secret;
 	size_t len;
 	int err = at_text(d, at, want, &s);
 
@@ -211,7 +213,10 @@ static int key_env(struct doc *d, const struct at *at, void *ret)
 	(void)snprintf(name, sizeof(name), "%.*s", (int)len, s);
 	s += len;
 	s = *s == '=' ? s + 1 : "*";
-	if (name_is_secret(name) && strcmp(s, "*") != 0)
+	/* Of those that a CI system sets it is known, whatever they are called. */
+	known = policy_env(r->policy, name, len);
+	secret = known == NULL ? name_is_secret(name) : known->kind == OF_ENV_SET;
+	if (secret && strcmp(s, "*") != 0)
 		return at_error(d, at,
 				"'%s' may hold a secret, whose value outflow does not read: expected "
 				"\"%s=*\", that it is set",
@@ -220,7 +225,7 @@ static int key_env(struct doc *d, const struct at *at, void *ret)
 	if (err < 0)
 		return err;
 	memcpy(r->role->match[r->role->n - 1].name, name, sizeof(name));
-	return env_add(d, at, r->policy, name, name_is_secret(name) ? OF_ENV_SET : OF_ENV_TEXT);
+	return env_add(d, at, r->policy, name, secret ? OF_ENV_SET : OF_ENV_TEXT);
 }
 
 static int match_parse(struct doc *d, const struct at *at, void *arg)

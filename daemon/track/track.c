@@ -228,7 +228,8 @@ static uint64_t roles_of_texts(const struct track *t, const struct execution *e)
 				    .argv_len = e->argv_len,
 				    .env = e->env,
 				    .env_len = e->env_len,
-				    .cgroup = e->cgroup };
+				    .cgroup = e->cgroup,
+				    .ci = e->ci };
 
 	return policy_roles_match_texts(t->policy, &texts);
 }

@@ -68,7 +68,7 @@ enum role_match_kind {
 	ROLE_MATCH_ARGV,   /* all arguments, a space between two */
 	ROLE_MATCH_ENV,	   /* the value of the variable `name` */
 	ROLE_MATCH_CGROUP, /* path */
-	ROLE_MATCH_ACTION, /* the action of the CI step it belongs to */
+	ROLE_MATCH_ACTION, /* the action of the CI step it belongs to: ci_action_matches() */
 };
 
 struct role_match {
@@ -149,6 +149,8 @@ struct policy {
 /* The role mask that a name and a path earn by themselves, without what is inherited. */
 uint64_t policy_roles_match(const struct policy *p, const char *name, const char *exe,
 			    size_t exe_len);
+struct ci; /* base/ci.h */
+
 /* The same of what is known of an execution by its texts; NULL and 0 where something is not. */
 struct role_texts {
 	const char *argv; /* NULs between arguments */
@@ -156,7 +158,7 @@ struct role_texts {
 	const char *env; /* "NAME=value", each with its NUL */
 	size_t env_len;
 	const char *cgroup; /* NUL-terminated */
-	const char *action; /* NUL-terminated */
+	const struct ci *ci; /* the job that it is part of */
 };
 uint64_t policy_roles_match_texts(const struct policy *p, const struct role_texts *t);
 /* Is there a role that the kernel cannot give? */

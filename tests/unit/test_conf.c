@@ -134,7 +134,7 @@ Test(conf, design_roles)
 	cr_assert_not_null(policy_env(&c.policy, "GITHUB_ACTION_REPOSITORY=x", 24));
 	cr_expect_eq(policy_env(&c.policy, "GITHUB_ACTION_REPOSITORY=x", 24)->kind, OF_ENV_TEXT);
 	cr_expect_null(policy_env(&c.policy, "GITHUB_ACTION_REPOSITORY_", 25));
-	cr_expect_null(policy_env(&c.policy, "GITHUB_ACTION", 13));
+	cr_expect_null(policy_env(&c.policy, "GITHUB_ACTIO", 12));
 	config_done(&c);
 }
 
