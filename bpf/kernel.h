@@ -133,8 +133,15 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct hlist_node;
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct pid {
-	unsigned int level; /* of the innermost namespace; its number is numbers[level] */
+	unsigned int level;	    /* of the innermost namespace; its number is numbers[level] */
+	struct hlist_head tasks[4]; /* by pid_type, those that have it now */
 	struct upid numbers[1];
 };
 
@@ -364,6 +371,21 @@ struct sock {
 	__u16 sk_type;
 	__u16 sk_protocol;
 	__u8 sk_kern_sock : 1;
+	struct pid *sk_peer_pid;
+};
+
+struct sockaddr_un {
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len; /* with the family, two bytes, in front of the name */
+	struct sockaddr_un name[];
+};
+
+struct unix_sock {
+	struct unix_address *addr; /* what an accepted socket has is its listener's */
+	struct sock *peer;
 };
 
 struct sk_buff {

@@ -3,6 +3,7 @@
  * ledger.bpf.c: every byte that the kernel accepted from a task, by whatever hook this kernel has.
  * The total is raised before anything can fail.
  */
+#include "ask.bpf.h"
 #include "cork.bpf.h"
 #include "endpoint.bpf.h"
 #include "sctp.bpf.h"
@@ -404,8 +405,11 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 	struct of_task *t;
 	__u32 slot;
 
-	if (sums == NULL)
+	if (sums == NULL) {
+		if (ret > 0 && sk->__sk_common.skc_family == OF_AF_UNIX)
+			ask_note(sk);
 		return 0;
+	}
 	if (memory == STORAGE)
 		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
 	if (memory != NO_MEMORY)
@@ -531,6 +535,13 @@ LEDGER_TWIN(ledger_vsock_dgram, vsock_dgram_sendmsg, NO_MEMORY)
 LEDGER_TWIN(ledger_tipc, tipc_sendmsg, NO_MEMORY)
 LEDGER_TWIN(ledger_tipc_packet, tipc_send_packet, NO_MEMORY)
 LEDGER_TWIN(ledger_tipc_stream, tipc_sendstream, NO_MEMORY)
+
+/* Streams are what deputies listen on, and packets in order go this way, too. */
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(ledger_unix, struct socket *sock, struct msghdr *msg, unsigned long len, int ret)
+{
+	return on_send(sock->sk, ret, NO_MEMORY);
+}
 
 /* sendfile and splice, before Linux 6.5. A protocol without a way of its own (MPTCP, raw IP) copies
  * the page and sends it as any other: that is counted there. */

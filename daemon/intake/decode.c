@@ -181,6 +181,23 @@ static int decode_link(const void *rec, struct event *ret)
 	return 0;
 }
 
+/* The kernel counts the NUL behind a path, too. */
+static int decode_ask(const void *rec, struct event *ret)
+{
+	const struct of_rec_ask *r = rec;
+
+	if (r->name_len > sizeof(r->name))
+		return -EBADMSG;
+	ret->ask.exec_id = r->exec_id;
+	ret->ask.asked_ns = r->asked_ns;
+	ret->ask.tgid = r->tgid;
+	ret->ask.name = r->name;
+	ret->ask.name_len = r->name_len;
+	if (r->name[0] != '\0')
+		ret->ask.name_len = strnlen(r->name, r->name_len);
+	return 0;
+}
+
 static int decode_tick(const void *rec, struct event *ret)
 {
 	(void)rec;
@@ -208,6 +225,7 @@ static const struct rec_desc {
 	[OF_REC_COMM] = { sizeof(struct of_rec_comm), decode_comm },
 	[OF_REC_CONTAINER] = { sizeof(struct of_rec_container), decode_container },
 	[OF_REC_LINK] = { sizeof(struct of_rec_link), decode_link },
+	[OF_REC_ASK] = { sizeof(struct of_rec_ask), decode_ask },
 };
 
 /* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
@@ -218,6 +236,7 @@ _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
 _Static_assert(sizeof(struct of_rec_exec) == 4928, "ABI");
 _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
+_Static_assert(sizeof(struct of_rec_ask) == 176, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)

@@ -288,6 +288,7 @@ void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn
 {
 	const struct of_exec *e;
 	const struct of_account *a;
+	const struct of_rec_ask *ask;
 
 	if (rec->kind == OF_REC_ACCOUNT && rec->len >= sizeof(struct of_rec_account)) {
 		a = &((const struct of_rec_account *)rec)->a;
@@ -295,6 +296,10 @@ void books_ring(struct books *b, const struct of_rec_hdr *rec, intake_raw_fn *fn
 		name_tell(b, a->exec_slot, a->exec_id, rec->ts_ns, fn, arg);
 	}
 	who_saw(b->who, rec);
+	if (rec->kind == OF_REC_ASK && rec->len >= sizeof(*ask)) {
+		ask = (const struct of_rec_ask *)rec;
+		execution_need(b, ask->exec_slot, ask->exec_id, rec->ts_ns, fn, arg);
+	}
 	/* exec and fork records begin alike. */
 	if ((rec->kind != OF_REC_FORK && rec->kind != OF_REC_EXEC) ||
 	    rec->len < sizeof(struct of_rec_fork))

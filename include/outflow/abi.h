@@ -35,6 +35,7 @@
 #define OF_GLOBS_MAX   64   /* globs over all roles; names without * or ? do not count */
 #define OF_NAMES_MAX   1024 /* plain names over all roles */
 #define OF_FAMILIES    64   /* AF_MAX is 46 in Linux 6.18 */
+#define OF_ASK_LEN     128  /* name of a socket (at most 108), or path of a file */
 #define OF_NO_SLOT     0xffffffffU
 #define OF_ROLE_ANY    (1ULL << 63) /* in a wake mask: every execution, with a role or without */
 
@@ -46,6 +47,12 @@
 /* Hooks that a set of probes can do without, as bits of the knob cfg_without. */
 #define OF_WITHOUT_INTERFACES (1U << 0)
 #define OF_WITHOUT_NAMES      (1U << 1)
+#define OF_WITHOUT_ASKS	      (1U << 2)
+
+/* An execution that asks one socket again and again is told so often, and not more. */
+#define OF_ASK_EVERY_NS	 1000000000ULL
+/* What a deputy does for so long after it was asked may be for who asked. */
+#define OF_ASK_WINDOW_NS 10000000000ULL
 
 /* Address families the ledger names; the values are Linux's (include/linux/socket.h). */
 enum of_family {
@@ -406,7 +413,8 @@ enum of_rec_kind {
 	OF_REC_LINK = 12,   /* a watched interface as it stood */
 	OF_REC_CGROUP = 13, /* the path of a cgroup, before the first execution that is in it */
 	OF_REC_ENV = 14,    /* an environment, before the first execution that has it */
-	/* 15 and 16: a file's hash, what a deputy was asked for */
+	/* 15: a file's hash */
+	OF_REC_ASK = 16,       /* a process was asked for something, so that it may act for another */
 	OF_REC_CONTAINER = 17, /* from which image the container of a cgroup was made */
 	OF_REC_COMM = 18, /* a process gave itself another short name */
 	OF_REC_MAX = 19,
@@ -488,6 +496,27 @@ struct of_rec_container {
 	__u64 cgroup;		      /* as in of_rec_cgroup */
 	char runtime[OF_RUNTIME_LEN]; /* NUL-terminated, also where the path tells; "": not known */
 	char image[OF_IMAGE_LEN];     /* as its maker named it, NUL-terminated */
+};
+
+enum of_ask {
+	OF_ASK_SENT = 1, /* exec_id sent to the socket `name`, on which tgid listened */
+	/* To what exec_id sent at asked_ns tgid answered, which is not the one that listened: the
+	 * socket was made by another and handed over (socket activation), or inherited. */
+	OF_ASK_ANSWERED = 2,
+};
+
+/* Of executions that have a role, and of who was asked by one and may pass it on: not more than
+ * one a second for each execution and socket. */
+struct of_rec_ask {
+	struct of_rec_hdr hdr;
+	__u64 exec_id;
+	__u64 asked_ns;
+	__u32 tgid; /* of the deputy; 0: not known, the one that listened has ended */
+	__u32 exec_slot;
+	__u16 how;	       /* enum of_ask */
+	__u16 name_len;	       /* bytes of name */
+	__u32 pad0;	       /* zero */
+	char name[OF_ASK_LEN]; /* as it was bound; an abstract one begins with a NUL */
 };
 
 struct of_rec_exit {

@@ -72,6 +72,13 @@ struct event {
 			uint32_t tgid;
 			uint32_t netns;
 		} connect;
+		struct {
+			uint64_t exec_id;
+			uint64_t asked_ns;
+			uint32_t tgid;	  /* 0: not known */
+			const char *name; /* not NUL-terminated, abstract ones begin with a NUL */
+			size_t name_len;
+		} ask;
 		const struct of_account *account;
 		const struct of_loss *loss;
 		const struct of_rec_link *link; /* link->name is NUL-terminated */

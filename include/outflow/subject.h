@@ -38,6 +38,39 @@ struct ci_claim {
 	char name[OF_NAME_LEN];
 };
 
+/* Deputies that an errand went through, behind the first; what is passed on further is not said. */
+#define ERRAND_PASSED_MAX 4
+
+/*
+ * Something that a process with a role asked a deputy for: a process that acts for others, as
+ * dockerd does. That what the deputy did then was for it is inferred from the time. Stays for as
+ * long as an execution or the deputy refers to it.
+ */
+struct errand {
+	const char *kind; /* static: "docker", "systemd" */
+	char socket[OF_ASK_LEN];
+	size_t socket_len;
+	struct errand_deputy {
+		uint32_t tgid;
+		char name[OF_NAME_LEN];
+	} deputy, passed[ERRAND_PASSED_MAX]; /* whom it was asked, and whom that one asked */
+	size_t passed_n;
+	uint64_t asked_ns;
+	uint64_t exec_id; /* who asked */
+	uint64_t roles;
+	uint32_t tgid;
+	uint32_t others; /* other executions with a role that asked the same deputy meanwhile */
+	char name[OF_NAME_LEN];
+	const char *lineage; /* of who asked, as "name[pid]", the topmost first, NULs between */
+	size_t lineage_len;
+};
+
+/* An errand, and how long after it was asked for. `errand` NULL: none. */
+struct via {
+	const struct errand *errand;
+	uint64_t after_ns;
+};
+
 struct execution {
 	uint64_t exec_id;
 	const struct execution *parent; /* NULL: none, or not known */
@@ -55,6 +88,7 @@ struct execution {
 	uint32_t flags;		  /* enum of_exec_flags */
 	uint32_t depth;		  /* ancestors above when it was told; the chain is never longer */
 	uint32_t elided;	  /* ancestors left out between this one and `parent` */
+	struct via via;		  /* a deputy forked it, or its ancestor, on an errand */
 	char name[OF_NAME_LEN];
 	const char *exe; /* NUL-terminated; "" when not known; a forked one shares its parent's */
 	const char *cgroup;			/* path, NUL-terminated; NULL when not known */
@@ -104,6 +138,8 @@ struct subject {
 	uint64_t delta; /* bytes; 0 for an attempt */
 	uint64_t gained; /* role mask; 0 for the others */
 	const struct account *account;
+	uint64_t roles; /* of who sent, and of whoever it was on an errand for then */
+	struct via via;
 };
 
 /* Where the stream of records comes from, and what it is known to lack. */

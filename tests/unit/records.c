@@ -247,6 +247,23 @@ void rec_link_of(struct stream *s, const struct of_rec_link *link)
 	stream_add(s, &r, sizeof(r), OF_REC_LINK);
 }
 
+void rec_ask_name(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *name, size_t len)
+{
+	struct of_rec_ask r = { .exec_id = exec_id,
+				.asked_ns = s->now_ns,
+				.tgid = tgid,
+				.how = OF_ASK_SENT,
+				.name_len = (uint16_t)len };
+
+	memcpy(r.name, name, len);
+	stream_add(s, &r, sizeof(r), OF_REC_ASK);
+}
+
+void rec_ask(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *path)
+{
+	rec_ask_name(s, exec_id, tgid, path, strlen(path) + 1);
+}
+
 void rec_tick(struct stream *s)
 {
 	struct of_rec_tick r = { .hdr = { 0 } };
@@ -269,6 +286,7 @@ void rec_every_kind(struct stream *s)
 	rec_comm(s, 3, 1, "kworker/0:1");
 	rec_connect(s, 101, FAR, 443);
 	rec_account(s, 3, FAR, 443, 1000);
+	rec_ask(s, 3, 100, "/run/docker.sock");
 	rec_loss(s, 1);
 	rec_exit(s, 3, 101);
 	rec_link_of(s, &(struct of_rec_link){ .name = "eth0", .ifindex = 2, .tx_bytes = 5000 });
@@ -310,6 +328,8 @@ static void on_subject(void *arg, const struct subject *s)
 			.delta = s->delta,
 			.exec_id = s->account->who == NULL ? 0 : s->account->who->exec_id,
 			.account = *s->account,
+			.roles = s->roles,
+			.via = s->via,
 		};
 	t->told_n++;
 }

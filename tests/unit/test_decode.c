@@ -27,6 +27,7 @@ union raw {
 	struct of_rec_loss loss;
 	struct of_rec_tick tick;
 	struct of_rec_container container;
+	struct of_rec_ask ask;
 };
 
 static const struct event untouched = { .kind = 77, .err = -7, .time_ns = 777 };
@@ -73,6 +74,7 @@ ParameterizedTestParameters(decode, minimal)
 		{ OF_REC_LOSS, sizeof(struct of_rec_loss) },
 		{ OF_REC_TICK, sizeof(struct of_rec_tick) },
 		{ OF_REC_CONTAINER, sizeof(struct of_rec_container) },
+		{ OF_REC_ASK, sizeof(struct of_rec_ask) },
 	};
 
 	return cr_make_param_array(struct kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
@@ -155,6 +157,32 @@ Test(decode, host)
 	r.host.host[0] = '\0';
 	r.host.boot_id[sizeof(r.host.boot_id) - 1] = 'b';
 	refused(&r, sizeof(r.host), -EBADMSG);
+}
+
+Test(decode, ask)
+{
+	union raw r = { .ask = { .hdr = { .len = sizeof(r.ask), .kind = OF_REC_ASK },
+				 .exec_id = 7,
+				 .asked_ns = 8,
+				 .tgid = 9,
+				 .name_len = 6,
+				 .name = "/d/x" } };
+	struct event ev;
+
+	cr_assert_eq(decode(&r, sizeof(r.ask), &ev), 0);
+	cr_expect_eq(ev.ask.exec_id, 7);
+	cr_expect_eq(ev.ask.asked_ns, 8);
+	cr_expect_eq(ev.ask.tgid, 9);
+	cr_expect_eq(ev.ask.name_len, 4, "a path ends at its NUL");
+	memcpy(r.ask.name, "\0a\0b\0", 6);
+	cr_assert_eq(decode(&r, sizeof(r.ask), &ev), 0);
+	cr_expect_eq(ev.ask.name_len, 6, "an abstract name does not");
+	memset(r.ask.name, 'x', sizeof(r.ask.name));
+	r.ask.name_len = sizeof(r.ask.name);
+	cr_assert_eq(decode(&r, sizeof(r.ask), &ev), 0);
+	cr_expect_eq(ev.ask.name_len, sizeof(r.ask.name));
+	r.ask.name_len++;
+	refused(&r, sizeof(r.ask), -EBADMSG);
 }
 
 Test(decode, names_without_an_end)

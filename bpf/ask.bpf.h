@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ask.bpf.h: who asks whom by a stream socket of AF_UNIX, so that the daemon can tell for whom a
+ * deputy (docker, containerd, systemd) acts.
+ *
+ * Told is what an execution with a role sends to a socket that somebody has bound, and what those
+ * send that were so asked within the window: dockerd asks containerd. What a name means only the
+ * daemon knows. All other traffic costs two reads, where its far end has no name, or one lookup
+ * more.
+ */
+#ifndef OUTFLOW_BPF_ASK_H
+#define OUTFLOW_BPF_ASK_H
+
+#include "emit.bpf.h"
+
+#define SUN_FAMILY_LEN 2 /* what a unix_address counts in front of the name */
+
+/* An execution and the address of a listener's name, which all its accepted sockets share. */
+struct ask_key {
+	__u64 exec_id;
+	__u64 addr;
+};
+
+/* When it was last told. What is pushed out of any of these is told once more at worst, or not
+ * passed on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct ask_key);
+	__type(value, __u64);
+} asks __weak SEC(".maps");
+
+/* Asks whose answer is waited for, by the socket of who asked. */
+struct ask_open {
+	__u64 exec_id;
+	__u64 asked_ns;
+	__u32 tgid; /* that listens, or has answered last */
+	__u32 slot; /* of exec_id */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct ask_open);
+} asks_open __weak SEC(".maps");
+
+/* Until when a process may act for one that asked it, by tgid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} deputies __weak SEC(".maps");
+
+/* The process that listened where the socket is connected to, by its number in the initial pid
+ * namespace; 0: it has ended, another may have its number now. */
+static __always_inline __u32 ask_listener(const struct sock *sk)
+{
+	struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
+
+	if (pid == NULL || BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first) == NULL)
+		return 0;
+	return BPF_CORE_READ(pid, numbers[0].nr);
+}
+
+static __always_inline void ask_emit(const struct ask_open *ask, __u32 tgid, __u16 how,
+				     const struct unix_address *addr)
+{
+	struct of_rec_ask *rec;
+	__u32 len;
+
+	if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > cfg_ring_bytes / 4 * 3) {
+		LOSS(ring);
+		return;
+	}
+	rec = bpf_ringbuf_reserve(&records, sizeof(*rec), 0);
+	if (rec == NULL) {
+		LOSS(ring);
+		return;
+	}
+	__builtin_memset(rec, 0, sizeof(*rec));
+	emit_header(&rec->hdr, OF_REC_ASK, sizeof(*rec));
+	rec->exec_id = ask->exec_id;
+	rec->asked_ns = ask->asked_ns;
+	rec->tgid = tgid;
+	rec->exec_slot = ask->slot;
+	rec->how = how;
+	len = BPF_CORE_READ(addr, len) - SUN_FAMILY_LEN;
+	len = len < OF_ASK_LEN ? len : OF_ASK_LEN - 1;
+	if (bpf_probe_read_kernel(rec->name, len & (OF_ASK_LEN - 1),
+				  (const char *)addr +
+					  bpf_core_field_offset(struct unix_address, name) +
+					  SUN_FAMILY_LEN) == 0)
+		rec->name_len = len;
+	/* What the deputy forks is looked at when it is told: nobody waits for this. */
+	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
+}
+
+/* The process may act for one with a role until then; 0: it may not. */
+static __always_inline __u64 ask_window(__u32 tgid, __u64 roles, __u64 now)
+{
+	__u64 *until;
+
+	if (roles != 0)
+		return now + OF_ASK_WINDOW_NS;
+	until = bpf_map_lookup_elem(&deputies, &tgid);
+	return until != NULL && *until > now ? *until : 0;
+}
+
+/* Passed on as long as it holds, never for longer: two that talk to each other end. */
+static __always_inline void ask_mark(__u32 tgid, __u64 until)
+{
+	__u64 *before = bpf_map_lookup_elem(&deputies, &tgid);
+
+	if (tgid != 0 && (before == NULL || *before < until))
+		bpf_map_update_elem(&deputies, &tgid, &until, BPF_ANY);
+}
+
+/* By a socket whose far end somebody has bound. */
+static __always_inline void ask_sent(struct sock *sk, const struct unix_address *addr)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct of_task *t = bpf_map_lookup_elem(&exec_ids, &tgid);
+	struct ask_key key = { .addr = (__u64)(long)addr };
+	struct ask_open ask = {};
+	__u64 until, sock = (__u64)(long)sk, *told;
+
+	if (t == NULL)
+		return;
+	ask.asked_ns = bpf_ktime_get_boot_ns();
+	until = ask_window(tgid, t->roles, ask.asked_ns);
+	if (until == 0)
+		return;
+	key.exec_id = ask.exec_id = t->exec_id;
+	ask.slot = t->slot;
+	ask.tgid = ask_listener(sk);
+	bpf_map_update_elem(&asks_open, &sock, &ask, BPF_ANY);
+	told = bpf_map_lookup_elem(&asks, &key);
+	if (told != NULL && *told + OF_ASK_EVERY_NS > ask.asked_ns)
+		return;
+	bpf_map_update_elem(&asks, &key, &ask.asked_ns, BPF_ANY);
+	ask_mark(ask.tgid, until);
+	ask_emit(&ask, ask.tgid, OF_ASK_SENT, addr);
+}
+
+/* By a socket that was accepted from one that is bound: `peer` asked for it, perhaps. */
+static __always_inline void ask_answered(struct sock *peer, const struct unix_address *addr)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u64 sock = (__u64)(long)peer;
+	struct ask_open *ask = bpf_map_lookup_elem(&asks_open, &sock);
+
+	if (ask == NULL || ask->tgid == tgid)
+		return;
+	if (ask->asked_ns + OF_ASK_WINDOW_NS < bpf_ktime_get_boot_ns())
+		return;
+	ask->tgid = tgid;
+	ask_mark(tgid, ask->asked_ns + OF_ASK_WINDOW_NS);
+	ask_emit(ask, tgid, OF_ASK_ANSWERED, addr);
+}
+
+/* A send by a socket of AF_UNIX. */
+static __noinline int ask_note(struct sock *sk)
+{
+	struct unix_sock *own = (void *)sk, *other;
+	const struct unix_address *addr;
+	struct sock *peer;
+
+	if (!bpf_core_type_exists(struct unix_sock) || BPF_CORE_READ(sk, sk_type) == SOCK_DGRAM)
+		return 0;
+	peer = BPF_CORE_READ(own, peer);
+	if (peer == NULL)
+		return 0;
+	other = (void *)peer;
+	addr = BPF_CORE_READ(other, addr);
+	if (addr != NULL)
+		ask_sent(sk, addr);
+	addr = BPF_CORE_READ(own, addr);
+	if (addr != NULL)
+		ask_answered(peer, addr);
+	return 0;
+}
+
+#endif
