@@ -92,9 +92,10 @@ static void json_process(struct json *j, const struct execution *e, const struct
 	json_close(j, '}');
 }
 
-void alert_facts(struct buf *b, const struct policy *p, const struct account *account,
+void alert_facts(struct buf *b, const struct policy *p, const struct subject *s,
 		 const struct origin *o)
 {
+	const struct account *account = s->account;
 	const struct execution *who = account->who;
 	struct json j;
 
@@ -102,8 +103,9 @@ void alert_facts(struct buf *b, const struct policy *p, const struct account *ac
 	json_process(&j, who, o);
 	subject_json_lineage(&j, who);
 	who_json_ancestors(&j, who, o);
-	subject_json_roles(&j, p, who == NULL ? 0 : who->roles);
+	subject_json_roles(&j, p, s->roles);
 	subject_json_creator(&j, account);
+	subject_json_via(&j, &s->via);
 	ci_json(&j, who);
 	subject_json_endpoint(&j, account);
 }

@@ -53,14 +53,17 @@ static void line_lineage(struct buf *b, size_t from, const struct execution *who
 }
 
 void alert_line(struct buf *b, const struct policy *p, const struct open_alert *a,
-		const struct execution *who)
+		const struct subject *s)
 {
+	const struct execution *who = s == NULL ? NULL : s->account->who;
 	size_t from = b->len;
 	struct buf act;
 
 	buf_init(&act, 64 << 10);
 	if (who != NULL)
 		buf_printf(&act, " uid=%" PRIu32, who->uid);
+	if (s != NULL)
+		say_via(&act, s->via.errand);
 	if (!a->is_leak)
 		buf_char(&act, ' ');
 	say_act(&act, p, a);

@@ -195,7 +195,7 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 	if (v->leak != NULL)
 		leak_facts(&a->json);
 	else
-		alert_facts(&a->json, a->policy, s->account, o);
+		alert_facts(&a->json, a->policy, s, o);
 	if (a->json.err < 0)
 		return NULL;
 	alert = malloc(sizeof(*alert) + a->json.len);
@@ -302,7 +302,7 @@ int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin 
 	buf_clear(&a->json);
 	buf_clear(&a->text);
 	alert_json(&a->json, "alert", a->policy, alert, o);
-	alert_line(&a->text, a->policy, alert, v->leak != NULL ? NULL : v->subject->account->who);
+	alert_line(&a->text, a->policy, alert, v->leak != NULL ? NULL : v->subject);
 	if (a->json.err < 0 || a->text.err < 0)
 		goto fail;
 	if (a->open.n == ALERTS_OPEN_MAX) {

@@ -22,6 +22,7 @@ void leak_facts(struct buf *b)
 	json_open(&j, "roles", '[');
 	json_close(&j, ']');
 	json_nil(&j, "creator");
+	json_nil(&j, "via");
 	json_nil(&j, "ci");
 	json_nil(&j, "endpoint");
 }

@@ -66,15 +66,15 @@ static inline bool account_is_overflow(uint32_t flags)
 }
 
 /* All of these append; the buf's sticky error is the only one. Neither ends with a newline. */
-void alert_facts(struct buf *b, const struct policy *p, const struct account *account,
+void alert_facts(struct buf *b, const struct policy *p, const struct subject *s,
 		 const struct origin *o);
 /* `type` is "alert", or "update" of one that was told. */
 void alert_json(struct buf *b, const char *type, const struct policy *p, const struct open_alert *a,
 		const struct origin *o);
 void notice_json(struct buf *b, const struct notice *n, const struct origin *o);
-/* At most ALERT_LINE_MAX bytes behind what `b` held. `who` as in struct account. */
+/* At most ALERT_LINE_MAX bytes behind what `b` held. `s` NULL: it is about an interface. */
 void alert_line(struct buf *b, const struct policy *p, const struct open_alert *a,
-		const struct execution *who);
+		const struct subject *s);
 void notice_line(struct buf *b, const struct notice *n);
 
 /* ---- leak.c: an alert about an interface instead of a process ---- */
@@ -94,6 +94,8 @@ void say_proto(char ret[PROTO_TEXT_LEN], const struct of_endpoint *to);
 void say_endpoint(struct buf *b, const struct of_endpoint *to, uint32_t account_flags, bool proto);
 /* What was done: "sent 384.0KiB to 203.0.113.9:443/tcp, not in vuln-db". */
 void say_act(struct buf *b, const struct policy *p, const struct open_alert *a);
+/* " via docker for curl[4242]"; nothing without an errand. */
+void say_via(struct buf *b, const struct errand *e);
 /* "scanner sent to 203.0.113.9:443, not in vuln-db". */
 void say_reason(struct buf *b, const struct policy *p, const struct open_alert *a);
 

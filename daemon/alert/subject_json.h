@@ -19,6 +19,8 @@ void subject_json_roles(struct json *j, const struct policy *p, uint64_t roles);
 /* "creator": who made the socket, when that was not who sent: pid and name null when no more known;
  * or null. */
 void subject_json_creator(struct json *j, const struct account *a);
+/* "via": for whom a deputy did it, or null. */
+void subject_json_via(struct json *j, const struct via *via);
 /* "received": null when nobody counts it. */
 void subject_json_received(struct json *j, uint64_t received, uint32_t account_flags);
 /* "endpoint":{..}; what the family or an overflow account does not have, or a raw socket does not

@@ -40,6 +40,7 @@ static int flows_next(struct ctl_walk *w, struct buf *out)
 {
 	const struct account *a = track_next_account(w->view->track, &w->cursor);
 	const struct origin *o = track_origin(w->view->track);
+	static const struct via none;
 	bool overflow;
 	struct json j;
 
@@ -58,6 +59,7 @@ static int flows_next(struct ctl_walk *w, struct buf *out)
 	subject_json_lineage(&j, a->who);
 	subject_json_roles(&j, &w->view->config->policy, a->who != NULL ? a->who->roles : 0);
 	subject_json_creator(&j, a);
+	subject_json_via(&j, a->who != NULL ? &a->who->via : &none);
 	ci_json(&j, a->who);
 	subject_json_endpoint(&j, a);
 	json_open(&j, "bytes", '{');
@@ -90,6 +92,7 @@ static int ps_next(struct ctl_walk *w, struct buf *out)
 	json_close(&j, '}');
 	subject_json_lineage(&j, e);
 	subject_json_roles(&j, &w->view->config->policy, e->roles);
+	subject_json_via(&j, &e->via);
 	ci_json(&j, e);
 	json_u64(&j, "sent", e->sent);
 	boot_time(&j, "start", o, e->start_ns);

@@ -47,11 +47,9 @@ void detect_free(struct detect *d)
 	free(d);
 }
 
-static bool role_holds(const struct rule *r, const struct account *a)
+static bool role_holds(const struct rule *r, const struct subject *s)
 {
-	if (r->roles == OF_ROLE_ANY)
-		return true;
-	return a->who != NULL && (a->who->roles & r->roles) != 0;
+	return r->roles == OF_ROLE_ANY || (s->roles & r->roles) != 0;
 }
 
 static bool sets_hold(const struct policy *p, uint64_t sets, const struct of_endpoint *to)
@@ -127,7 +125,7 @@ static void rule_run(struct detect *d, const struct rule *r, const struct subjec
 	const struct account *a = s->account;
 	struct verdict v = { .rule = r, .subject = s, .sent = a->sent };
 
-	if (r->off != NULL || !role_holds(r, a) || !endpoint_holds(d->policy, r, a))
+	if (r->off != NULL || !role_holds(r, s) || !endpoint_holds(d->policy, r, a))
 		return;
 	/* The others had their turn. */
 	if (s->kind == SUBJECT_GAINED && (r->roles & s->gained) == 0)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "track/errands.h"
 #include "track/private.h"
 
 #include "base/poison.h"
@@ -77,6 +78,7 @@ static void node_free(struct executions *x, struct exec_node *n)
 	text_put(n->cwd);
 	text_put(n->env);
 	container_put(n->container);
+	errand_put(n->via);
 	free(n->argv);
 	node_context_done(n);
 	free(n);
@@ -216,6 +218,7 @@ static int node_ring(struct exec_node *n, const struct event *ev)
 static void node_set_parent(struct exec_node *n, struct exec_node *p)
 {
 	n->e.roles |= p->e.roles;
+	errand_inherit(n, p);
 	/* At the limit the nearest ancestor is left out: the top of a chain, where roles are,
 	 * stays. */
 	if (p->e.depth + 1 >= LINEAGE_DEPTH_MAX && p->parent != NULL) {

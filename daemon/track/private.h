@@ -40,6 +40,8 @@ struct text *text_new(const char *s, size_t len);
 struct text *text_get(struct text *t);
 void text_put(struct text *t);
 
+struct text *text_get(struct text *t);
+
 /* ---- containers.c ---- */
 
 /* A container that several share: cgroups, and whoever was executed in them. */
@@ -113,6 +115,7 @@ struct exec_node {
 	char *argv;
 	struct context *context; /* NULL: in no CI job */
 	struct claims *claims;	 /* NULL: nobody contradicts it */
+	struct errand_ref *via; /* what e.via points into; NULL: nothing */
 };
 
 struct executions {

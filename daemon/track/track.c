@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "track/errands.h"
 #include "track/private.h"
 
 #include "base/poison.h"
@@ -26,6 +27,7 @@ struct track {
 	struct table cgroups;	 /* cgroups.c */
 	struct table envs;	 /* envs.c */
 	struct table containers; /* containers.c */
+	struct errands errands;
 	struct places *places;
 	struct origin origin;
 	struct track_stats stats;
@@ -58,6 +60,8 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 	if (err == 0)
 		err = containers_init(&t->containers);
 	if (err == 0)
+		err = errands_init(&t->errands);
+	if (err == 0)
 		err = places_new(policy, &t->places);
 	if (err < 0) {
 		track_free(t);
@@ -73,6 +77,7 @@ void track_free(struct track *t)
 		return;
 	accounts_done(&t->accounts);
 	executions_done(&t->executions);
+	errands_done(&t->errands);
 	cgroups_done(&t->cgroups);
 	envs_done(&t->envs);
 	containers_done(&t->containers); /* when nobody is in them any more */
@@ -187,10 +192,25 @@ static uint64_t roles_match(const struct track *t, const struct event *ev)
 	return policy_roles_match(t->policy, name, ev->exec.exe, ev->exec.exe_len);
 }
 
+/* The roles are those of the execution, and of who asked it for something. */
+static struct subject subject_of(const struct track *t, enum subject_kind kind,
+				 const struct account_node *n, uint64_t delta, uint64_t time_ns)
+{
+	struct subject s = { .kind = kind, .time_ns = time_ns, .delta = delta, .account = &n->a };
+
+	if (n->who != NULL) {
+		s.via = errands_via(&t->errands, n->who, time_ns);
+		s.roles = n->who->e.roles;
+	}
+	if (s.via.errand != NULL)
+		s.roles |= s.via.errand->roles;
+	return s;
+}
+
 static void tell(struct track *t, enum subject_kind kind, struct account_node *n, uint64_t delta,
 		 uint64_t time_ns)
 {
-	struct subject s = { .kind = kind, .time_ns = time_ns, .delta = delta, .account = &n->a };
+	struct subject s = subject_of(t, kind, n, delta, time_ns);
 
 	t->fn(t->arg, &s);
 }
@@ -201,18 +221,18 @@ static void tell(struct track *t, enum subject_kind kind, struct account_node *n
  */
 static void gain(struct track *t, struct exec_node *n, uint64_t roles, uint64_t time_ns)
 {
-	struct subject s = { .kind = SUBJECT_GAINED, .time_ns = time_ns };
+	uint64_t gained = roles & ~n->e.roles;
 	struct account_node *account;
+	struct subject s;
 	struct list *i;
 
-	s.gained = roles & ~n->e.roles;
-	if (s.gained == 0)
+	if (gained == 0)
 		return;
 	n->e.roles |= roles;
 	list_each(i, &n->accounts) {
 		account = list_entry(i, struct account_node, sibling);
-		s.account = &account->a;
-		s.delta = account->a.sent;
+		s = subject_of(t, SUBJECT_GAINED, account, account->a.sent, time_ns);
+		s.gained = gained;
 		/* An attempt that is waited for is told when it is one. */
 		if (s.delta > 0 || list_empty(&account->pending))
 			t->fn(t->arg, &s);
@@ -254,6 +274,16 @@ static void on_exec(struct track *t, const struct event *ev)
 		refuse(t);
 	if (t->by_texts)
 		gain(t, n, roles_of_texts(t, &n->e), ev->time_ns);
+	errands_born(&t->errands, n, execution_find(&t->executions, e->parent));
+}
+
+static void on_ask(struct track *t, const struct event *ev)
+{
+	struct exec_node *who = execution_find(&t->executions, ev->ask.exec_id);
+
+	if (who == NULL || errands_ask(&t->errands, who,
+				       execution_of_process(&t->executions, ev->ask.tgid), ev) < 0)
+		refuse(t);
 }
 
 static void on_cgroup(struct track *t, const struct event *ev)
@@ -395,6 +425,7 @@ static void on_tick(struct track *t, const struct event *ev)
 	while ((dead = execution_ended(&t->executions)) != NULL &&
 	       dead->e.end_ns + t->limits.grace_ns < ev->time_ns)
 		ended_release(t, dead);
+	errands_tick(&t->errands, ev->time_ns);
 }
 
 void track_event(struct track *t, const struct event *ev, track_fn *fn, void *arg)
@@ -415,6 +446,7 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		[OF_REC_CONTAINER] = on_container,
 		[OF_REC_ENV] = on_env,
 		[OF_REC_COMM] = on_comm,
+		[OF_REC_ASK] = on_ask,
 	};
 
 	t->fn = fn;

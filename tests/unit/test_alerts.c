@@ -101,7 +101,9 @@ static struct execution curl = {
 	.argv_size = sizeof(curl_argv) + 5
 };
 static struct account account = { .who = &curl, .class = CLASS_EXTERNAL, .sent = 393216 };
-static struct subject subject = { .time_ns = 50 * SECOND, .delta = 1, .account = &account };
+static struct subject subject = {
+	.time_ns = 50 * SECOND, .delta = 1, .account = &account, .roles = 3
+};
 static struct origin origin = { .host = "runner-7",
 				.boot_id = "6f1c0000-0000-4000-8000-000000000000",
 				.utc_offset_ns = 1773942142123456789,
@@ -222,7 +224,7 @@ Test(alerts, json_of_an_alert)
 		"\"argv_truncated\":false,\"argv_redacted\":0,\"uid\":0,\"start\":\"2026-03-19T17:"
 		"42:22.123456Z\","
 		"\"script\":null}],"
-		"\"roles\":[\"runner\",\"scanner\"],\"creator\":null,\"ci\":null,"
+		"\"roles\":[\"runner\",\"scanner\"],\"creator\":null,\"via\":null,\"ci\":null,"
 		"\"endpoint\":{\"ip\":\"203.0.113.9\",\"port\":443,\"proto\":\"tcp\","
 		"\"class\":\"external\",\"names\":[]},"
 		"\"bytes\":{\"sent\":393216,\"received\":null,\"window_s\":null},"
@@ -244,6 +246,43 @@ static void expect_text(const char *want)
 
 	(void)snprintf(whole, sizeof(whole), "%s; id=%s", want, got.id);
 	cr_expect_str_eq(got.text, whole);
+}
+
+static const struct errand errand = { .kind = "docker",
+				      .socket = "/run/docker.sock",
+				      .socket_len = 16,
+				      .deputy = { 812, "dockerd" },
+				      .passed = { { 700, "containerd" } },
+				      .passed_n = 1,
+				      .exec_id = 9000,
+				      .tgid = 4200,
+				      .name = "tri\nvy",
+				      .lineage = "bash[4100]\0tri\nvy[4200]",
+				      .lineage_len = sizeof("bash[4100]\0tri\nvy[4200]"),
+				      .others = 2 };
+
+/* Roles and errand are those of the moment, which a deputy loses again. */
+Test(alerts, via_a_deputy)
+{
+	struct alerts *a = fresh();
+
+	subject.via = (struct via){ &errand, 1234567890 };
+	subject.roles = 1;
+	raise_ok(a, verdict(0, 1, 393216));
+	cr_expect_not_null(
+		strstr(got.json,
+		       ",\"roles\":[\"runner\"],\"creator\":null,"
+		       "\"via\":{\"kind\":\"docker\",\"socket\":\"/run/docker.sock\","
+		       "\"deputy\":\"dockerd[812]\",\"passed_on\":[\"containerd[700]\"],"
+		       "\"asked_by\":{\"pid\":4200,\"exec_id\":9000,\"name\":\"tri\\u000avy\","
+		       "\"lineage\":[\"bash[4100]\",\"tri\\u000avy[4200]\"]},"
+		       "\"after_ms\":1234,\"inferred\":true,\"others\":2},\"ci\":null,"),
+		"%s", got.json);
+	expect_text("high scanner-unknown-endpoint: Runner.Worker[3001] > bash[4100] > curl[4242] "
+		    "uid=1001 via docker for tri\\x0avy[4200] or 2 others sent 384.0KiB to "
+		    "203.0.113.9:443/tcp, not in vuln-db");
+	json_decref(parsed());
+	alerts_free(a);
 }
 
 static void expect_reason(const char *want)
@@ -317,6 +356,7 @@ Test(alerts, machine_overflow)
 	struct alerts *a = fresh();
 
 	account = (struct account){ .flags = OF_ACCOUNT_MACHINE, .class = CLASS_UNKNOWN };
+	subject.roles = 0;
 	raise_ok(a, verdict(0, 1, 100));
 	expect_text("high scanner-unknown-endpoint: processes not seen singly sent 100 B to "
 		    "endpoints not seen singly (account table full), not in vuln-db");

@@ -63,7 +63,11 @@ static size_t judge(enum subject_kind kind, const struct execution *who, const c
 		    enum endpoint_class class, uint64_t time_ns, uint64_t delta)
 {
 	struct account a = { .who = who, .to = endpoint(ip, 443), .class = class, .sent = delta };
-	struct subject s = { .kind = kind, .time_ns = time_ns, .delta = delta, .account = &a };
+	struct subject s = { .kind = kind,
+			     .time_ns = time_ns,
+			     .delta = delta,
+			     .account = &a,
+			     .roles = who == NULL ? 0 : who->roles };
 
 	got.n = 0;
 	detect_subject(detect, &s, on_verdict, NULL);
@@ -94,7 +98,11 @@ Test(detect, overflow_is_any_class_that_leaves, .fini = stop)
 	struct account a = {
 		.who = &curl, .class = CLASS_UNKNOWN, .flags = OF_ACCOUNT_OVERFLOW, .sent = 4000000
 	};
-	struct subject s = { .kind = SUBJECT_SENT, .time_ns = 1, .delta = a.sent, .account = &a };
+	struct subject s = { .kind = SUBJECT_SENT,
+			     .time_ns = 1,
+			     .delta = a.sent,
+			     .account = &a,
+			     .roles = curl.roles };
 
 	rules(HEAD "  - {id: ext, when: {role: scanner, endpoint: {class: external}, "
 		   "sent: {over: 100kB, within: 10m, per: endpoint}}}\n"

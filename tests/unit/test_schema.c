@@ -68,7 +68,23 @@ static struct account account = {
 	.received = 812,
 	.flags = OF_ACCOUNT_RECEIVED,
 };
-static struct subject subject = { .time_ns = 50 * SECOND, .delta = 1, .account = &account };
+static struct subject subject = {
+	.time_ns = 50 * SECOND, .delta = 1, .account = &account, .roles = 3
+};
+static const struct errand errand = {
+	.kind = "containerd",
+	.socket = "\0/containerd-shim/x",
+	.socket_len = 18,
+	.deputy = { 812, "containerd" },
+	.passed = { { 900, "shim" } },
+	.passed_n = 1,
+	.exec_id = 5,
+	.tgid = 6,
+	.name = "trivy",
+	.lineage = "bash[5]\0trivy[6]",
+	.lineage_len = sizeof("bash[5]\0trivy[6]"),
+	.others = 2,
+};
 static struct origin origin = { .host = "runner-7",
 				.boot_id = "6f1c0000-0000-4000-8000-000000000000",
 				.utc_offset_ns = 1773942142123456789,
@@ -142,7 +158,9 @@ Test(schema, alerts_of_processes)
 	account.creator = &worker;
 	curl.exe = "";
 	curl.loginuid = UINT32_MAX;
+	subject.via = (struct via){ &errand, 12345678 };
 	raise_rule(0, 3);
+	subject.via = (struct via){ NULL, 0 };
 	account = known;
 	/* What is not known: family, port, then who and where. */
 	account.to = (struct of_endpoint){ .family = OF_AF_PACKET };

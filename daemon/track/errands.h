@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * errands.h: who asked a deputy for something, and what the deputy did then. Everything here is
+ * inferred: of what a deputy does within the window after it was asked nobody can tell from outside
+ * for whom it was, so the latest that asked has it, and it is said how many others did.
+ */
+#ifndef TRACK_ERRANDS_H
+#define TRACK_ERRANDS_H
+
+#include <stdint.h>
+
+#include "base/table.h"
+#include "outflow/event.h"
+#include "outflow/subject.h"
+
+#define DEPUTIES_MAX 256 /* that are on an errand at once; the one asked longest ago goes */
+
+struct exec_node;
+struct errand_ref; /* a struct errand with a count of who refers to it */
+
+struct errands {
+	struct table deputies; /* by process, in the order they were asked */
+};
+
+/* 0 or -ENOMEM. */
+int errands_init(struct errands *x);
+void errands_done(struct errands *x);
+/* `who` asked the process of `deputy`, which may be NULL: not known. 0 when that is noted, or needs
+ * no note; -ENOMEM, or -ENOSPC: it is noted, but another errand was given up for it. */
+int errands_ask(struct errands *x, struct exec_node *who, struct exec_node *deputy,
+		const struct event *ev);
+/* `n` was told, and comes from `parent`, which may be NULL. */
+void errands_born(struct errands *x, struct exec_node *n, const struct exec_node *parent);
+/* For whom it sends at this time: as a deputy, or as what a deputy forked. */
+struct via errands_via(const struct errands *x, const struct exec_node *who, uint64_t time_ns);
+void errands_tick(struct errands *x, uint64_t time_ns);
+
+/* What comes of an errand is of it. */
+void errand_inherit(struct exec_node *n, const struct exec_node *from);
+/* NULL is fine. */
+void errand_put(struct errand_ref *r);
+
+#endif

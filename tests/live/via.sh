@@ -1,0 +1,186 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# via.sh: who asks a deputy by its socket is named in the alert about what the deputy then starts or
+# sends. The deputies here are mocks (tests/lab/deputy.c) that are called as the real ones are and
+# listen on sockets of the same names: what is tested is who connects, forks and sends, not what they
+# say to each other.
+#
+#	tests/live/via.sh [BUILD]
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+BYTES=100000
+
+config() {
+	lab_config <<-END
+		roles:
+		  job:
+		    match: [{name: asker}]
+		rules:
+		  - id: upload
+		    when: {role: job, sent: {over: 32KiB, within: 10m, per: lineage}}
+		    severity: high
+		sinks:
+		  - {type: file, path: $LAB_ALERTS, format: json}
+	END
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+alerted() { # N
+	[ "$(alerts)" -ge "$1" ]
+}
+
+alerts() {
+	jq -n '[inputs | select(.type == "alert")] | length' "$LAB_ALERTS"
+}
+
+# The N-th alert, or nothing.
+nth_alert() { # N
+	wait_for 10 alerted "$1"
+	jq -nc "[inputs | select(.type == \"alert\")][$1 - 1] // empty" "$LAB_ALERTS"
+}
+
+# A deputy in the sender's namespace; its pid is in $DEPUTY.
+deputy() { # NAME DIR deputy's-ARGUMENT...
+	local name=$1 out=$LAB_DIR/$2/$1.out
+
+	mkdir -p "$LAB_DIR/$2"
+	shift 2
+	[ -x "$LAB_DIR/$name" ] || cp "$B/lab/deputy" "$LAB_DIR/$name"
+	nsenter --net="/run/netns/$SENDER_NET" "$LAB_DIR/$name" "$@" >"$out" 2>&1 3</dev/null &
+	LAB_PIDS+=($!)
+	if ! wait_for 10 grep -q '^ready ' "$out"; then
+		not_ok "mock $name" "$(cat "$out")"
+		lab_end
+	fi
+	DEPUTY=$(sed -n 's/^ready //p' "$out")
+}
+
+# Its pid is in $ASKER.
+asks() { # PROGRAM SOCKET WORD
+	ASKER=$("$LAB_DIR/$1" --ask "$2" "$3") || not_ok "$1 asks $2" "status $?"
+}
+
+payer() { # OUT; sets COMMAND
+	COMMAND=("$LAB_DIR/quiet" "$1" "$LAB_DIR/payer" --way tcp-write --to "$FAR4:7000" --bytes $BYTES)
+}
+
+check_via() { # NAME ALERT KIND SOCKET DEPUTY PASSED
+	local v
+
+	v=$(jq -c .via <<<"$2")
+	is "$1: kind" "$(jq -r .kind <<<"$v")" "$3"
+	is "$1: socket" "$(jq -r .socket <<<"$v")" "$4"
+	is "$1: deputy" "$(jq -r .deputy <<<"$v")" "$5"
+	is "$1: passed on" "$(jq -c .passed_on <<<"$v")" "$6"
+	is "$1: who asked" "$(jq -r '.asked_by | "\(.name)[\(.pid)]"' <<<"$v")" "asker[$ASKER]"
+	is "$1: lineage of who asked" "$(jq -r '.asked_by.lineage[-1]' <<<"$v")" "asker[$ASKER]"
+	is "$1: inferred" "$(jq -r '"\(.inferred) \(.others)"' <<<"$v")" "true 0"
+	is "$1: in time" "$(jq '.after_ms >= 0 and .after_ms <= 11000' <<<"$v")" true
+	is "$1: the role" "$(jq -c .roles <<<"$2")" '["job"]'
+}
+
+# What was sent to the far end is what the kernel of the far end took, and what flows say.
+check_bytes() { # NAME ALERT PID
+	is "$1: who sent" "$(jq .process.pid <<<"$2")" "$3"
+	is "$1: bytes" "$(flows_settle 10 $BYTES flows_of "$3")" $BYTES
+	is "$1: bytes of the alert are its own" "$(jq ".bytes.sent > 0 and .bytes.sent <= $BYTES" <<<"$2")" true
+}
+
+child_case() {
+	local s=$LAB_DIR/child/docker.sock a
+
+	payer "$LAB_DIR/child.out"
+	deputy dockerd child --serve "$s" -- "${COMMAND[@]}"
+	asks asker "$s" run
+	a=$(nth_alert 1)
+	check_via "child" "$a" docker "$s" "dockerd[$DEPUTY]" '[]'
+	wait_for 10 test -s "$LAB_DIR/child.out"
+	check_bytes "child" "$a" "$(jq .pid "$LAB_DIR/child.out")"
+	is "child: not of the asker's lineage" "$(jq '[.lineage[] | select(startswith("asker["))] | length' <<<"$a")" 0
+	is "flows: via" "$(outflow flows --json | jq -r "select(.process.pid == $(jq .pid "$LAB_DIR/child.out")).via.asked_by.pid")" "$ASKER"
+	is "ps: via" "$(outflow ps --json | jq -r "select(.process.pid == $(jq .pid "$LAB_DIR/child.out") and .process.name == \"payer\").via.kind")" docker
+}
+
+# The same done for somebody without a role, by a deputy that nobody else has asked.
+unwatched_case() {
+	local s=$LAB_DIR/unwatched/docker.sock
+
+	payer "$LAB_DIR/unwatched.out"
+	deputy dockerd unwatched --serve "$s" -- "${COMMAND[@]}"
+	asks other "$s" run
+	wait_for 10 test -s "$LAB_DIR/unwatched.out"
+	is "unwatched: bytes" "$(flows_settle 10 $BYTES flows_of "$(jq .pid "$LAB_DIR/unwatched.out")")" $BYTES
+	is "unwatched: no role, no via" "$(outflow flows --json | jq -c "select(.process.pid == $(jq .pid "$LAB_DIR/unwatched.out")) | [.roles, .via]")" '[[],null]'
+	is "unwatched: no alert" "$(alerts)" 1
+}
+
+own_case() {
+	local s=$LAB_DIR/own/docker.sock a
+
+	deputy dockerd own --serve "$s" --to "$FAR4:7000" --bytes $BYTES
+	asks asker "$s" send
+	a=$(nth_alert 2)
+	check_via "own send" "$a" docker "$s" "dockerd[$DEPUTY]" '[]'
+	check_bytes "own send" "$a" "$DEPUTY"
+	is "own send: the deputy has no role for good" "$(outflow ps --json --all | jq -c "select(.process.pid == $DEPUTY and .process.name == \"dockerd\") | [.roles, .via]")" '[[],null]'
+}
+
+# dockerd has no role, and asks containerd.
+pass_case() {
+	local s=$LAB_DIR/pass/docker.sock c=$LAB_DIR/pass/containerd.sock a docker
+
+	payer "$LAB_DIR/pass.out"
+	deputy dockerd pass --serve "$s" --pass "$c"
+	docker=$DEPUTY
+	deputy containerd pass --serve "$c" -- "${COMMAND[@]}"
+	asks asker "$s" pass
+	a=$(nth_alert 3)
+	check_via "passed on" "$a" docker "$s" "dockerd[$docker]" "[\"containerd[$DEPUTY]\"]"
+	wait_for 10 test -s "$LAB_DIR/pass.out"
+	check_bytes "passed on" "$a" "$(jq .pid "$LAB_DIR/pass.out")"
+}
+
+# Who bound the socket has handed it on: the answer tells who the deputy is.
+activated_case() {
+	local s=$LAB_DIR/activated/docker.sock a
+
+	payer "$LAB_DIR/activated.out"
+	deputy manager activated --activate "$s" -- "$LAB_DIR/dockerd" --serve - -- "${COMMAND[@]}"
+	asks asker "$s" run
+	a=$(nth_alert 4)
+	check_via "activated" "$a" docker "$s" "dockerd[$DEPUTY]" '[]'
+	wait_for 10 test -s "$LAB_DIR/activated.out"
+	check_bytes "activated" "$a" "$(jq .pid "$LAB_DIR/activated.out")"
+}
+
+
+lab_begin "${1:-build}"
+need_built lab/deputy lab/send lab/recv
+lab_net_new
+far_start --tcp 7000
+cp "$B/lab/send" "$LAB_DIR/payer"
+cp "$B/lab/deputy" "$LAB_DIR/asker"
+cp "$B/lab/deputy" "$LAB_DIR/other"
+# What a daemon prints must not go where its deputy's goes.
+cat >"$LAB_DIR/quiet" <<'END'
+#!/bin/sh
+out=$1
+shift
+exec "$@" >"$out" 2>&1 </dev/null
+END
+chmod 0755 "$LAB_DIR/quiet"
+config
+start_outflowd "$LAB_CONFIG"
+child_case
+unwatched_case
+own_case
+pass_case
+activated_case
+books_balanced "books are balanced"
+far_stop
+is "the far end got all of it" "$(far_received tcp)" $((5 * BYTES))
+stop_outflowd
+lab_end

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Deputies: which sockets are theirs, and what of their doings is linked to who asked. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/deputies.h"
+#include "records.h"
+#include "track/errands.h"
+
+#define YAML           \
+	"version: 1\n" \
+	"roles:\n"     \
+	"  job: {match: [{name: asker}, {name: asker2}]}\n"
+#define JOB	1U
+#define DOCKER	"/run/docker.sock"
+#define WINDOW	(OF_ASK_WINDOW_NS + OF_ASK_EVERY_NS)
+#define DOCKERD 10 /* its exec_id, and 100 its pid */
+#define ASKER	20 /* 200 */
+#define OTHER	30 /* 300; without a role */
+#define CONTAIN 40 /* 400; containerd */
+#define SYSTEMD 50 /* 1 */
+#define BUS	60 /* 600; dbus-daemon */
+#define ASKER2	70 /* 700 */
+
+static struct tracked t;
+
+/* ---- Names ---- */
+
+struct socket_row {
+	char path[OF_ASK_LEN];
+	char kind[16]; /* "": none */
+	int bus;
+};
+
+ParameterizedTestParameters(deputies, sockets)
+{
+	static struct socket_row rows[] = {
+		{ "/run/docker.sock", "docker", 0 },
+		{ "/var/run/docker.sock", "docker", 0 },
+		{ "/run/user/1000/docker.sock", "docker", 0 },
+		{ "docker.sock", "docker", 0 },
+		{ "/run/cri-dockerd.sock", "docker", 0 },
+		{ "/run/containerd/containerd.sock", "containerd", 0 },
+		{ "/run/containerd/containerd.sock.ttrpc", "containerd", 0 },
+		{ "/run/docker/containerd/containerd.sock", "containerd", 0 },
+		{ "/run/k3s/containerd/containerd.sock", "containerd", 0 },
+		{ "/run/containerd/s/0a1b2c", "containerd", 0 },
+		{ "/srv/root/run/containerd/s/0a1b2c", "containerd", 0 },
+		{ "/run/podman/podman.sock", "podman", 0 },
+		{ "/run/user/1000/podman/podman.sock", "podman", 0 },
+		{ "/tmp/x/podman.sock", "podman", 0 },
+		{ "/var/run/crio/crio.sock", "crio", 0 },
+		{ "/run/systemd/private", "systemd", 0 },
+		{ "/run/user/1000/systemd/private", "systemd", 0 },
+		{ "/run/dbus/system_bus_socket", "systemd", 1 },
+		{ "/run/user/1000/bus", "systemd", 1 },
+		/* Nearly. */
+		{ "", "", 0 },
+		{ "/", "", 0 },
+		{ "bus", "", 0 },
+		{ "/bus", "", 0 },
+		{ "/1000/bus", "", 0 },
+		{ "1000/bus", "", 0 },
+		{ "/run/user//bus", "", 0 },
+		{ "/run/user/x/bus", "", 0 },
+		{ "/run/mydocker.sock", "", 0 },
+		{ "/run/docker.sock.old", "", 0 },
+		{ "/run/docker.sock/", "", 0 },
+		{ "/containerd/s", "", 0 },
+		{ "/run/xcontainerd/s/0a", "", 0 },
+		{ "/run/systemd/journal/stdout", "", 0 },
+		{ "private", "", 0 },
+	};
+
+	return cr_make_param_array(struct socket_row, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+ParameterizedTest(struct socket_row *r, deputies, sockets)
+{
+	const struct deputy_kind *k = deputy_of_socket(r->path, strlen(r->path));
+
+	cr_assert_str_eq(k == NULL ? "" : k->name, r->kind, "%s", r->path);
+	cr_expect_eq(k != NULL && k->bus, r->bus, "%s", r->path);
+}
+
+Test(deputies, abstract_names)
+{
+	static const char shim[] = "\0/containerd-shim/0a.sock", docker[] = "\0docker.sock";
+
+	cr_assert_not_null(deputy_of_socket(shim, sizeof(shim) - 1));
+	cr_expect_str_eq(deputy_of_socket(shim, sizeof(shim) - 1)->name, "containerd");
+	cr_expect_null(deputy_of_socket(shim, 10));
+	cr_expect_null(deputy_of_socket(docker, sizeof(docker) - 1), "nobody's, anybody may");
+}
+
+/* ---- Errands ---- */
+
+static void start(void)
+{
+	tracked_init(&t, YAML, (struct track_limits){ 1024, 1024, 60 * SECOND });
+	rec_exec(&t.s, SYSTEMD, 0, 1, "/sbin/systemd");
+	rec_exec(&t.s, DOCKERD, SYSTEMD, 100, "/usr/bin/dockerd");
+	rec_exec(&t.s, ASKER, 0, 200, "/usr/bin/asker");
+	rec_exec(&t.s, ASKER2, 0, 700, "/usr/bin/asker2");
+	rec_exec(&t.s, OTHER, 0, 300, "/usr/bin/other");
+	rec_exec(&t.s, CONTAIN, SYSTEMD, 400, "/usr/bin/containerd");
+	rec_exec(&t.s, BUS, SYSTEMD, 600, "/usr/bin/dbus-daemon");
+	tracked_run(&t);
+	t.s.now_ns = 100 * SECOND;
+}
+
+static void stop(void)
+{
+	tracked_done(&t);
+}
+
+TestSuite(errands, .init = start, .fini = stop, .timeout = 60);
+
+static const struct execution *known(uint64_t exec_id)
+{
+	const struct execution *e = tracked_execution(&t, exec_id);
+
+	cr_assert_not_null(e, "execution %lu", (unsigned long)exec_id);
+	return e;
+}
+
+/* exec_id of who asked; 0: it is on no errand. */
+static uint64_t asker_of(uint64_t exec_id)
+{
+	const struct via *via = &known(exec_id)->via;
+
+	return via->errand == NULL ? 0 : via->errand->exec_id;
+}
+
+static void ask_at(uint64_t now_ns, uint64_t exec_id, uint32_t tgid, const char *path)
+{
+	t.s.now_ns = now_ns;
+	rec_ask(&t.s, exec_id, tgid, path);
+}
+
+static void fork_at(uint64_t now_ns, uint64_t id, uint64_t parent)
+{
+	t.s.now_ns = now_ns;
+	rec_fork(&t.s, id, parent, (uint32_t)(id * 10));
+}
+
+#define ASKED (100 * SECOND)
+
+Test(errands, what_a_deputy_forks_is_for_who_asked)
+{
+	const struct errand *e;
+
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	fork_at(ASKED + 1500 * MS, 1000, DOCKERD);
+	rec_exec(&t.s, 1001, 1000, 10000, "/usr/bin/runc");
+	fork_at(ASKED + 60 * SECOND, 1002, 1001);
+	tracked_run(&t);
+	e = known(1002)->via.errand;
+	cr_assert_not_null(e, "all that descends from it");
+	cr_expect_eq(e, known(1000)->via.errand, "one for all");
+	cr_expect_eq(e->exec_id, ASKER);
+	cr_expect_eq(e->tgid, 200);
+	cr_expect_str_eq(e->name, "asker");
+	cr_expect_str_eq(e->kind, "docker");
+	cr_expect_eq(e->socket_len, strlen(DOCKER));
+	cr_expect_arr_eq(e->socket, DOCKER, strlen(DOCKER));
+	cr_expect_str_eq(e->deputy.name, "dockerd");
+	cr_expect_eq(e->deputy.tgid, 100);
+	cr_expect_eq(e->passed_n, 0);
+	cr_expect_eq(e->others, 0);
+	cr_expect_eq(e->lineage_len, sizeof("asker[200]"));
+	cr_expect_str_eq(e->lineage, "asker[200]");
+	cr_expect_eq(known(1002)->via.after_ns, 1500 * MS, "of the first, not its own");
+	cr_expect_eq(known(1000)->roles, JOB);
+	cr_expect_eq(known(1002)->roles, JOB);
+	cr_expect_eq(known(DOCKERD)->roles, 0, "the deputy stays what it is");
+	cr_expect_eq(asker_of(DOCKERD), 0);
+}
+
+Test(errands, window)
+{
+	fork_at(ASKED - 200 * MS, 1000, DOCKERD);
+	fork_at(ASKED - 50 * MS, 1001, DOCKERD); /* a send is told when it has returned */
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	fork_at(ASKED, 1002, DOCKERD);
+	fork_at(ASKED + WINDOW, 1003, DOCKERD);
+	fork_at(ASKED + WINDOW + 1, 1004, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(asker_of(1001), ASKER);
+	cr_expect_eq(known(1001)->via.after_ns, 0);
+	cr_expect_eq(known(1001)->roles, JOB);
+	cr_expect_eq(asker_of(1002), ASKER);
+	cr_expect_eq(asker_of(1003), ASKER);
+	cr_expect_eq(asker_of(1004), 0);
+	cr_expect_eq(known(1004)->roles, 0);
+}
+
+/* The ask is told after what came of it, and of that. */
+Test(errands, an_ask_told_late_reaches_the_whole_tree)
+{
+	fork_at(ASKED - 20 * MS, 1000, DOCKERD);
+	fork_at(ASKED - 10 * MS, 1001, 1000);
+	fork_at(ASKED - 9 * MS, 1002, 1001);
+	fork_at(ASKED - 8 * MS, 1003, 1000);
+	rec_exec(&t.s, 1004, 1003, 10030, "/bin/sh");
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER);
+	cr_expect_eq(asker_of(1001), ASKER);
+	cr_expect_eq(asker_of(1002), ASKER);
+	cr_expect_eq(asker_of(1003), ASKER);
+	cr_expect_eq(asker_of(1004), ASKER);
+	cr_expect_eq(asker_of(DOCKERD), 0);
+	cr_expect_eq(asker_of(CONTAIN), 0);
+}
+
+Test(errands, nobody_without_a_role)
+{
+	ask_at(ASKED, OTHER, 100, DOCKER);
+	fork_at(ASKED + MS, 1000, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(known(1000)->roles, 0);
+}
+
+Test(errands, nothing_of_other_sockets_and_other_processes)
+{
+	ask_at(ASKED, ASKER, 100, "/run/systemd/journal/stdout");
+	ask_at(ASKED, ASKER, 4711, DOCKER); /* a pid that nobody has */
+	ask_at(ASKED, ASKER, 0, DOCKER);
+	ask_at(ASKED, ASKER, 200, DOCKER); /* itself */
+	fork_at(ASKED + MS, 1000, DOCKERD);
+	fork_at(ASKED + MS, 1001, OTHER);
+	fork_at(ASKED + MS, 1002, ASKER);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(asker_of(1001), 0);
+	cr_expect_eq(asker_of(1002), 0);
+}
+
+Test(errands, an_asker_that_nobody_told_of_is_said)
+{
+	ask_at(ASKED, 4711, 100, DOCKER);
+	tracked_run(&t);
+	cr_expect_eq(track_origin(t.track)->loss.tracking, 1);
+}
+
+Test(errands, what_a_deputy_sends_meanwhile)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	t.s.now_ns = ASKED + 2 * SECOND;
+	rec_account(&t.s, DOCKERD, FAR, 443, 1000);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].roles, JOB);
+	cr_assert_not_null(t.told[0].via.errand);
+	cr_expect_eq(t.told[0].via.errand->exec_id, ASKER);
+	cr_expect_eq(t.told[0].via.after_ns, 2 * SECOND);
+	t.s.now_ns = ASKED + WINDOW + SECOND;
+	rec_account(&t.s, DOCKERD, FAR, 443, 2000);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].roles, 0, "for the window alone");
+	cr_expect_null(t.told[0].via.errand);
+}
+
+Test(errands, what_its_child_sends_later)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	fork_at(ASKED + SECOND, 1000, DOCKERD);
+	t.s.now_ns = ASKED + 600 * SECOND;
+	rec_tick(&t.s);
+	rec_account(&t.s, 1000, FAR, 443, 1000);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].roles, JOB);
+	cr_assert_not_null(t.told[0].via.errand);
+	cr_expect_eq(t.told[0].via.errand->exec_id, ASKER);
+	cr_expect_eq(t.told[0].via.after_ns, SECOND);
+}
+
+/* dockerd asks containerd, which asks the shim that looks after a container. */
+Test(errands, passed_on)
+{
+	const struct errand *e;
+
+	fork_at(ASKED - 60 * SECOND, 1000, CONTAIN);
+	rec_exec(&t.s, 1001, 1000, 10000, "/usr/bin/shim");
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	ask_at(ASKED + SECOND, DOCKERD, 400, "/run/containerd/containerd.sock");
+	ask_at(ASKED + 2 * SECOND, CONTAIN, 10000, "/run/containerd/s/0a");
+	fork_at(ASKED + 3 * SECOND, 1002, 1001);
+	fork_at(ASKED + WINDOW + 1, 1003, 1001);
+	tracked_run(&t);
+	e = known(1002)->via.errand;
+	cr_assert_not_null(e);
+	cr_expect_eq(e->exec_id, ASKER);
+	cr_expect_str_eq(e->kind, "docker", "what was asked, not what was asked of others then");
+	cr_expect_str_eq(e->deputy.name, "dockerd");
+	cr_assert_eq(e->passed_n, 2);
+	cr_expect_str_eq(e->passed[0].name, "containerd");
+	cr_expect_str_eq(e->passed[1].name, "shim");
+	cr_expect_eq(known(1002)->via.after_ns, 3 * SECOND);
+	cr_expect_eq(known(1002)->roles, JOB);
+	cr_expect_eq(asker_of(1003), 0, "for no longer than the first may");
+	cr_expect_eq(asker_of(1001), 0);
+}
+
+/* Two deputies that ask each other must not keep an errand alive. */
+Test(errands, passed_back_and_forth)
+{
+	unsigned int i;
+
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	for (i = 1; i < 20; i++) {
+		ask_at(ASKED + i * SECOND, DOCKERD, 400, "/run/containerd/containerd.sock");
+		ask_at(ASKED + i * SECOND, CONTAIN, 100, DOCKER);
+	}
+	fork_at(ASKED + 10 * SECOND, 1000, DOCKERD);
+	fork_at(ASKED + 20 * SECOND, 1001, DOCKERD);
+	fork_at(ASKED + 20 * SECOND, 1002, CONTAIN);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER);
+	cr_expect_eq(known(1000)->via.errand->passed_n, 0);
+	cr_expect_eq(asker_of(1001), 0);
+	cr_expect_eq(asker_of(1002), 0);
+}
+
+/* An engine asks systemd for a cgroup: what systemd starts then is not for who asked the engine. */
+Test(errands, not_passed_on_to_the_manager)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	ask_at(ASKED + SECOND, DOCKERD, 1, "/run/systemd/private");
+	ask_at(ASKED + SECOND, DOCKERD, 600, "/run/dbus/system_bus_socket");
+	fork_at(ASKED + 2 * SECOND, 1000, SYSTEMD);
+	fork_at(ASKED + 2 * SECOND, 1001, BUS);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(asker_of(1001), 0);
+}
+
+/* Who listens on the bus starts nothing itself. */
+Test(errands, the_bus_stands_for_its_manager)
+{
+	ask_at(ASKED, ASKER, 600, "/run/dbus/system_bus_socket");
+	fork_at(ASKED + SECOND, 1000, SYSTEMD);
+	fork_at(ASKED + SECOND, 1001, BUS);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER);
+	cr_expect_str_eq(known(1000)->via.errand->kind, "systemd");
+	cr_expect_str_eq(known(1000)->via.errand->deputy.name, "systemd");
+	cr_expect_eq(asker_of(1001), 0);
+}
+
+Test(errands, the_latest_of_two_has_it)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	ask_at(ASKED + SECOND, ASKER2, 100, DOCKER);
+	fork_at(ASKED + 2 * SECOND, 1000, DOCKERD);
+	ask_at(ASKED + 3 * SECOND, ASKER2, 100, DOCKER);
+	fork_at(ASKED + 4 * SECOND, 1001, DOCKERD);
+	ask_at(ASKED + 5 * SECOND + WINDOW, ASKER2, 100, DOCKER);
+	fork_at(ASKED + 6 * SECOND + WINDOW, 1002, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER2);
+	cr_expect_eq(known(1000)->via.errand->others, 1);
+	cr_expect_eq(asker_of(1001), ASKER2);
+	cr_expect_eq(known(1001)->via.errand->others, 1, "itself is no other");
+	cr_expect_eq(asker_of(1002), ASKER2);
+	cr_expect_eq(known(1002)->via.errand->others, 0, "the first asked too long ago");
+}
+
+/* More that ask at once than are told apart. */
+Test(errands, many_askers)
+{
+	uint64_t i;
+
+	for (i = 0; i < 40; i++) {
+		fork_at(ASKED, 2000 + i, ASKER);
+		ask_at(ASKED + i, 2000 + i, 100, DOCKER);
+	}
+	fork_at(ASKED + SECOND, 1000, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 2039);
+	cr_expect_eq(known(1000)->via.errand->others, 16, "at least");
+}
+
+/* A late answer of an earlier ask does not take what a later one has. */
+Test(errands, an_earlier_one_told_late)
+{
+	struct of_rec_ask r = { .exec_id = ASKER2,
+				.asked_ns = ASKED - SECOND,
+				.tgid = 100,
+				.how = OF_ASK_ANSWERED,
+				.name_len = sizeof(DOCKER) - 1,
+				.name = DOCKER };
+
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	t.s.now_ns = ASKED + SECOND;
+	stream_add(&t.s, &r, sizeof(r), OF_REC_ASK);
+	fork_at(ASKED + 2 * SECOND, 1000, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER);
+}
+
+/* Who bound the socket handed it on; the answer tells who acts, after it has. */
+Test(errands, the_answer_tells_who_acts)
+{
+	struct of_rec_ask r = { .exec_id = ASKER,
+				.asked_ns = ASKED,
+				.tgid = 100,
+				.how = OF_ASK_ANSWERED,
+				.name_len = sizeof(DOCKER) - 1,
+				.name = DOCKER };
+
+	ask_at(ASKED, ASKER, 1, DOCKER);
+	fork_at(ASKED + 3 * SECOND, 1000, DOCKERD);
+	rec_exec(&t.s, 1001, 1000, 10000, "/usr/bin/runc");
+	t.s.now_ns = ASKED + 4 * SECOND;
+	stream_add(&t.s, &r, sizeof(r), OF_REC_ASK);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1001), ASKER);
+	cr_expect_str_eq(known(1001)->via.errand->deputy.name, "dockerd");
+	cr_expect_eq(known(1001)->via.after_ns, 3 * SECOND);
+}
+
+Test(errands, another_process_of_the_same_pid)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	t.s.now_ns = ASKED + SECOND;
+	rec_exit(&t.s, DOCKERD, 100);
+	rec_fork(&t.s, 1000, SYSTEMD, 100);
+	rec_exec(&t.s, 1001, 1000, 100, "/usr/bin/innocent");
+	fork_at(ASKED + 2 * SECOND, 1002, 1001);
+	rec_account(&t.s, 1001, FAR, 443, 1000);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1002), 0);
+	cr_expect_eq(asker_of(1001), 0);
+	cr_assert_eq(t.told_n, 1);
+	cr_expect_null(t.told[0].via.errand);
+}
+
+/* A deputy that executes itself anew is the same process: on the errand, not of it. */
+Test(errands, a_deputy_executes_something_else)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	t.s.now_ns = ASKED + SECOND;
+	rec_exec(&t.s, 1000, DOCKERD, 100, "/usr/bin/dockerd");
+	fork_at(ASKED + 2 * SECOND, 1001, 1000);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(known(1000)->roles, 0);
+	cr_expect_eq(asker_of(1001), ASKER);
+}
+
+/* A service that was started for one, and is asked by another later. */
+Test(errands, who_is_of_an_errand_may_go_on_another)
+{
+	ask_at(ASKED, ASKER, 1, "/run/systemd/private");
+	fork_at(ASKED + SECOND, 1000, SYSTEMD);
+	rec_exec(&t.s, 1001, 1000, 10000, "/usr/bin/podman");
+	ask_at(ASKED + 60 * SECOND, ASKER2, 10000, "/run/podman/podman.sock");
+	fork_at(ASKED + 61 * SECOND, 1002, 1001);
+	fork_at(ASKED + 90 * SECOND, 1003, 1001);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1001), ASKER);
+	cr_expect_eq(asker_of(1002), ASKER2);
+	cr_expect_eq(asker_of(1003), ASKER, "it descends from what the first had started");
+}
+
+Test(errands, who_asked_may_be_gone)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	fork_at(ASKED + SECOND, 1000, DOCKERD);
+	t.s.now_ns = ASKED + 2 * SECOND;
+	rec_exit(&t.s, ASKER, 200);
+	tracked_run(&t);
+	tracked_tick(&t, ASKED + 100 * SECOND);
+	cr_assert_null(tracked_execution(&t, ASKER));
+	cr_expect_str_eq(known(1000)->via.errand->lineage, "asker[200]");
+	t.s.now_ns = ASKED + 101 * SECOND;
+	rec_exit(&t.s, 1000, 10000);
+	tracked_run(&t);
+	tracked_tick(&t, ASKED + 200 * SECOND);
+	cr_expect_null(tracked_execution(&t, 1000));
+}
+
+/* More deputies at once than there is room for: the one asked longest ago is given up, and said. */
+Test(errands, deputies_have_a_limit)
+{
+	uint64_t i;
+
+	for (i = 0; i <= DEPUTIES_MAX; i++) {
+		fork_at(ASKED - SECOND, 2000 + i, SYSTEMD);
+		ask_at(ASKED + i, ASKER, (uint32_t)(2000 + i) * 10, DOCKER);
+	}
+	fork_at(ASKED + SECOND, 1000, 2000);
+	fork_at(ASKED + SECOND, 1001, 2001);
+	fork_at(ASKED + SECOND, 1002, 2000 + DEPUTIES_MAX);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(asker_of(1001), ASKER);
+	cr_expect_eq(asker_of(1002), ASKER);
+	cr_expect_eq(track_origin(t.track)->loss.tracking, 1);
+	t.s.now_ns = ASKED + 100 * SECOND;
+	rec_tick(&t.s);
+	fork_at(ASKED + 101 * SECOND, 1003, 2000);
+	ask_at(ASKED + 101 * SECOND, ASKER, 20000, DOCKER);
+	tracked_run(&t);
+	cr_expect_eq(track_origin(t.track)->loss.tracking, 1, "those that are over are no loss");
+}
+
+/* A lineage as deep as there is one: both ends are told. */
+Test(errands, a_deep_lineage)
+{
+	const struct errand *e;
+	uint64_t i;
+
+	t.s.now_ns = ASKED - SECOND;
+	rec_fork(&t.s, 3000, ASKER, 3000);
+	for (i = 1; i < 200; i++)
+		rec_fork(&t.s, 3000 + i, 3000 + i - 1, (uint32_t)(3000 + i));
+	ask_at(ASKED, 3199, 100, DOCKER);
+	fork_at(ASKED + SECOND, 1000, DOCKERD);
+	tracked_run(&t);
+	e = known(1000)->via.errand;
+	cr_assert_not_null(e);
+	cr_expect_str_eq(e->lineage, "asker[200]");
+	cr_expect_eq(e->lineage[e->lineage_len - 1], '\0');
+	cr_expect_str_eq(e->lineage + e->lineage_len - sizeof("forked[3199]"), "forked[3199]");
+	cr_expect_not_null(memmem(e->lineage, e->lineage_len, "...(+", 5));
+}
