@@ -122,14 +122,12 @@ static struct text *lineage_text(const struct execution *e, size_t *ret_len)
 {
 	const struct execution *shown[LINEAGE_DEPTH_MAX + 1], *p;
 	char text[(2 * LINEAGE_MAX + 1) * (OF_NAME_LEN + 32) * 2];
-	uint64_t gap[LINEAGE_DEPTH_MAX + 1], out = 0;
+	uint64_t gap[LINEAGE_DEPTH_MAX + 1] = { 0 }, out = 0;
 	size_t n = 0, i;
 
 	for (p = e; p != NULL && n <= LINEAGE_DEPTH_MAX; p = p->parent) {
-		if (p == e || lineage_shows(p)) {
-			shown[n] = p;
-			gap[n++] = 0;
-		}
+		if (p == e || lineage_shows(p))
+			shown[n++] = p;
 		gap[n - 1] += p->elided;
 	}
 	*ret_len = 0;
@@ -331,18 +329,19 @@ static int deputy_get(struct errands *x, uint64_t process, uint64_t time_ns, str
 	return err;
 }
 
-/* `r` is handed over. */
 static int deputy_send(struct errands *x, struct exec_node *deputy, struct errand_ref *r,
 		       uint64_t asked_ns, uint64_t until_ns)
 {
 	struct deputy *d = NULL;
-	int err = deputy_get(x, deputy->e.process, asked_ns, &d);
+	int err;
 
-	if (d == NULL) {
-		errand_put(r);
+	if (r == NULL)
+		return -ENOMEM;
+	err = deputy_get(x, deputy->e.process, asked_ns, &d);
+	if (d == NULL)
 		return err;
-	}
 	r->e.others = asker_note(d, r->e.exec_id, r->e.asked_ns);
+	r->refs++;
 	errand_put(d->errand);
 	d->errand = r;
 	d->from_ns = asked_ns > SLACK_NS ? asked_ns - SLACK_NS : 0;
@@ -368,11 +367,14 @@ static int ask_pass(struct errands *x, const struct deputy *from, struct exec_no
 {
 	const struct errand *e = &from->errand->e;
 	struct errand_ref *r;
+	int err;
 
 	if (deputy_has(deputy_find(x, deputy->e.process), e->exec_id, e->asked_ns))
 		return 0;
 	r = errand_pass(from->errand, deputy);
-	return r == NULL ? -ENOMEM : deputy_send(x, deputy, r, asked_ns, from->until_ns);
+	err = deputy_send(x, deputy, r, asked_ns, from->until_ns);
+	errand_put(r);
+	return err; // NOLINT: the deputy refers to it
 }
 
 int errands_ask(struct errands *x, struct exec_node *who, struct exec_node *deputy,
@@ -382,6 +384,7 @@ int errands_ask(struct errands *x, struct exec_node *who, struct exec_node *depu
 	uint64_t asked_ns = ev->ask.asked_ns;
 	const struct deputy *from;
 	struct errand_ref *r;
+	int err;
 
 	if (kind == NULL || deputy == NULL)
 		return 0;
@@ -396,7 +399,9 @@ int errands_ask(struct errands *x, struct exec_node *who, struct exec_node *depu
 	    deputy_has(deputy_find(x, deputy->e.process), who->e.exec_id, asked_ns))
 		return 0;
 	r = errand_new(who, deputy, kind, ev);
-	return r == NULL ? -ENOMEM : deputy_send(x, deputy, r, asked_ns, asked_ns + WINDOW_NS);
+	err = deputy_send(x, deputy, r, asked_ns, asked_ns + WINDOW_NS);
+	errand_put(r);
+	return err;
 }
 
 struct via errands_via(const struct errands *x, const struct exec_node *who, uint64_t time_ns)

@@ -64,7 +64,7 @@ asks() { # PROGRAM SOCKET WORD
 }
 
 payer() { # OUT; sets COMMAND
-	COMMAND=("$LAB_DIR/quiet" "$1" "$LAB_DIR/payer" --way tcp-write --to "$FAR4:7000" --bytes $BYTES)
+	COMMAND=("$LAB_DIR/quiet" "$1" "$LAB_DIR/payer" --way tcp-write --to "$FAR4:7000" --bytes "$BYTES")
 }
 
 check_via() { # NAME ALERT KIND SOCKET DEPUTY PASSED
