@@ -15,7 +15,7 @@
 
 /* Asks within OF_ASK_EVERY_NS of one that was told are not told themselves. */
 #define WINDOW_NS   (OF_ASK_WINDOW_NS + OF_ASK_EVERY_NS)
-/* A send is told when it returns: whom it wakes may have forked by then. Measured on a machine with
+/* A send is told when it returns: whom it wakes may have forked by then. Chosen for a machine with
  * more to do than processors: some milliseconds, a scheduler's slice or two. */
 #define SLACK_NS    100000000ULL
 #define ASKERS_MAX  16 /* of one deputy, that are told apart */
