@@ -18,6 +18,7 @@
 #include "base/loop.h"
 #include "base/table.h"
 #include "ctl/ctl.h"
+#include "intake/hash_child.h"
 #include "intake/kernel.h"
 #include "intake/machine.h"
 #include "options.h"
@@ -87,6 +88,11 @@ static int look(void *arg)
 static int ledger(void *arg, struct ledger *ret)
 {
 	return kernel_ledger(((struct daemon *)arg)->kernel, ret);
+}
+
+static struct hash_stats hashed(void *arg)
+{
+	return kernel_hash_stats(((struct daemon *)arg)->kernel);
 }
 
 static const char *edges_off_why(void *arg)
@@ -167,6 +173,7 @@ static void ctl_open(struct daemon *d)
 				 .sinks = d->sinks,
 				 .ledger = ledger,
 				 .look = look,
+				 .hashed = hashed,
 				 .edges_off = edges_off_why,
 				 .edges_left_out = edges_left_out_n,
 				 .arg = d,
@@ -295,6 +302,8 @@ int main(int argc, char **argv)
 	struct options o;
 	int err;
 
+	if (argc > 0 && strcmp(argv[0], HASH_CHILD_NAME) == 0)
+		return hash_child_main(argc, argv);
 	options_parse(argc, argv, &o);
 	log_init("outflowd", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (o.hooks)
@@ -310,6 +319,7 @@ int main(int argc, char **argv)
 	daemon_open(&d, &o);
 	if (!o.foreground && daemon(0, 0) < 0)
 		fail(&d, -errno, "going to the background");
+	kernel_hash(d.kernel);
 	start_tell(&d);
 	err = loop_run(d.loop);
 	if (err < 0)

@@ -71,7 +71,7 @@ static void json_process(struct json *j, const struct execution *e, const struct
 	json_open(j, "process", '{');
 	subject_json_process(j, e);
 	who_json_argv(j, e, SIZE_MAX);
-	json_nil(j, "sha256");
+	subject_json_hash(j, e);
 	json_u64(j, "uid", e->uid);
 	if (e->loginuid == UINT32_MAX)
 		json_nil(j, "loginuid");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "alert/subject_json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "alert/ancestry.h"
@@ -17,6 +18,22 @@ void subject_json_process(struct json *j, const struct execution *e)
 	json_u64(j, "ppid", e->ppid);
 	json_str(j, "name", e->name, strnlen(e->name, sizeof(e->name)));
 	json_cstr(j, "exe", e->exe != NULL && e->exe[0] != '\0' ? e->exe : NULL);
+}
+
+void subject_json_hash(struct json *j, const struct execution *e)
+{
+	static const char *const names[] = {
+		[OF_HASH_NONE] = "pending",    [OF_HASH_OK] = "ok",
+		[OF_HASH_CHANGED] = "changed", [OF_HASH_GONE] = "gone",
+		[OF_HASH_FAILED] = "failed",   [OF_HASH_SKIPPED] = "skipped",
+	};
+	char text[2 * 32 + 1];
+	size_t i;
+
+	for (i = 0; e->sha256 != NULL && i < 32; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", e->sha256[i]);
+	json_cstr(j, "sha256", e->sha256 != NULL ? text : NULL);
+	json_cstr(j, "sha256_state", names[e->hash_state]);
 }
 
 void subject_json_lineage(struct json *j, const struct execution *e)

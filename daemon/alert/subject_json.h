@@ -12,6 +12,8 @@
 
 /* "pid", "exec_id", "ppid", "name", "exe" of an open object; exe is null when it is not known. */
 void subject_json_process(struct json *j, const struct execution *e);
+/* "sha256" of the executed file, null when it is not known, and "sha256_state". */
+void subject_json_hash(struct json *j, const struct execution *e);
 /* "lineage":["Runner.Worker[3001]","curl[4242]"], root first; NULL is an empty one. */
 void subject_json_lineage(struct json *j, const struct execution *e);
 /* "roles":[names]. */

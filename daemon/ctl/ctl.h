@@ -37,6 +37,8 @@ struct ctl_view {
 	/* Called before an answer, so that its figures are exact: tells the pipeline what changed
 	 * in the maps. 0 or -errno. */
 	int (*look)(void *arg);
+	/* How it goes with the hashes of executed files. */
+	struct hash_stats (*hashed)(void *arg);
 	/* Why no interface is compared with what was posted; NULL: some is. */
 	const char *(*edges_off)(void *arg);
 	/* How many interfaces are not, though they should be: there are too many. */

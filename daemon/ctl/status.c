@@ -179,9 +179,24 @@ static void read_json(struct json *j, const struct ctl_view *v, const struct ctl
 	json_close(j, '}');
 }
 
+static void hash_json(struct json *j, const struct hash_stats *h)
+{
+	json_open(j, "hash", '{');
+	json_u64(j, "files", h->files);
+	json_u64(j, "cached", h->cached);
+	json_u64(j, "changed", h->changed);
+	json_u64(j, "gone", h->gone);
+	json_u64(j, "failed", h->failed);
+	json_u64(j, "skipped", h->skipped);
+	json_u64(j, "pending", h->pending);
+	json_u64(j, "respawned", h->respawned);
+	json_close(j, '}');
+}
+
 static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats *c)
 {
 	const char *const *hook = track_origin(v->track)->hooks_missing;
+	struct hash_stats hashed = v->hashed(v->arg);
 	struct ledger l;
 	int err;
 
@@ -193,6 +208,7 @@ static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats
 	sinks_json(j, v->sinks);
 	reconcile_json(j, v);
 	tracked_json(j, v);
+	hash_json(j, &hashed);
 	json_open(j, "tables", '{');
 	table_json(j, "accounts", l.accounts_used, l.accounts_max);
 	table_json(j, "executions", l.executions_used, l.executions_max);

@@ -89,6 +89,7 @@ static int ps_next(struct ctl_walk *w, struct buf *out)
 	else
 		json_nil(&j, "parent");
 	json_u64(&j, "uid", e->uid);
+	subject_json_hash(&j, e);
 	json_close(&j, '}');
 	subject_json_lineage(&j, e);
 	subject_json_roles(&j, &w->view->config->policy, e->roles);

@@ -198,6 +198,18 @@ static int decode_ask(const void *rec, struct event *ret)
 	return 0;
 }
 
+static int decode_hash(const void *rec, struct event *ret)
+{
+	const struct of_rec_hash *r = rec;
+
+	if (r->state == OF_HASH_NONE || r->state > OF_HASH_SKIPPED)
+		return -EBADMSG;
+	ret->hash.exec_id = r->exec_id;
+	ret->hash.state = (enum of_hash_state)r->state;
+	ret->hash.sha256 = r->state == OF_HASH_OK ? r->sha256 : NULL;
+	return 0;
+}
+
 static int decode_tick(const void *rec, struct event *ret)
 {
 	(void)rec;
@@ -226,6 +238,7 @@ static const struct rec_desc {
 	[OF_REC_CONTAINER] = { sizeof(struct of_rec_container), decode_container },
 	[OF_REC_LINK] = { sizeof(struct of_rec_link), decode_link },
 	[OF_REC_ASK] = { sizeof(struct of_rec_ask), decode_ask },
+	[OF_REC_HASH] = { sizeof(struct of_rec_hash), decode_hash },
 };
 
 /* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
@@ -234,6 +247,7 @@ _Static_assert(sizeof(struct of_exec) == 240, "ABI");
 _Static_assert(sizeof(struct of_exec_slot) == 544, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
 _Static_assert(sizeof(struct of_rec_exec) == 4928, "ABI");
+_Static_assert(sizeof(struct of_rec_hash) == 64, "ABI");
 _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
 _Static_assert(sizeof(struct of_rec_ask) == 176, "ABI");

@@ -44,6 +44,16 @@ struct ledger {
 	uint32_t executions_used, executions_max;
 };
 
+/* How it goes with the hashes of executed files. */
+struct hash_stats {
+	uint64_t files; /* hashed */
+	/* Executions, by what was told of their files: */
+	uint64_t cached; /* hashed before */
+	uint64_t changed, gone, failed, skipped;
+	uint64_t pending;   /* now */
+	uint64_t respawned; /* times that the processes were begun anew */
+};
+
 struct intake_stats {
 	uint64_t records;
 	uint64_t bad;	      /* records that decode refused */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "base/runtime_read.h"
 #include "intake/images.h"
+#include "intake/hash.h"
 #include "intake/kernel_private.h"
 #include "intake/machine.h"
 
@@ -35,6 +37,8 @@ struct kernel {
 	struct machine *machine;
 	struct images *images;
 	int root;	       /* directory where the files of container runtimes are looked up */
+	struct hashes *hashes;
+	int epfd;	       /* of the ring and the hashes */
 	struct edges *edges;   /* NULL: no reconciliation, and */
 	const char *edges_off; /* why */
 	struct of_loss loss;   /* as last told */
@@ -66,14 +70,17 @@ libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-/* Everything that is told passes here. */
+/* Everything that is told passes here. Behind an execution comes the hash of its file. */
 static int kernel_tell(void *arg, const struct of_rec_hdr *rec, size_t size)
 {
 	struct kernel *k = arg;
 	int err = k->fn(k->arg, rec, size);
 
-	if (size >= sizeof(*rec) && rec->len <= size)
-		images_record(k->images, rec);
+	if (size < sizeof(*rec) || rec->len > size)
+		return err;
+	images_record(k->images, rec);
+	if (rec->kind == OF_REC_EXEC && rec->len >= offsetof(struct of_rec_exec, tail))
+		hashes_exec(k->hashes, (const struct of_rec_exec *)rec, k->fn, k->arg);
 	return err;
 }
 
@@ -331,12 +338,29 @@ static void look_pause(void *arg)
 		(void)ring_buffer__consume(k->ring);
 }
 
+static bool still_runs(void *arg, uint32_t exec_slot, uint64_t exec_id)
+{
+	return books_alive(((const struct kernel *)arg)->books, exec_slot, exec_id);
+}
+
+/* One descriptor for both that records come from. */
+static int kernel_listen(struct kernel *k)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	k->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (k->epfd < 0 ||
+	    epoll_ctl(k->epfd, EPOLL_CTL_ADD, ring_buffer__epoll_fd(k->ring), &ev) < 0 ||
+	    epoll_ctl(k->epfd, EPOLL_CTL_ADD, hashes_fd(k->hashes), &ev) < 0)
+		return -errno;
+	return 0;
+}
+
 /* What the maps lead to, when they stand. */
 static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		       struct kernel_err *ret_err)
 {
-	int err = books_open(k->skel, &c->policy, adopted, longest_window(&c->policy),
-			     &k->books);
+	int err = books_open(k->skel, &c->policy, adopted, longest_window(&c->policy), &k->books);
 
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
@@ -349,8 +373,12 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 	err = machine_new(c->policy.roles_id, !c->policy.resolvers_set, &k->machine);
 	if (err == 0)
 		err = images_new(image_ask, k, &k->images);
+	if (err == 0)
+		err = hashes_new(still_runs, k, &k->hashes);
+	if (err == 0)
+		err = kernel_listen(k);
 	if (err < 0)
-		return kernel_fail(ret_err, err, "out of memory");
+		return kernel_fail(ret_err, err, "descriptors and memory: %s", strerror(-err));
 	err = kernel_links_init(k->skel, machine_netns(k->machine));
 	return err < 0 ? kernel_fail(ret_err, err, "the interface maps cannot be set up: %s",
 				     strerror(-err))
@@ -457,6 +485,9 @@ static void kernel_close(void *self)
 		return;
 	for (i = HOOKS_MAX; i-- > 0;)
 		(void)bpf_link__destroy(k->links[i]);
+	if (k->epfd >= 0)
+		(void)close(k->epfd);
+	hashes_free(k->hashes);
 	ring_buffer__free(k->ring);
 	edges_free(k->edges);
 	images_free(k->images);
@@ -485,6 +516,7 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 	}
 	/* Without one no file is found, and no image told. */
 	k->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	k->epfd = -1;
 	err = pins_open(config->pins, true, &k->pins, ret_err);
 	if (err == 0)
 		err = kernel_start(k, config, cgroup_fd, ret_err);
@@ -534,6 +566,7 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	loss_tell(k, now_ns, true, fn, arg);
 	books_look(k->books, now_ns, kernel_tell, k);
 	images_look(k->images, now_ns);
+	hashes_tick(k->hashes, fn, arg);
 	if (k->edges != NULL)
 		edges_look(k->edges, now_ns, fn, arg);
 	k->started = true;
@@ -555,6 +588,7 @@ static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
 	k->arg = arg;
 	k->budget = budget;
 	err = ring_buffer__consume(k->ring);
+	hashes_drain(k->hashes, fn, arg);
 	if (err < 0 && err != -EAGAIN)
 		return err;
 	return budget - k->budget;
@@ -564,7 +598,17 @@ const struct intake_ops kernel_ops = { "kernel", kernel_drain, kernel_look, kern
 
 int kernel_fd(const struct kernel *k)
 {
-	return ring_buffer__epoll_fd(k->ring);
+	return k->epfd;
+}
+
+void kernel_hash(struct kernel *k)
+{
+	hashes_start(k->hashes);
+}
+
+struct hash_stats kernel_hash_stats(const struct kernel *k)
+{
+	return hashes_stats(k->hashes);
 }
 
 int kernel_ledger(const struct kernel *k, struct ledger *ret)

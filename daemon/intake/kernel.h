@@ -23,6 +23,9 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 extern const struct intake_ops kernel_ops;
 /* Readable when records wait. */
 int kernel_fd(const struct kernel *k);
+/* From now on what is executed is hashed, by processes that end with this one. */
+void kernel_hash(struct kernel *k);
+struct hash_stats kernel_hash_stats(const struct kernel *k);
 int kernel_ledger(const struct kernel *k, struct ledger *ret);
 /* One line a hook to stdout: name, what was chosen, why. 0, or -errno when one that is needed is
  * missing. */

@@ -74,6 +74,14 @@ static struct of_exec_slot *execution_at(const struct books *b, uint32_t slot)
 	return (struct of_exec_slot *)b->executions.data + slot;
 }
 
+bool books_alive(const struct books *b, uint32_t slot, uint64_t exec_id)
+{
+	const struct of_exec *e = &execution_at(b, slot)->e;
+
+	return slot < b->executions.mapped && e->exec_id == exec_id &&
+	       __atomic_load_n(&e->end_ns, __ATOMIC_ACQUIRE) == 0;
+}
+
 /* Where a free slot waits for its next account. */
 static int account_free_fd(const struct books *b, uint32_t slot)
 {

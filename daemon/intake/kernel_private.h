@@ -110,6 +110,8 @@ void books_set_pause(struct books *b, books_pause_fn *pause, void *arg);
 /* Once for new maps: sets the reserve of account slots apart. */
 void books_reserve(struct books *b);
 struct of_machine *books_machine(const struct books *b);
+/* Does the execution still run? */
+bool books_alive(const struct books *b, uint32_t slot, uint64_t exec_id);
 int books_ledger(struct books *b, struct ledger *ret);
 
 /* ---- kernel_pins.c: the directory of the pins ---- */

@@ -73,6 +73,7 @@ static void node_free(struct executions *x, struct exec_node *n)
 	list_del(&n->ended);
 	list_del(&n->lingering);
 	accounts_disown(n);
+	image_put(n);
 	text_put(n->exe);
 	text_put(n->cgroup);
 	text_put(n->cwd);
@@ -132,6 +133,7 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
 	list_init(&n->made);
 	list_init(&n->ended);
 	list_init(&n->lingering);
+	list_init(&n->sharing);
 	if (slots_add(&x->slots, n, &n->place) < 0) {
 		free(n);
 		return NULL;
@@ -325,8 +327,10 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 		if (err == 0)
 			err = node_ring(n, ev);
 		n->e.argv_size = ev->exec.argv_size;
+		err = err < 0 ? err : image_new(n);
 	} else if (p != NULL) {
 		node_share(n, p);
+		image_share(n, p);
 	}
 	if (p != NULL && ev->kind == OF_REC_EXEC && p->e.tgid == e->tgid &&
 	    !(e->flags & OF_EXEC_ADOPTED)) {

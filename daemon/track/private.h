@@ -42,6 +42,19 @@ void text_put(struct text *t);
 
 struct text *text_get(struct text *t);
 
+/* ---- images.c ---- */
+
+struct image;
+struct exec_node;
+
+/* 0 or -ENOMEM: then nothing will be known of its file. */
+int image_new(struct exec_node *n);
+/* A forked one runs the image of the other, if that has one. */
+void image_share(struct exec_node *n, const struct exec_node *from);
+void image_put(struct exec_node *n);
+/* `sha256`: 32 bytes, or NULL unless OF_HASH_OK. */
+void image_hashed(struct exec_node *n, enum of_hash_state state, const uint8_t *sha256);
+
 /* ---- containers.c ---- */
 
 /* A container that several share: cgroups, and whoever was executed in them. */
@@ -107,9 +120,11 @@ struct exec_node {
 	struct list made;      /* accounts of others that send by a socket of its making */
 	struct list ended;     /* in executions.ended, from its end until its grace is over */
 	struct list lingering; /* in executions.lingering, from then until it has no children */
+	struct list sharing;   /* in the users of its image */
+	struct image *image;   /* NULL: nothing is known of it */
 	size_t place;
-	bool current;		   /* in by_tgid */
-	bool told;		   /* false: only its id is known, from an account */
+	bool current;			       /* in by_tgid */
+	bool told;			       /* false: only its id is known, from an account */
 	struct text *exe, *cgroup, *cwd, *env; /* NULL: not known */
 	struct container_node *container;
 	char *argv;

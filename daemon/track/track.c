@@ -229,7 +229,8 @@ static void gain(struct track *t, struct exec_node *n, uint64_t roles, uint64_t 
 	if (gained == 0)
 		return;
 	n->e.roles |= roles;
-	list_each(i, &n->accounts) {
+	list_each(i, &n->accounts)
+	{
 		account = list_entry(i, struct account_node, sibling);
 		s = subject_of(t, SUBJECT_GAINED, account, account->a.sent, time_ns);
 		s.gained = gained;
@@ -284,6 +285,14 @@ static void on_ask(struct track *t, const struct event *ev)
 	if (who == NULL || errands_ask(&t->errands, who,
 				       execution_of_process(&t->executions, ev->ask.tgid), ev) < 0)
 		refuse(t);
+}
+
+static void on_hash(struct track *t, const struct event *ev)
+{
+	struct exec_node *n = execution_find(&t->executions, ev->hash.exec_id);
+
+	if (n != NULL)
+		image_hashed(n, ev->hash.state, ev->hash.sha256);
 }
 
 static void on_cgroup(struct track *t, const struct event *ev)
@@ -447,6 +456,7 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		[OF_REC_ENV] = on_env,
 		[OF_REC_COMM] = on_comm,
 		[OF_REC_ASK] = on_ask,
+		[OF_REC_HASH] = on_hash,
 	};
 
 	t->fn = fn;

@@ -203,16 +203,16 @@ struct of_exec {
 	__u32 ns_tgid; /* tgid in its pid namespace; 0: not known, of one that was forked and ran
 			* no file */
 	__u32 renames; /* how often it changed its own short name */
-	__u32 tgid;	/* in the initial pid namespace */
-	__u32 ppid;	/* tgid of the parent at start */
-	__u32 sid;	/* process session (setsid) at start */
+	__u32 tgid;    /* in the initial pid namespace */
+	__u32 ppid;    /* tgid of the parent at start */
+	__u32 sid;     /* process session (setsid) at start */
 	__u32 uid;
 	__u32 gid;
-	__u32 loginuid;	   /* 0xffffffff: not set, or a kernel without audit */
-	__u32 flags;	   /* enum of_exec_flags */
-	__u32 slot;	   /* its own index in the map `executions` */
-	__u32 parent_slot; /* where `parent` was when this began; OF_NO_SLOT: not known */
-	__u32 accounts;	   /* how many it asked for; see OF_RESERVE_EACH */
+	__u32 loginuid;		/* 0xffffffff: not set, or a kernel without audit */
+	__u32 flags;		/* enum of_exec_flags */
+	__u32 slot;		/* its own index in the map `executions` */
+	__u32 parent_slot;	/* where `parent` was when this began; OF_NO_SLOT: not known */
+	__u32 accounts;		/* how many it asked for; see OF_RESERVE_EACH */
 	char comm[OF_COMM_LEN]; /* the kernel's short name for it, which it may change */
 	char name[OF_NAME_LEN];
 };
@@ -413,7 +413,7 @@ enum of_rec_kind {
 	OF_REC_LINK = 12,   /* a watched interface as it stood */
 	OF_REC_CGROUP = 13, /* the path of a cgroup, before the first execution that is in it */
 	OF_REC_ENV = 14,    /* an environment, before the first execution that has it */
-	/* 15: a file's hash */
+	OF_REC_HASH = 15,      /* what the executed file hashed to, behind its execution */
 	OF_REC_ASK = 16,       /* a process was asked for something, so that it may act for another */
 	OF_REC_CONTAINER = 17, /* from which image the container of a cgroup was made */
 	OF_REC_COMM = 18, /* a process gave itself another short name */
@@ -588,6 +588,23 @@ struct of_rec_link {
 			   which has no socket */
 	__u64 tunnels;	/* what was sent into tunnels of this netns, with their headers */
 	__u64 unplaced; /* of_link_machine */
+};
+
+enum of_hash_state {
+	OF_HASH_NONE = 0,
+	OF_HASH_OK = 1,
+	OF_HASH_CHANGED = 2, /* another file or content is there now */
+	OF_HASH_GONE = 3,    /* nothing could be opened any more */
+	OF_HASH_FAILED = 4,  /* could not be read */
+	OF_HASH_SKIPPED = 5, /* too many wait, or it is too large */
+};
+
+struct of_rec_hash {
+	struct of_rec_hdr hdr;
+	__u64 exec_id;
+	__u32 state;	 /* enum of_hash_state */
+	__u32 pad0;	 /* zero */
+	__u8 sha256[32]; /* with OF_HASH_OK */
 };
 
 struct of_rec_tick {

@@ -93,6 +93,19 @@ bool links_next(const struct links *l, size_t *cursor, struct link_books *ret)
 	return true;
 }
 
+static struct hash_stats mock_hashed(void *arg)
+{
+	(void)arg;
+	return (struct hash_stats){ .files = 51,
+				    .cached = 52,
+				    .changed = 53,
+				    .gone = 54,
+				    .failed = 55,
+				    .skipped = 56,
+				    .pending = 57,
+				    .respawned = 58 };
+}
+
 static const char *mock_edges_off(void *arg)
 {
 	(void)arg;
@@ -257,6 +270,7 @@ struct ctl_view view(void)
 		.config = &config,
 		.ledger = mock_ledger,
 		.look = mock_look,
+		.hashed = mock_hashed,
 		.pins = &pins,
 		.edges_off = mock_edges_off,
 		.edges_left_out = mock_edges_left_out,

@@ -264,6 +264,15 @@ void rec_ask(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *path
 	rec_ask_name(s, exec_id, tgid, path, strlen(path) + 1);
 }
 
+/* A digest of which every byte is the same. */
+void rec_hash(struct stream *s, uint64_t id, enum of_hash_state state, uint8_t byte)
+{
+	struct of_rec_hash r = { .exec_id = id, .state = state };
+
+	memset(r.sha256, byte, sizeof(r.sha256));
+	stream_add(s, &r, sizeof(r), OF_REC_HASH);
+}
+
 void rec_tick(struct stream *s)
 {
 	struct of_rec_tick r = { .hdr = { 0 } };
@@ -284,6 +293,7 @@ void rec_every_kind(struct stream *s)
 	rec_fork(s, 2, 1, 101);
 	rec_exec(s, 3, 2, 101, "/usr/bin/curl");
 	rec_comm(s, 3, 1, "kworker/0:1");
+	rec_hash(s, 3, OF_HASH_OK, 0xab);
 	rec_connect(s, 101, FAR, 443);
 	rec_account(s, 3, FAR, 443, 1000);
 	rec_ask(s, 3, 100, "/run/docker.sock");

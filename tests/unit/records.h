@@ -61,13 +61,14 @@ void rec_account_of(struct stream *s, const struct of_account *a);
 void rec_account(struct stream *s, uint64_t exec_id, const char *ip, uint16_t port, uint64_t sent);
 void rec_loss(struct stream *s, uint64_t ring);
 void rec_link_of(struct stream *s, const struct of_rec_link *link);
+void rec_hash(struct stream *s, uint64_t id, enum of_hash_state state, uint8_t byte);
 /* At this moment; `name` may hold NULs. */
 void rec_ask_name(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *name, size_t len);
 void rec_ask(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *path);
 void rec_tick(struct stream *s);
 
 /* Some of every kind, in an order that makes sense. */
-#define EVERY_KIND_N 18
+#define EVERY_KIND_N 19
 void rec_every_kind(struct stream *s);
 
 /* A configuration that must be right. */

@@ -201,7 +201,7 @@ Test(alerts, json_of_an_alert)
 		"123456Z\","
 		"\"process\":{\"pid\":4242,\"exec_id\":9301,\"ppid\":4100,\"name\":\"curl\","
 		"\"exe\":\"/usr/bin/curl\",\"argv\":[\"curl\",\"-X\",\"\",\"POST\"],"
-		"\"argv_truncated\":true,\"argv_redacted\":0,\"sha256\":null,\"uid\":1001,"
+		"\"argv_truncated\":true,\"argv_redacted\":0,\"sha256\":null,\"sha256_state\":\"pending\",\"uid\":1001,"
 		"\"loginuid\":null,"
 		"\"gid\":1002,\"sid\":7,\"exe_state\":[\"deleted\",\"overlay\"],"
 		"\"caps_gained\":[\"cap_net_admin\",\"cap_41\"],\"pid_ns\":4026532201,"

@@ -69,14 +69,15 @@ Test(ctl, ps)
 	cr_expect_str_eq(
 		ask(CTL_PS),
 		"{\"process\":{\"pid\":4242,\"exec_id\":102,\"ppid\":0,\"name\":\"cu\\\"rl\","
-		"\"exe\":\"/usr/bin/cu\\\"rl\",\"parent\":101,\"uid\":1001},"
+		"\"exe\":\"/usr/bin/cu\\\"rl\",\"parent\":101,\"uid\":1001,"
+		"\"sha256\":null,\"sha256_state\":\"pending\"},"
 		"\"lineage\":[\"Runner.Worker[3001]\",\"...(+2)\",\"cu\\\"rl[4242]\"],"
 		"\"roles\":[\"runner\",\"scanner\"],\"via\":null,\"ci\":null,\"sent\":393216,"
 		"\"start\":\"2026-03-19T17:43:12.000000Z\",\"end\":\"2026-03-19T17:43:13.000000Z\","
 		"\"adopted\":false}\n"
 		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
 		"null,"
-		"\"parent\":null,\"uid\":0},\"lineage\":[\"init[3001]\"],\"roles\":[],\"via\":null,\"ci\":null,"
+		"\"parent\":null,\"uid\":0,\"sha256\":null,\"sha256_state\":\"pending\"},\"lineage\":[\"init[3001]\"],\"roles\":[],\"via\":null,\"ci\":null,"
 		"\"sent\":0,"
 		"\"start\":\"2026-03-19T17:43:11.000000Z\",\"end\":null,\"adopted\":true}\n\n");
 }
@@ -157,7 +158,9 @@ Test(ctl, status)
 		"\"reconcile\":{\"interfaces\":[],\"off\":\"this kernel refuses "
 		"it\",\"left_out\":0},"
 		"\"tracked\":{\"executions\":3,\"accounts\":4,\"evicted\":5,\"refused\":6,"
-		"\"unresolved\":7},\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
+		"\"unresolved\":7},\"hash\":{\"files\":51,\"cached\":52,\"changed\":53,"
+		"\"gone\":54,\"failed\":55,\"skipped\":56,\"pending\":57,\"respawned\":58},"
+		"\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
 		"\"executions\":{\"used\":3,\"max\":4}},\"pins\":{\"path\":\"/p\","
 		"\"state\":\"pinned\",\"reason\":\"the roles were changed\"},"
 		"\"windows\":21,\"windows_evicted\":22,"

@@ -28,6 +28,7 @@ union raw {
 	struct of_rec_tick tick;
 	struct of_rec_container container;
 	struct of_rec_ask ask;
+	struct of_rec_hash hash;
 };
 
 static const struct event untouched = { .kind = 77, .err = -7, .time_ns = 777 };
@@ -298,4 +299,25 @@ Test(decode, numbers_arrive)
 	cr_expect_eq(ev.addr.addr, r.resolver.addr);
 	cr_expect_eq(ev.addr.netns, 0);
 	cr_expect_eq(ev.addr.gone, 0);
+}
+
+Test(decode, hash)
+{
+	union raw r = { .hash = { .hdr = { .len = sizeof(r.hash), .kind = OF_REC_HASH },
+				  .exec_id = 5,
+				  .state = OF_HASH_OK } };
+	struct event ev;
+
+	cr_assert_eq(decode_in(&r, sizeof(r.hash), &ev), 0);
+	cr_expect_eq(ev.hash.exec_id, 5);
+	cr_expect_eq(ev.hash.state, OF_HASH_OK);
+	cr_expect_not_null(ev.hash.sha256);
+	r.hash.state = OF_HASH_SKIPPED;
+	cr_assert_eq(decode_in(&r, sizeof(r.hash), &ev), 0);
+	cr_expect_null(ev.hash.sha256, "what is no digest is not shown");
+	r.hash.state = OF_HASH_NONE;
+	refused(&r, sizeof(r.hash), -EBADMSG);
+	r.hash.state = OF_HASH_SKIPPED + 1;
+	refused(&r, sizeof(r.hash), -EBADMSG);
+	refused(&r, sizeof(r.hash) - 1, -EBADMSG);
 }

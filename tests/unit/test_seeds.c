@@ -185,6 +185,30 @@ static void interface(struct stream *s)
 	rec_link_of(s, &l);
 }
 
+/* Hashes before and behind the forks that share them, of executions that go and of none. */
+static void hashes(struct stream *s)
+{
+	rec_exec(s, 1, 0, 100, "/usr/bin/bash");
+	rec_fork(s, 2, 1, 101);
+	rec_hash(s, 1, OF_HASH_CHANGED, 0);
+	rec_fork(s, 3, 2, 102);
+	rec_hash(s, 3, OF_HASH_OK, 0x11);
+	rec_exit(s, 1, 100);
+	rec_account(s, 3, FAR, 443, 5000);
+	at(s, 30);
+	rec_tick(s);
+	rec_hash(s, 1, OF_HASH_GONE, 0);
+	rec_hash(s, 2, OF_HASH_SKIPPED, 0);
+	rec_hash(s, 99, OF_HASH_FAILED, 0);
+	rec_fork(s, 4, 3, 103);
+	rec_exit(s, 3, 102);
+	rec_exit(s, 2, 101);
+	at(s, 60);
+	rec_tick(s);
+	rec_account(s, 4, FAR, 443, 5000);
+	rec_tick(s);
+}
+
 static const struct seed {
 	const char *name;
 	void (*make)(struct stream *s);
@@ -195,6 +219,7 @@ static const struct seed {
 	{ "every-kind", rec_every_kind },
 	{ "exec-chain", exec_chain },
 	{ "generations", generations },
+	{ "hashes", hashes },
 	{ "interface", interface },
 	{ "job", job },
 	{ "places", places },

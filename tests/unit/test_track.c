@@ -576,3 +576,31 @@ Test(track, ids_and_times_at_their_ends)
 	}
 	cr_expect_leq(track_stats(t.track).executions, 64);
 }
+
+/* What is found out about a file holds for all that run it: those forked before and after. */
+Test(track, hash_is_shared)
+{
+	uint64_t id;
+
+	rec_exec(&t.s, 1, 0, 100, "/usr/bin/bash");
+	rec_fork(&t.s, 2, 1, 101);
+	tracked_run(&t);
+	cr_expect_eq(tracked_execution(&t, 2)->hash_state, OF_HASH_NONE);
+	rec_exit(&t.s, 1, 100);
+	rec_hash(&t.s, 1, OF_HASH_OK, 0xab);
+	rec_fork(&t.s, 3, 2, 102);
+	rec_exec(&t.s, 4, 3, 102, "/usr/bin/curl");
+	rec_hash(&t.s, 1, OF_HASH_GONE, 0); /* told twice: what is known stays known */
+	tracked_run(&t);
+	for (id = 1; id <= 3; id++) {
+		cr_expect_eq(tracked_execution(&t, id)->hash_state, OF_HASH_OK);
+		cr_assert_not_null(tracked_execution(&t, id)->sha256);
+		cr_expect_eq(tracked_execution(&t, id)->sha256[31], 0xab);
+	}
+	cr_expect_eq(tracked_execution(&t, 4)->hash_state, OF_HASH_NONE);
+	cr_expect_null(tracked_execution(&t, 4)->sha256);
+	rec_hash(&t.s, 4, OF_HASH_CHANGED, 0);
+	tracked_run(&t);
+	cr_expect_eq(tracked_execution(&t, 4)->hash_state, OF_HASH_CHANGED);
+	cr_expect_null(tracked_execution(&t, 4)->sha256);
+}
