@@ -142,9 +142,9 @@ static size_t env_name_len(const char *s)
 /* Of what a variable holds whose name says so nothing is told, only that it is there. */
 static bool name_is_secret(const char *name)
 {
-	static const char *const parts[] = { "TOKEN",	   "SECRET",  "PASSW", "PASSPHRASE",
-					     "CREDENTIAL", "PRIVATE", "_KEY",  "APIKEY",
-					     "AUTH",	   "SESSION" };
+	static const char *const parts[] = { "TOKEN", "SECRET",	    "PASSW", "PASSPHRASE",
+					     "CREDENTIAL", "PRIVATE", "_KEY", "APIKEY",
+					     "AUTH", "SESSION" };
 	size_t i;
 
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -1,0 +1,366 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# hash.sh: the SHA-256 of what was executed: equal to what sha256sum says, also of files that have no
+# name; one reading for any number of executions; never of a file that was put there later; and no
+# alert waits for it, whatever the file.
+#
+#	tests/live/hash.sh [BUILD]
+#
+# HASH_LARGE_BYTES  size of the large executable (2147483648); 0 skips its case
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+BYTES=100000
+LARGE=${HASH_LARGE_BYTES:-2147483648}
+STALL_SECONDS=10 # HELPERS_STALL_NS
+
+config() {
+	lab_config <<-END
+		limits: {grace: 1h} # all of the 1000 are to be asked for
+		roles:
+		  sender:
+		    match: [{name: "payer*"}, {name: "memfd:lineage"}, {name: "outflow-lineage.*"}]
+		rules:
+		  - id: upload
+		    when: {role: sender, sent: {over: 32KiB, within: 10m, per: process}}
+		    severity: high
+		sinks:
+		  - {type: file, path: $LAB_ALERTS, format: json}
+	END
+}
+
+hash_count() { # KEY
+	outflow status --json | jq ".hash.$1"
+}
+
+# A process of the daemon's that hashes: opener or worker.
+helper() { # ROLE
+	pgrep -P "$LAB_DAEMON" -f "outflowd-hash $1"
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+helper_is_another() { # ROLE PID
+	local now
+
+	now=$(helper "$1") && [ "$now" != "$2" ]
+}
+
+# What was found out about the file of the executions that a jq condition picks: "STATE SHA256" or
+# "STATE null", each once.
+hashes_of() { # JQ-CONDITION [jq's ARGUMENT...]
+	local cond=$1
+
+	shift
+	outflow ps --json --all |
+		jq -r "$@" ".process | select($cond) | \"\\(.sha256_state) \\(.sha256)\"" | sort -u
+}
+
+# shellcheck disable=SC2317 # settled calls it
+hashes_of_exe() { # PATH
+	# shellcheck disable=SC2016
+	hashes_of '.exe == $exe' --arg exe "$1"
+}
+
+# Waits until nothing is pending of them.
+# shellcheck disable=SC2317 # wait_for calls it
+is_settled() { # COMMAND THAT PRINTS...
+	local s
+
+	s=$("$@")
+	[ -n "$s" ] && ! grep -q pending <<<"$s"
+}
+
+settled() { # COMMAND THAT PRINTS...
+	wait_for 30 is_settled "$@"
+	"$@"
+}
+
+sum() { # FILE
+	sha256sum <"$1" | cut -d' ' -f1
+}
+
+# Another program each time, whose content is its own.
+program() { # NAME
+	cp "$B/lab/send" "$LAB_DIR/$1" && echo "$1" >>"$LAB_DIR/$1"
+}
+
+sends() { # COMMAND...
+	in_sender "$@" --way tcp-write --to "$FAR4:7000" --bytes $BYTES >/dev/null 2>&1 </dev/null
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+alerted() { # NAME
+	jq -en --arg n "$1" 'any(inputs; .type == "alert" and .process.name == $n)' "$LAB_ALERTS" >/dev/null
+}
+
+plain_case() {
+	program payer
+	sends "$LAB_DIR/payer"
+	is "a plain file: as sha256sum says" "$(settled hashes_of_exe "$LAB_REAL_DIR/payer")" "ok $(sum "$LAB_DIR/payer")"
+	# The alert was there before the file was ever read; the second one finds it known.
+	wait_for 10 alerted payer
+	is "an alert does not wait for the first reading" \
+		"$(jq -rn '[inputs | select(.type == "alert")][0].process.sha256_state | IN("ok", "pending")' "$LAB_ALERTS")" true
+	sends "$LAB_DIR/payer"
+	wait_for 10 alerts_are 2
+	is "an alert has what is known" \
+		"$(jq -rn '[inputs | select(.type == "alert")][1].process | "\(.sha256_state) \(.sha256)"' "$LAB_ALERTS")" \
+		"ok $(sum "$LAB_DIR/payer")"
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+alerts_are() { # N
+	[ "$(jq -n '[inputs | select(.type == "alert")] | length' "$LAB_ALERTS")" -ge "$1" ]
+}
+
+# Sends, and then stays until it is ended: $HELD is its pid.
+sends_and_stays() { # COMMAND...
+	in_sender "$@" --way tcp-write --to "$FAR4:7000" --bytes $BYTES --hold \
+		>"$LAB_DIR/held.out" 2>&1 <"$LAB_DIR/hold" &
+	LAB_PIDS+=($!)
+	wait_for 10 grep -q sent "$LAB_DIR/held.out"
+	HELD=$(jq -Rrn '[inputs | fromjson? | .pid // empty] | last' "$LAB_DIR/held.out")
+	LAB_PIDS+=("$HELD")
+}
+
+held_ends() {
+	lab_end_pids "$HELD"
+	lab_forget_pid "$HELD"
+}
+
+# The last that the process executed.
+# shellcheck disable=SC2317 # settled calls it
+hash_of_pid() { # PID
+	outflow ps --json --all | jq -rn --argjson pid "$1" '[inputs.process | select(.pid == $pid)]
+		| max_by(.exec_id) | "\(.sha256_state) \(.sha256)"'
+}
+
+nameless_case() { # MODE
+	program "$1"
+	sends_and_stays "$B/lab/lineage" --mode "$1" -- "$LAB_DIR/$1"
+	is "$1: as sha256sum says" "$(settled hash_of_pid "$HELD")" "ok $(sum "$LAB_DIR/$1")"
+	held_ends
+}
+
+# What deletes itself as it runs: its ctime changed, its content cannot have.
+unlinked_case() {
+	local want
+
+	program unlinked
+	want=$(sum "$LAB_DIR/unlinked")
+	kill -STOP "$(helper opener)"
+	sends_and_stays "$LAB_DIR/unlinked"
+	rm "$LAB_DIR/unlinked"
+	kill -CONT "$(helper opener)"
+	is "unlinked while it runs: as sha256sum said" "$(settled hash_of_pid "$HELD")" "ok $want"
+	held_ends
+}
+
+times_read() { # INODE
+	grep -c "hash: .*inode $1: read" "$LAB_DIR/outflowd.log"
+}
+
+once_case() {
+	local i ino read
+
+	cp "$(type -P true)" "$LAB_DIR/again" && echo again >>"$LAB_DIR/again"
+	ino=$(stat -c %i "$LAB_DIR/again")
+	read=$(times_read "$ino") # of a file that had that number before
+	for ((i = 0; i < 1000; i++)); do
+		"$LAB_DIR/again"
+	done
+	is "1000 executions: one hash" "$(settled hashes_of_exe "$LAB_REAL_DIR/again")" "ok $(sum "$LAB_DIR/again")"
+	is "1000 executions: all of them" "$(outflow ps --json --all | jq -n --arg exe "$LAB_REAL_DIR/again" \
+		'[inputs.process | select(.exe == $exe and .sha256_state == "ok")] | length')" 1000
+	is "1000 executions: the file was read once" \
+		$(($(times_read "$ino") - read)) 1
+}
+
+# The opener is held while the file is replaced. It runs no longer than needed: it must be gone when
+# the file is looked for, or it would be had by its process.
+replaced_case() { # NAME COMMAND-THAT-REPLACES-IT...
+	local name=$1 opener
+
+	shift
+	cp "$(type -P true)" "$LAB_DIR/$name" && echo "$name" >>"$LAB_DIR/$name"
+	opener=$(helper opener)
+	kill -STOP "$opener"
+	"$LAB_DIR/$name"
+	"$@"
+	kill -CONT "$opener"
+	is "$name: said, and no digest" "$(settled hashes_of_exe "$LAB_REAL_DIR/$name")" "changed null"
+}
+
+# In its place, with its size and its mtime.
+# shellcheck disable=SC2317 # replaced_case calls it
+rewrite() { # FILE
+	cp -p "$1" "$1.times" && tr '[:lower:]' '[:upper:]' <"$1.times" >"$1" && touch -r "$1.times" "$1"
+}
+
+replaced_cases() {
+	replaced_case renamed-over mv "$LAB_DIR/payer" "$LAB_DIR/renamed-over"
+	replaced_case rewritten rewrite "$LAB_DIR/rewritten"
+	above_zero "replaced: counted" "$(hash_count changed)"
+	cp "$(type -P true)" "$LAB_DIR/removed" && echo removed >>"$LAB_DIR/removed"
+	opener=$(helper opener)
+	kill -STOP "$opener"
+	"$LAB_DIR/removed"
+	rm "$LAB_DIR/removed"
+	kill -CONT "$opener"
+	is "removed: said" "$(settled hashes_of_exe "$LAB_REAL_DIR/removed")" "gone null"
+}
+
+killed_case() { # ROLE
+	local old
+
+	old=$(helper "$1")
+	kill -9 "$old"
+	if wait_for 10 helper_is_another "$1" "$old"; then
+		ok "$1 killed: there is another"
+	else
+		not_ok "$1 killed" "no other one came"
+	fi
+	cp "$(type -P true)" "$LAB_DIR/after-$1" && echo "after $1" >>"$LAB_DIR/after-$1"
+	"$LAB_DIR/after-$1"
+	is "$1 killed: the next file is hashed" "$(settled hashes_of_exe "$LAB_REAL_DIR/after-$1")" "ok $(sum "$LAB_DIR/after-$1")"
+}
+
+# One that does not answer, as of a dead file system, is replaced; alerts go on meanwhile.
+hang_case() { # ROLE
+	local old
+
+	old=$(helper "$1")
+	kill -STOP "$old"
+	program "payer-$1"
+	sends "$LAB_DIR/payer-$1"
+	if wait_for $((STALL_SECONDS / 2)) alerted "payer-$1"; then
+		ok "$1 hangs: alerts go on"
+	else
+		not_ok "$1 hangs" "no alert"
+	fi
+	if wait_for $((STALL_SECONDS * 3)) helper_is_another "$1" "$old"; then
+		ok "$1 hangs: there is another"
+	else
+		not_ok "$1 hangs" "no other one came"
+	fi
+	is "$1 hangs: the file is hashed then" "$(settled hashes_of_exe "$LAB_REAL_DIR/payer-$1")" "ok $(sum "$LAB_DIR/payer-$1")"
+}
+
+# They are what they should be: nobody, with next to nothing.
+confined_case() {
+	local role caps
+
+	for role in opener:0000000000080004 worker:0000000000000000; do
+		caps=$(awk '/^CapPrm|^CapEff|^CapInh/ { print $2 }' "/proc/$(helper "${role%:*}")/status" | sort -u | tail -n 1)
+		is "${role%:*}: capabilities" "$caps" "${role#*:}"
+		is "${role%:*}: seccomp, no new privileges, not root" \
+			"$(awk '/^Seccomp:|^NoNewPrivs:/ { printf "%s ", $2 } /^Uid:/ { print ($2 != 0) }' "/proc/$(helper "${role%:*}")/status" | tr '\n' ' ')" "1 1 2 "
+	done
+}
+
+# The far end notes nothing of time: the sender's clock before its first byte, and the line in the
+# file. The large file is being read all the while.
+late_ms() {
+	local begun end=$((${EPOCHREALTIME/[.,]/} + 20000000))
+
+	begun=${EPOCHREALTIME/[.,]/}
+	sends "$LAB_DIR/$1"
+	until alerted "$1"; do
+		[ "${EPOCHREALTIME/[.,]/}" -lt "$end" ] || break
+	done
+	echo $(((${EPOCHREALTIME/[.,]/} - begun) / 1000))
+}
+
+large_case() {
+	local i ms worst=0 pending idle=0
+
+	if [ "$LARGE" -eq 0 ]; then
+		skip "large file" "HASH_LARGE_BYTES is 0"
+		return
+	fi
+	for ((i = 0; i < 5; i++)); do
+		program "payer-idle$i"
+		ms=$(late_ms "payer-idle$i")
+		[ "$ms" -le "$idle" ] || idle=$ms
+	done
+	cp "$B/lab/send" "$LAB_DIR/large" && truncate -s "$LARGE" "$LAB_DIR/large"
+	sends_and_stays "$LAB_DIR/large"
+	is "large file: it waits" "$(wait_for 10 is_pending large && echo yes)" yes
+	for ((i = 0; i < 5; i++)); do
+		program "payer-late$i"
+		ms=$(late_ms "payer-late$i")
+		[ "$ms" -le "$worst" ] || worst=$ms
+		pending=$(hashes_of '.name == "large"')
+	done
+	echo "# alerts: at most $idle ms from the sender's start to the line; $worst ms while $LARGE bytes are hashed; then: $pending"
+	if [ $((worst - idle)) -le 200 ]; then
+		ok "large file: no alert is later by more than 200 ms"
+	else
+		not_ok "large file" "an alert is later by $((worst - idle)) ms"
+	fi
+	wait_for 300 is_settled hashes_of '.name == "large"'
+	held_ends
+	is "large file: as sha256sum says" "$(hashes_of '.name == "large"')" "ok $(sum "$LAB_DIR/large")"
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+is_pending() { # NAME
+	[[ "$(hashes_of ".name == \"$1\"")" == pending* ]]
+}
+
+# All that is alive when the daemon starts; and its processes end with it, however it ends.
+ends_case() {
+	local opener worker
+
+	opener=$(helper opener)
+	worker=$(helper worker)
+	kill -9 "$LAB_DAEMON"
+	wait "$LAB_DAEMON" 2>/dev/null
+	is "daemon killed: its processes end" "$(wait_for 10 lab_ended "$opener" && wait_for 10 lab_ended "$worker" && echo yes)" yes
+	lab_forget_pid "$LAB_DAEMON"
+	start_outflowd "$LAB_CONFIG"
+	is "what runs at the start is hashed" "$(settled hashes_of ".pid == $$")" "ok $(sum "/proc/$$/exe")"
+}
+
+alerts_with_hashes() { # FILE
+	jq -c 'select(.type == "alert") | [.process.name, .process.sha256_state, .process.sha256]' "$1"
+}
+
+# The hashes are in the recording: nothing is read again, and what is pending stays it.
+replay_case() {
+	rm -f "$LAB_DIR"/payer*
+	"$B/outflow" replay "$LAB_DIR/recording" -c "$LAB_CONFIG" --json \
+		>"$LAB_DIR/replay.out" 2>/dev/null
+	alerts_with_hashes "$LAB_ALERTS" >"$LAB_DIR/live.hashes"
+	is "replay: the same hashes" "$(alerts_with_hashes "$LAB_DIR/replay.out" |
+		cmp - "$LAB_DIR/live.hashes" 2>&1)" ""
+	above_zero "replay: alerts with a hash" "$(grep -c '"ok"' "$LAB_DIR/live.hashes")"
+}
+
+lab_begin "${1:-build}"
+need_programs sha256sum pgrep
+need_built lab/send lab/lineage lab/recv
+lab_net_new
+far_start --tcp 7000
+mkfifo "$LAB_DIR/hold" && exec 9<>"$LAB_DIR/hold" # nothing ever comes from it, not even its end
+config
+start_outflowd "$LAB_CONFIG" -v --record "$LAB_DIR/recording"
+plain_case
+nameless_case memfd
+nameless_case deleted
+unlinked_case
+once_case
+replaced_cases
+confined_case
+large_case
+killed_case opener
+killed_case worker
+hang_case opener
+hang_case worker
+replay_case
+ends_case
+far_stop
+stop_outflowd
+lab_end
