@@ -82,6 +82,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC)) build/fuzz-seeds
 .PHONY: test
 test: deps ## install what is missing and run every suite (as root)
 	-@packaging/deps vm # what they need and cannot have is said there
+	-@packaging/deps ci # the same
 	@$(MAKE) --no-print-directory all $(UNIT) $(LAB) $(FUZZ)
 	@tests/run $(B)
 
