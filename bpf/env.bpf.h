@@ -9,7 +9,7 @@
 
 #include "emit.bpf.h"
 
-#define ENV_PIECE 512 /* holds the name and value of an allowed one, and is a power of two */
+#define ENV_PIECE      512 /* holds the name and value of an allowed one, and is a power of two */
 /* Pieces that are looked at: a few times what a CI job has. */
 #define ENV_PIECES_MAX 2048
 #define ENV_COMPARE    32 /* bytes in a round */

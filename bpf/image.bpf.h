@@ -7,8 +7,8 @@
 
 #include "maps.bpf.h"
 
-/* Bit 31 of the nanoseconds says that somebody asked for the time (since Linux 6.13, I_CTIME_QUERIED
- * in include/linux/fs.h). */
+/* Bit 31 of the nanoseconds says that somebody asked for the time (since Linux 6.13,
+ * I_CTIME_QUERIED in include/linux/fs.h). */
 #define NSEC_MASK 0x7fffffffU
 
 static __always_inline void image_times(struct of_image *image, struct inode *inode)

@@ -21,9 +21,9 @@ bool utf8_valid(const char *s, size_t n);
 void text_escape(struct buf *b, const char *s, size_t n);
 
 /*
- * Does the whole of `text` (n bytes, no NUL needed) match? '*': any run of bytes, also none; '?': one
- * byte; everything else stands for itself, a space for a NUL too. Takes at most n steps for each byte
- * of the pattern.
+ * Does the whole of `text` (n bytes, no NUL needed) match? '*': any run of bytes, also none; '?':
+ * one byte; everything else stands for itself, a space for a NUL too. Takes at most n steps for
+ * each byte of the pattern.
  */
 bool text_glob(const char *pattern, const char *text, size_t n);
 

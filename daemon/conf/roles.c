@@ -142,9 +142,9 @@ static size_t env_name_len(const char *s)
 /* Of what a variable holds whose name says so nothing is told, only that it is there. */
 static bool name_is_secret(const char *name)
 {
-	static const char *const parts[] = { "TOKEN", "SECRET",	    "PASSW", "PASSPHRASE",
-					     "CREDENTIAL", "PRIVATE", "_KEY", "APIKEY",
-					     "AUTH", "SESSION" };
+	static const char *const parts[] = { "TOKEN",	   "SECRET",  "PASSW", "PASSPHRASE",
+					     "CREDENTIAL", "PRIVATE", "_KEY",  "APIKEY",
+					     "AUTH",	   "SESSION" };
 	size_t i;
 
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -217,10 +217,11 @@ static int key_env(struct doc *d, const struct at *at, void *ret)
 	known = policy_env(r->policy, name, len);
 	secret = known == NULL ? name_is_secret(name) : known->kind == OF_ENV_SET;
 	if (secret && strcmp(s, "*") != 0)
-		return at_error(d, at,
-				"'%s' may hold a secret, whose value outflow does not read: expected "
-				"\"%s=*\", that it is set",
-				name, name);
+		return at_error(
+			d, at,
+			"'%s' may hold a secret, whose value outflow does not read: expected "
+			"\"%s=*\", that it is set",
+			name, name);
 	err = match_add(d, at, r, ROLE_MATCH_ENV, s);
 	if (err < 0)
 		return err;

@@ -36,7 +36,7 @@ struct kernel {
 	struct books *books;
 	struct machine *machine;
 	struct images *images;
-	int root;	       /* directory where the files of container runtimes are looked up */
+	int root; /* directory where the files of container runtimes are looked up */
 	struct hashes *hashes;
 	int epfd;	       /* of the ring and the hashes */
 	struct edges *edges;   /* NULL: no reconciliation, and */

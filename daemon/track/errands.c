@@ -239,11 +239,18 @@ static struct exec_node *descendant_next(const struct exec_node *top, struct exe
 		       : list_entry(n->sibling.next, struct exec_node, sibling);
 }
 
-/* It was forked on an errand that fits better. */
+/* It was forked on an errand that fits better. Of one ask the nearer deputy fits better than the one
+ * that handed it on, from which this one has it so far. */
 static bool is_of_other(const struct exec_node *n, const struct errand_ref *r)
 {
-	return n->via != NULL &&
-	       (n->via->e.asked_ns >= r->e.asked_ns || n->e.start_ns < r->e.asked_ns);
+	const struct errand *e;
+
+	if (n->via == NULL)
+		return false;
+	e = &n->via->e;
+	if (e->asked_ns == r->e.asked_ns && e->exec_id == r->e.exec_id)
+		return false;
+	return e->asked_ns >= r->e.asked_ns || n->e.start_ns < r->e.asked_ns;
 }
 
 /* What the deputy forked while the ask was on its way to us. */

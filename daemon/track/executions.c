@@ -298,8 +298,7 @@ static void node_set_cgroup(struct exec_node *n, const struct exec_node *p,
 }
 
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
-		   uint64_t roles, const struct cgroup_node *cgroup,
-		   struct text *env)
+		   uint64_t roles, const struct cgroup_node *cgroup, struct text *env)
 {
 	const struct of_exec *e = ev->exec.e;
 	struct exec_node *p = e->parent == 0 ? NULL : execution_find(x, e->parent);

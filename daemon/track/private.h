@@ -130,7 +130,7 @@ struct exec_node {
 	char *argv;
 	struct context *context; /* NULL: in no CI job */
 	struct claims *claims;	 /* NULL: nobody contradicts it */
-	struct errand_ref *via; /* what e.via points into; NULL: nothing */
+	struct errand_ref *via;	 /* what e.via points into; NULL: nothing */
 };
 
 struct executions {
@@ -150,8 +150,7 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id);
 /* Fills in what an event tells; `cgroup` and `env` are borrowed, NULL: not known. 0 or -ENOMEM:
  * known without some texts then. */
 int execution_tell(struct executions *x, struct exec_node *n, const struct event *ev,
-		   uint64_t roles, const struct cgroup_node *cgroup,
-		   struct text *env);
+		   uint64_t roles, const struct cgroup_node *cgroup, struct text *env);
 void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, uint64_t time_ns);
 /* One past its grace gets an account again: it waits for its end once more. */
 void execution_revive(struct executions *x, struct exec_node *n);

@@ -413,10 +413,10 @@ enum of_rec_kind {
 	OF_REC_LINK = 12,   /* a watched interface as it stood */
 	OF_REC_CGROUP = 13, /* the path of a cgroup, before the first execution that is in it */
 	OF_REC_ENV = 14,    /* an environment, before the first execution that has it */
-	OF_REC_HASH = 15,      /* what the executed file hashed to, behind its execution */
-	OF_REC_ASK = 16,       /* a process was asked for something, so that it may act for another */
+	OF_REC_HASH = 15,   /* what the executed file hashed to, behind its execution */
+	OF_REC_ASK = 16,    /* a process was asked for something, so that it may act for another */
 	OF_REC_CONTAINER = 17, /* from which image the container of a cgroup was made */
-	OF_REC_COMM = 18, /* a process gave itself another short name */
+	OF_REC_COMM = 18,      /* a process gave itself another short name */
 	OF_REC_MAX = 19,
 };
 

@@ -33,17 +33,17 @@ struct event {
 			int gone;
 		} addr; /* OF_REC_ADDR, OF_REC_RESOLVER */
 		struct {
-			const struct of_exec *e; /* e->name is NUL-terminated */
+			const struct of_exec *e;      /* e->name is NUL-terminated */
 			const struct of_image *image; /* NULL: not known */
-			const char *exe;	 /* not NUL-terminated; exe_len 0: not known */
-			const char *cwd;	 /* not NUL-terminated; cwd_len 0: not known */
-			const char *argv;	 /* not NUL-terminated, NULs between arguments */
+			const char *exe;	      /* not NUL-terminated; exe_len 0: not known */
+			const char *cwd;	      /* not NUL-terminated; cwd_len 0: not known */
+			const char *argv; /* not NUL-terminated, NULs between arguments */
 			size_t exe_len;
 			size_t cwd_len;
 			size_t argv_len;
-			size_t argv_size; /* as it was in memory; > argv_len: cut */
+			size_t argv_size;	/* as it was in memory; > argv_len: cut */
 			uint32_t argv_redacted; /* secrets that were blanked in it */
-		} exec;			  /* OF_REC_FORK, OF_REC_EXEC */
+		} exec;				/* OF_REC_FORK, OF_REC_EXEC */
 		struct {
 			uint64_t id;
 			const char *text; /* "NAME=value", each with its NUL */

@@ -157,7 +157,7 @@ struct role_texts {
 	size_t argv_len;
 	const char *env; /* "NAME=value", each with its NUL */
 	size_t env_len;
-	const char *cgroup; /* NUL-terminated */
+	const char *cgroup;  /* NUL-terminated */
 	const struct ci *ci; /* the job that it is part of */
 };
 uint64_t policy_roles_match_texts(const struct policy *p, const struct role_texts *t);

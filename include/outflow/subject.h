@@ -80,35 +80,36 @@ struct execution {
 	uint64_t roles;	 /* inherited ones included */
 	uint64_t sent;	 /* bytes over all its accounts */
 	uint32_t tgid, ppid, sid, uid, gid, loginuid;
-	struct of_ns ns;    /* at its start */
-	uint32_t ns_tgid;   /* tgid in its pid namespace; 0: not known */
-	uint32_t renames;   /* how often it gave itself another short name */
+	struct of_ns ns;	/* at its start */
+	uint32_t ns_tgid;	/* tgid in its pid namespace; 0: not known */
+	uint32_t renames;	/* how often it gave itself another short name */
 	char comm[OF_COMM_LEN]; /* the one it had when that was last told, NUL-terminated */
-	uint64_t caps;		  /* effective at start, bit n: capability n */
-	uint32_t flags;		  /* enum of_exec_flags */
-	uint32_t depth;		  /* ancestors above when it was told; the chain is never longer */
-	uint32_t elided;	  /* ancestors left out between this one and `parent` */
-	struct via via;		  /* a deputy forked it, or its ancestor, on an errand */
+	uint64_t caps;		/* effective at start, bit n: capability n */
+	uint32_t flags;		/* enum of_exec_flags */
+	uint32_t depth;		/* ancestors above when it was told; the chain is never longer */
+	uint32_t elided;	/* ancestors left out between this one and `parent` */
+	struct via via;		/* a deputy forked it, or its ancestor, on an errand */
 	char name[OF_NAME_LEN];
 	const char *exe; /* NUL-terminated; "" when not known; a forked one shares its parent's */
 	/* Of the executed file; a forked one shares its parent's, also when they come later. */
-	const uint8_t *sha256;		/* 32 bytes; NULL: not known */
-	enum of_hash_state hash_state;	/* OF_HASH_NONE: not told yet */
+	const uint8_t *sha256;			/* 32 bytes; NULL: not known */
+	enum of_hash_state hash_state;		/* OF_HASH_NONE: not told yet */
 	const char *cgroup;			/* path, NUL-terminated; NULL when not known */
 	const char *cwd;			/* as cgroup */
 	const struct container_told *container; /* NULL: in none, or not known */
 	const char *argv;			/* NULs between arguments, argv_len bytes */
 	size_t argv_len;
-	size_t argv_size; /* as it was in memory; > argv_len: cut */
+	size_t argv_size;	/* as it was in memory; > argv_len: cut */
 	uint32_t argv_redacted; /* secrets that were blanked in it */
-	const char *env; /* the variables that are told: "NAME=value", each with its NUL */
+	const char *env;	/* the variables that are told: "NAME=value", each with its NUL */
 	size_t env_len;
 	/* The job that the topmost of its ancestors and itself which is in one was given; what is
 	 * said further down changes nothing. */
-	const struct ci *ci;		  /* NULL: in none */
-	uint64_t ci_step;		  /* exec_id of that topmost one */
-	uint64_t ci_job;		  /* ci_job() of it */
-	const struct ci_claim *ci_claims; /* by itself and those in between, the first of each key */
+	const struct ci *ci; /* NULL: in none */
+	uint64_t ci_step;    /* exec_id of that topmost one */
+	uint64_t ci_job;     /* ci_job() of it */
+	const struct ci_claim
+		*ci_claims; /* by itself and those in between, the first of each key */
 	size_t ci_claims_n;
 	struct of_image image; /* the executed file; ino 0: not known */
 };
@@ -130,15 +131,15 @@ struct account {
 enum subject_kind {
 	SUBJECT_SENT,	 /* the account grew by `delta` */
 	SUBJECT_ATTEMPT, /* a connection was tried and half a second later nothing was sent */
-	/* Its execution turned out to have roles, `gained`, that what was told of the account so far
-	 * was not judged by: `delta` is all of that, as of now. */
+	/* Its execution turned out to have roles, `gained`, that what was told of the account so
+	 * far was not judged by: `delta` is all of that, as of now. */
 	SUBJECT_GAINED,
 };
 
 struct subject {
 	enum subject_kind kind;
 	uint64_t time_ns;
-	uint64_t delta; /* bytes; 0 for an attempt */
+	uint64_t delta;	 /* bytes; 0 for an attempt */
 	uint64_t gained; /* role mask; 0 for the others */
 	const struct account *account;
 	uint64_t roles; /* of who sent, and of whoever it was on an errand for then */

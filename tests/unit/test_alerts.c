@@ -69,9 +69,9 @@ static struct execution forked = { .exec_id = 3,
 				   .roles = 1,
 				   .name = "bash",
 				   .flags = OF_EXEC_FORKED | OF_EXEC_REPLACED | OF_EXEC_ENDED };
-static const struct container_told container = {
-	.id = CONTAINER_ID, .runtime = "docker", .image = "app:1"
-};
+static const struct container_told container = { .id = CONTAINER_ID,
+						 .runtime = "docker",
+						 .image = "app:1" };
 
 static struct execution curl = {
 	.exec_id = 9301,
@@ -201,7 +201,8 @@ Test(alerts, json_of_an_alert)
 		"123456Z\","
 		"\"process\":{\"pid\":4242,\"exec_id\":9301,\"ppid\":4100,\"name\":\"curl\","
 		"\"exe\":\"/usr/bin/curl\",\"argv\":[\"curl\",\"-X\",\"\",\"POST\"],"
-		"\"argv_truncated\":true,\"argv_redacted\":0,\"sha256\":null,\"sha256_state\":\"pending\",\"uid\":1001,"
+		"\"argv_truncated\":true,\"argv_redacted\":0,\"sha256\":null,\"sha256_state\":"
+		"\"pending\",\"uid\":1001,"
 		"\"loginuid\":null,"
 		"\"gid\":1002,\"sid\":7,\"exe_state\":[\"deleted\",\"overlay\"],"
 		"\"caps_gained\":[\"cap_net_admin\",\"cap_41\"],\"pid_ns\":4026532201,"
@@ -360,7 +361,8 @@ Test(alerts, machine_overflow)
 	raise_ok(a, verdict(0, 1, 100));
 	expect_text("high scanner-unknown-endpoint: processes not seen singly sent 100 B to "
 		    "endpoints not seen singly (account table full), not in vuln-db");
-	cr_expect_not_null(strstr(got.json, "\"process\":null,\"lineage\":[],\"ancestors\":[],\"roles\":[],"));
+	cr_expect_not_null(
+		strstr(got.json, "\"process\":null,\"lineage\":[],\"ancestors\":[],\"roles\":[],"));
 	cr_expect_not_null(strstr(got.json,
 				  "\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":null,"
 				  "\"class\":\"unknown\",\"names\":[],\"overflow\":true}"));

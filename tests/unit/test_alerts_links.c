@@ -76,7 +76,8 @@ Test(alerts, of_an_interface)
 		       "retransmits, 42 B neighbour and control traffic\",\"limit\":65536,"));
 	cr_expect_not_null(
 		strstr(got.json,
-		       "\"process\":null,\"lineage\":[],\"ancestors\":[],\"roles\":[],\"creator\":null,\"via\":null,\"ci\":null,"
+		       "\"process\":null,\"lineage\":[],\"ancestors\":[],\"roles\":[],\"creator\":"
+		       "null,\"via\":null,\"ci\":null,"
 		       "\"endpoint\":null,"
 		       "\"interface\":{\"name\":\"eth0\",\"ifindex\":2,\"bypass\":24,"
 		       "\"forwarded\":1048576,\"other_netns\":0,\"kernel\":0,\"ruled_out\":{"

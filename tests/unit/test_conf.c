@@ -374,7 +374,8 @@ Test(conf, many_warnings_are_counted)
 
 	n = (size_t)snprintf(yaml, sizeof(yaml), "version: 1\nroles: {");
 	for (i = 0; i < 60; i++)
-		n += (size_t)snprintf(yaml + n, sizeof(yaml) - n, "r%zu: {match: [], sha256: [a]},", i);
+		n += (size_t)snprintf(yaml + n, sizeof(yaml) - n, "r%zu: {match: [], sha256: [a]},",
+				      i);
 	(void)snprintf(yaml + n, sizeof(yaml) - n, "}\n");
 	c = parsed(yaml);
 	end = strrchr(c.warnings, '\n');

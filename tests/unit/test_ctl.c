@@ -38,14 +38,16 @@ Test(ctl, flows)
 		"000000Z\","
 		"\"overflow\":true}\n"
 
-		"{\"process\":null,\"lineage\":[],\"roles\":[],\"creator\":null,\"via\":null,\"ci\":null,"
+		"{\"process\":null,\"lineage\":[],\"roles\":[],\"creator\":null,\"via\":null,"
+		"\"ci\":null,"
 		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":null,\"class\":\"unknown\","
 		"\"names\":[],\"overflow\":true},\"bytes\":{\"sent\":8,\"received\":null},"
 		"\"first\":null,\"last\":null,\"overflow\":true}\n"
 
 		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
 		"null},"
-		"\"lineage\":[\"init[3001]\"],\"roles\":[],\"creator\":null,\"via\":null,\"ci\":null,"
+		"\"lineage\":[\"init[3001]\"],\"roles\":[],\"creator\":null,\"via\":null,\"ci\":"
+		"null,"
 		"\"endpoint\":{\"ip\":\"2001:db8::1\",\"port\":null,\"proto\":\"250\","
 		"\"class\":\"external\",\"names\":[]},\"bytes\":{\"sent\":9,\"received\":null},"
 		"\"first\":\"2026-03-19T17:43:10.000000Z\",\"last\":\"2026-03-19T17:43:10."
@@ -54,7 +56,8 @@ Test(ctl, flows)
 
 		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
 		"null},"
-		"\"lineage\":[\"init[3001]\"],\"roles\":[],\"creator\":null,\"via\":null,\"ci\":null,"
+		"\"lineage\":[\"init[3001]\"],\"roles\":[],\"creator\":null,\"via\":null,\"ci\":"
+		"null,"
 		"\"endpoint\":{\"ip\":null,\"port\":null,\"proto\":\"packet\","
 		"\"class\":\"unknown\",\"names\":[]},\"bytes\":{\"sent\":10,\"received\":null},"
 		"\"first\":\"2026-03-19T17:43:10.000000Z\",\"last\":\"2026-03-19T17:43:10."
@@ -77,7 +80,8 @@ Test(ctl, ps)
 		"\"adopted\":false}\n"
 		"{\"process\":{\"pid\":3001,\"exec_id\":100,\"ppid\":0,\"name\":\"init\",\"exe\":"
 		"null,"
-		"\"parent\":null,\"uid\":0,\"sha256\":null,\"sha256_state\":\"pending\"},\"lineage\":[\"init[3001]\"],\"roles\":[],\"via\":null,\"ci\":null,"
+		"\"parent\":null,\"uid\":0,\"sha256\":null,\"sha256_state\":\"pending\"},"
+		"\"lineage\":[\"init[3001]\"],\"roles\":[],\"via\":null,\"ci\":null,"
 		"\"sent\":0,"
 		"\"start\":\"2026-03-19T17:43:11.000000Z\",\"end\":null,\"adopted\":true}\n\n");
 }
