@@ -160,7 +160,7 @@ static __always_inline void env_note(struct env_scratch *c, struct task_struct *
 	bpf_loop(ENV_PIECES_MAX, env_step, &s, 0);
 	/* What was looked at may have been a secret. */
 	__builtin_memset(c->piece, 0, sizeof(c->piece));
-	if (!s.whole)
+	if (!s.whole || c->rec.env.truncated)
 		e->flags |= OF_EXEC_ENV_TRUNCATED;
 	e->env = 0;
 	if (c->rec.env.len == 0)

@@ -105,6 +105,7 @@ void who_json(struct json *j, const struct execution *e, const struct origin *o)
 	json_cstr(j, "cwd", e->cwd);
 	json_bool(j, "cwd_truncated", (e->flags & OF_EXEC_CWD_TRUNCATED) != 0);
 	json_bool(j, "exe_truncated", (e->flags & OF_EXEC_EXE_TRUNCATED) != 0);
+	json_bool(j, "env_truncated", (e->flags & OF_EXEC_ENV_TRUNCATED) != 0);
 	json_file(j, &e->image);
 	json_ns(j, &e->ns);
 }

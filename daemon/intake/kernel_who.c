@@ -141,7 +141,7 @@ static size_t cwd_read(uint32_t pid, char *buf, size_t size)
 /* What is allowed of a living process's environment, told under the number of its execution, which
  * no environment that the probes saw has. */
 static uint64_t environ_tell(struct who *w, const struct of_exec *e, uint64_t now_ns,
-			     intake_raw_fn *fn, void *arg)
+			     intake_raw_fn *fn, void *arg, bool *ret_truncated)
 {
 	struct of_rec_env rec = { .id = e->exec_id };
 	struct env_filter f = { .policy = w->policy, .env = &rec.env };
@@ -161,6 +161,7 @@ static uint64_t environ_tell(struct who *w, const struct of_exec *e, uint64_t no
 	explicit_bzero(buf, sizeof(buf));
 	if (n > 0)
 		rec.env.truncated = 1;
+	*ret_truncated = rec.env.truncated != 0;
 	if (rec.env.len == 0)
 		return 0;
 	env_tell(w, &rec, now_ns, fn, arg);
@@ -181,13 +182,16 @@ static void living_tell(struct who *w, struct of_rec_exec *rec, uint64_t now_ns,
 	char *at = rec->tail + rec->exe_len;
 	size_t cwd_len = cwd_read(rec->e.tgid, at, OF_CWD_LEN - 1);
 	size_t argv_len = argv_read(rec->e.tgid, at + cwd_len, OF_ARGV_LEN);
+	bool truncated = false;
 
 	rec->cwd_len = (uint16_t)cwd_len;
 	rec->argv_len = (uint16_t)argv_len;
 	/* A full read may have been cut. */
 	rec->argv_size = argv_len == OF_ARGV_LEN ? OF_ARGV_LEN + 1 : (uint32_t)argv_len;
 	if (rec->e.env == 0)
-		rec->e.env = environ_tell(w, &rec->e, now_ns, fn, arg);
+		rec->e.env = environ_tell(w, &rec->e, now_ns, fn, arg, &truncated);
+	if (truncated)
+		rec->e.flags |= OF_EXEC_ENV_TRUNCATED;
 }
 
 void who_tell(struct who *w, const struct of_exec_slot *s, bool older, uint64_t now_ns,

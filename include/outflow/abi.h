@@ -156,7 +156,8 @@ enum of_exec_flags {
 	OF_EXEC_DELETED = 32,  /* it had no name any more */
 	OF_EXEC_MEMFD = 64,    /* memfd_create(2): it never had one */
 	OF_EXEC_OVERLAY = 128, /* on overlayfs, as most images of containers are */
-	/* Of its environment, which is longer than is searched: variables may be missing. */
+	/* Of its environment, which is longer than is searched, or holds more of what is allowed
+	 * than is kept: variables may be missing. */
 	OF_EXEC_ENV_TRUNCATED = 256,
 	OF_EXEC_CWD_TRUNCATED = 512, /* cwd holds only the tail of the path */
 };

@@ -23,19 +23,6 @@ STEPS="fetch compile scan test upload"
 PACKAGE=400000 # bytes, as much as the stolen archive has
 TOKEN=lab-token-$$-0123456789abcdef
 
-# Not every Debian release has it; the log of packaging/deps says why it is not here.
-need_buildbot() {
-	local p
-
-	for p in buildbot buildbot-worker; do
-		if ! command -v $p >/dev/null; then
-			skip "$LAB_NAME" "'$p' is not installed: packaging/deps ci"
-			lab_end
-		fi
-	done
-	need_programs curl gcc objdump openssl pgrep setpriv tar
-}
-
 config() {
 	lab_config <<-END
 		limits: {grace: 1h}
@@ -265,7 +252,8 @@ check_token() {
 }
 
 lab_begin "${1:-build}"
-need_buildbot
+may_lack buildbot buildbot-worker
+need_programs curl gcc objdump openssl pgrep setpriv tar
 lab_net_new
 make_web
 start_web

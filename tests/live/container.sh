@@ -229,7 +229,8 @@ check_replay() {
 
 lab_begin "${1:-build}"
 trap container_clean EXIT
-need_programs podman runc conmon busybox tar awk
+may_lack podman runc conmon busybox
+need_programs tar awk
 need_built lab/recv
 BUSYBOX=$(type -P busybox)
 PODMAN=$(type -P podman)

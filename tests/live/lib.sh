@@ -113,6 +113,18 @@ need_programs() {
 	done
 }
 
+# Not every Debian release has them; the log of packaging/deps says why they are not here.
+may_lack() { # PROGRAM...
+	local p
+
+	for p in "$@"; do
+		if ! command -v "$p" >/dev/null; then
+			skip "$LAB_NAME" "'$p' is not installed: packaging/deps ci"
+			lab_end
+		fi
+	done
+}
+
 need_built() { # NAME... below the build folder
 	local p
 

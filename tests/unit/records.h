@@ -43,9 +43,9 @@ void rec_fork(struct stream *s, uint64_t id, uint64_t parent, uint32_t tgid);
 void rec_cgroup(struct stream *s, uint64_t id, const char *path);
 /* `text`: "NAME=value", each with its NUL. */
 void rec_env(struct stream *s, uint64_t id, const char *text, size_t len);
-void rec_comm(struct stream *s, uint64_t exec_id, uint32_t renames, const char *comm);
 /* The same, a newline behind each. */
 void rec_env_lines(struct stream *s, uint64_t id, const char *lines);
+void rec_comm(struct stream *s, uint64_t exec_id, uint32_t renames, const char *comm);
 /* Of one whose path was cut. */
 void rec_cgroup_cut(struct stream *s, uint64_t id, const char *path);
 void rec_container(struct stream *s, uint64_t cgroup, const char *runtime, const char *image);

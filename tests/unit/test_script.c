@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an interpreter runs, by its arguments. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/script.h"
+#include "base/text.h"
+
+struct row {
+	char program[16];
+	char args[96]; /* a bar between two */
+	char want[32]; /* "": nothing; "m:": a module */
+};
+
+ParameterizedTestParameters(script, of_arguments)
+{
+	static struct row rows[] = {
+		{ "bash", "bash|entrypoint.sh|--scan", "entrypoint.sh" },
+		{ "bash", "bash|-e|/tmp/x.sh", "/tmp/x.sh" },
+		{ "bash", "bash|-o|pipefail|-e|x.sh", "x.sh" },
+		{ "bash", "bash|--rcfile|rc|x.sh", "x.sh" },
+		{ "bash", "bash|--noprofile|--norc|-e|-o|pipefail|/w/1.sh", "/w/1.sh" },
+		{ "bash", "bash|-c|curl x", "-c" },
+		{ "bash", "bash|-lc|curl x", "-c" },
+		{ "bash", "-bash", "-" },
+		{ "bash", "bash", "-" },
+		{ "bash", "bash|-s|x", "x" },
+		{ "bash", "bash|--|-x.sh", "-x.sh" },
+		{ "bash", "bash|--", "" },
+		{ "bash", "bash|+x|x.sh", "x.sh" },
+		{ "dash", "sh|x.sh", "x.sh" },
+		{ "sh", "sh|-|x", "-" },
+		{ "python3", "python3|-", "-" },
+		{ "python3.11", "python3|-I|x.py", "x.py" },
+		{ "python3.11", "python3|-X|utf8|x.py", "x.py" },
+		{ "python3.11", "python3|-Xutf8|x.py", "x.py" },
+		{ "python3.11", "python3|-m|http.server|80", "m:http.server" },
+		{ "python3.11", "python3|-Bm|pip", "m:pip" },
+		{ "python3.11", "python3|-c|import os", "-c" },
+		{ "node", "node|x.js", "x.js" },
+		{ "node", "node|--require|./a.js|x.js", "x.js" },
+		{ "node", "node|--max-old-space-size=1|x.js", "x.js" },
+		{ "node", "node|-e|1", "-c" },
+		{ "node", "node|--eval|1", "-c" },
+		{ "perl", "perl|-we|1", "-c" },
+		{ "perl", "perl|x.pl", "x.pl" },
+		{ "ruby", "ruby|-r|json|x.rb", "x.rb" },
+		{ "bun", "bun|run.js", "run.js" },
+		{ "bun", "bun", "" },
+		{ "bash2", "bash|x.sh", "x.sh" },
+		{ "bashful", "bash|x.sh", "" },
+		{ "curl", "curl|x.sh", "" },
+		{ "bash", "", "" },
+		{ "bash", "bash||x.sh", "" },
+	};
+
+	return cr_make_param_array(struct row, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+ParameterizedTest(struct row *r, script, of_arguments)
+{
+	size_t len = strlen(r->args), i;
+	struct script s = { .text = "", .len = 0 };
+	char argv[96], got[64] = "";
+
+	for (i = 0; i <= len; i++)
+		argv[i] = (char)(r->args[i] == '|' ? '\0' : r->args[i]);
+	if (script_of(r->program, argv, len == 0 ? 0 : len + 1, &s))
+		(void)snprintf(got, sizeof(got), "%s%.*s", s.is_module ? "m:" : "", (int)s.len,
+			       s.text);
+	cr_expect_str_eq(got, r->want, "%s: %s", r->program, r->args);
+}
+
+Test(script, argv_that_is_cut)
+{
+	static const char argv[] = { 'b', 'a', 's', 'h', '\0', 'x', '.', 's' };
+	struct script s;
+
+	cr_assert(script_of("bash", argv, sizeof(argv), &s));
+	cr_expect_eq(s.len, 3);
+}
+
+Test(script, glob)
+{
+	cr_expect(text_glob("*kics*", "/usr/bin/kics\0scan", 18));
+	cr_expect(text_glob("*kics scan", "/usr/bin/kics\0scan", 18));
+	cr_expect(text_glob("", "", 0));
+	cr_expect(text_glob("*", "", 0));
+	cr_expect(text_glob("a?c", "abc", 3));
+	cr_expect(text_glob("*a*b", "xaxbxb", 6));
+	cr_expect_not(text_glob("a", "ab", 2));
+	cr_expect_not(text_glob("ab", "a", 1));
+	cr_expect_not(text_glob("?", "", 0));
+	cr_expect_not(text_glob("*a*c", "xaxbxb", 6));
+}
