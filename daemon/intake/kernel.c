@@ -389,12 +389,15 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 			struct kernel_err *ret_err)
 {
-	struct of_machine *m;
-	int err = kernel_load(k, c, 0, ret_err);
-
 	/* A kernel that has what an optional hook asks for may refuse its program all the same. */
-	if (err < 0)
-		err = kernel_load(k, c, HOOKS_OPTIONAL, ret_err);
+	static const uint32_t without[] = { 0, OF_WITHOUT_INTERFACES, OF_WITHOUT_NAMES,
+					    OF_WITHOUT_ASKS, HOOKS_OPTIONAL };
+	struct of_machine *m;
+	size_t i;
+	int err = -ENOTSUP;
+
+	for (i = 0; i < sizeof(without) / sizeof(without[0]) && err < 0; i++)
+		err = kernel_load(k, c, without[i], ret_err);
 	if (err < 0)
 		return err;
 	(void)pins_compare(k->pins, k->skel, false, cgroup_fd);

@@ -20,7 +20,7 @@ struct machine;
 
 #define HOOKS_MAX 32
 
-#define HOOKS_OPTIONAL (OF_WITHOUT_INTERFACES | OF_WITHOUT_NAMES)
+#define HOOKS_OPTIONAL (OF_WITHOUT_INTERFACES | OF_WITHOUT_NAMES | OF_WITHOUT_ASKS)
 
 /* Turns on the programs of the first alternative that this kernel takes, for each hook but those
  * in `without`. 0, with the names of those that it does without, the optional ones in the knob,

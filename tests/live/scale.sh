@@ -20,12 +20,12 @@ UPLOAD=1000000
 # What a slot may take, in bytes: an upper bound of the structures' own sizes and what stands
 # around them (hash element and bucket, list of free slots, allocator), and of all that has no limit.
 KERNEL_ACCOUNT=320
-KERNEL_EXECUTION=512
-KERNEL_REST=$((16 << 20))
+KERNEL_EXECUTION=576
+KERNEL_REST=$((22 << 20)) # environments, asks of deputies, programs
 DAEMON_ACCOUNT=128	# of a slot of the kernel: mapped, and what was last told of it
 DAEMON_EXECUTION=512
 DAEMON_TRACKED_ACCOUNT=320
-DAEMON_TRACKED_EXECUTION=2048	# argv alone may be 1024
+DAEMON_TRACKED_EXECUTION=2048	# with a short argv; a long one takes up to 4096 more
 DAEMON_REST=$((16 << 20))
 
 # The default limits, but for these. On a busy machine it may take a while to ask for a million flows:
