@@ -239,8 +239,8 @@ static struct exec_node *descendant_next(const struct exec_node *top, struct exe
 		       : list_entry(n->sibling.next, struct exec_node, sibling);
 }
 
-/* It was forked on an errand that fits better. Of one ask the nearer deputy fits better than the one
- * that handed it on, from which this one has it so far. */
+/* It was forked on an errand that fits better. Of one ask the nearer deputy fits better than the
+ * one that handed it on, from which this one has it so far. */
 static bool is_of_other(const struct exec_node *n, const struct errand_ref *r)
 {
 	const struct errand *e;

@@ -69,9 +69,7 @@ static struct execution forked = { .exec_id = 3,
 				   .roles = 1,
 				   .name = "bash",
 				   .flags = OF_EXEC_FORKED | OF_EXEC_REPLACED | OF_EXEC_ENDED };
-static const struct container_told container = { .id = CONTAINER_ID,
-						 .runtime = "docker",
-						 .image = "app:1" };
+static const struct container_told container = { CONTAINER_ID, "", "docker", "app:1" };
 
 static struct execution curl = {
 	.exec_id = 9301,
