@@ -76,22 +76,6 @@ make_programs() {
 	END
 }
 
-start_syslog() {
-	need_programs rsyslogd
-	cat >"$LAB_DIR/rsyslog.conf" <<-END
-		global(workDirectory="$LAB_DIR")
-		module(load="imuxsock" SysSock.Use="off")
-		input(type="imuxsock" Socket="$LAB_DIR/log.sock")
-		action(type="omfile" file="$LAB_DIR/syslog" asyncWriting="off")
-	END
-	rsyslogd -n -f "$LAB_DIR/rsyslog.conf" -i "$LAB_DIR/rsyslog.pid" >"$LAB_DIR/rsyslog.log" 2>&1 &
-	LAB_PIDS+=($!)
-	if ! wait_for 10 test -S "$LAB_DIR/log.sock"; then
-		not_ok "rsyslogd" "does not listen: $(tail -n 1 "$LAB_DIR/rsyslog.log")"
-		lab_end
-	fi
-}
-
 run_job() {
 	(cd "$LAB_DIR" && export SECRET ACTION_PATH FIRST SECOND OTHER LIAR TO=$FAR4_C:443 &&
 		in_sender ./Runner.Worker ./worker.sh) >"$LAB_DIR/job.out" 2>&1
@@ -187,7 +171,7 @@ lab_begin "${1:-build}"
 need_built lab/send lab/recv
 lab_net_new
 far_start --tcp 443
-start_syslog
+start_rsyslog
 make_programs
 config
 start_outflowd "$LAB_CONFIG" --record "$LAB_DIR/rec"

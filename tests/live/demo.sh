@@ -24,22 +24,6 @@ show() { # COMMAND...
 	"$@" 2>&1 | sed 's/^/    /'
 }
 
-start_rsyslog() {
-	need_programs rsyslogd
-	cat >"$LAB_DIR/rsyslog.conf" <<-END
-		global(workDirectory="$LAB_DIR")
-		module(load="imuxsock" SysSock.Use="off")
-		input(type="imuxsock" Socket="$LAB_DIR/log.sock")
-		action(type="omfile" file="$LAB_DIR/syslog" asyncWriting="off")
-	END
-	rsyslogd -n -f "$LAB_DIR/rsyslog.conf" -i "$LAB_DIR/rsyslog.pid" >"$LAB_DIR/rsyslog.log" 2>&1 &
-	LAB_PIDS+=($!)
-	if ! wait_for 10 test -S "$LAB_DIR/log.sock"; then
-		not_ok "rsyslogd" "does not listen: $(tail -n 1 "$LAB_DIR/rsyslog.log")"
-		lab_end
-	fi
-}
-
 config() {
 	lab_config <<-END
 		endpoints:
