@@ -17,7 +17,7 @@
 
 #include "base/log.h"
 #include "base/runtime_read.h"
-#include "intake/images.h"
+#include "intake/runtimes.h"
 #include "intake/hash.h"
 #include "intake/kernel_private.h"
 #include "intake/machine.h"
@@ -35,7 +35,7 @@ struct kernel {
 	struct ring_buffer *ring;
 	struct books *books;
 	struct machine *machine;
-	struct images *images;
+	struct runtimes *runtimes;
 	int root; /* directory where the files of container runtimes are looked up */
 	struct hashes *hashes;
 	int epfd;	       /* of the ring and the hashes */
@@ -78,7 +78,7 @@ static int kernel_tell(void *arg, const struct of_rec_hdr *rec, size_t size)
 
 	if (size < sizeof(*rec) || rec->len > size)
 		return err;
-	images_record(k->images, rec);
+	runtimes_record(k->runtimes, rec);
 	if (rec->kind == OF_REC_EXEC && rec->len >= offsetof(struct of_rec_exec, tail))
 		hashes_exec(k->hashes, (const struct of_rec_exec *)rec, k->fn, k->arg);
 	return err;
@@ -95,7 +95,7 @@ static void image_ask(void *arg, uint64_t ticket, const char *id, const struct r
 		(void)runtime_file_read(fd, file->kind, id, buf, sizeof(buf), &told);
 		(void)close(fd);
 	}
-	images_answer(k->images, ticket, &told, machine_now(), k->fn, k->arg);
+	runtimes_answer(k->runtimes, ticket, &told, machine_now(), k->fn, k->arg);
 }
 
 static int on_record(void *arg, void *data, size_t size)
@@ -372,7 +372,7 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 				   strerror(errno));
 	err = machine_new(c->policy.roles_id, !c->policy.resolvers_set, &k->machine);
 	if (err == 0)
-		err = images_new(image_ask, k, &k->images);
+		err = runtimes_new(image_ask, k, &k->runtimes);
 	if (err == 0)
 		err = hashes_new(still_runs, k, &k->hashes);
 	if (err == 0)
@@ -493,7 +493,7 @@ static void kernel_close(void *self)
 	hashes_free(k->hashes);
 	ring_buffer__free(k->ring);
 	edges_free(k->edges);
-	images_free(k->images);
+	runtimes_free(k->runtimes);
 	if (k->root >= 0)
 		(void)close(k->root);
 	machine_free(k->machine);
@@ -568,7 +568,7 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	machine_look(k->machine, now_ns, fn, arg);
 	loss_tell(k, now_ns, true, fn, arg);
 	books_look(k->books, now_ns, kernel_tell, k);
-	images_look(k->images, now_ns);
+	runtimes_look(k->runtimes, now_ns);
 	hashes_tick(k->hashes, fn, arg);
 	if (k->edges != NULL)
 		edges_look(k->edges, now_ns, fn, arg);

@@ -42,7 +42,7 @@ void text_put(struct text *t);
 
 struct text *text_get(struct text *t);
 
-/* ---- images.c ---- */
+/* ---- files.c ---- */
 
 struct image;
 struct exec_node;

@@ -29,7 +29,8 @@
 #define OF_ENV_NAMES   256  /* allowed variables */
 #define OF_COMM_LEN    16   /* TASK_COMM_LEN (include/linux/sched.h) */
 #define OF_RUNTIME_LEN 16   /* name of a container runtime with its NUL */
-#define OF_IMAGE_LEN   256  /* of a container's image with its NUL; longer ones are not told */
+#define OF_CONTAINER_IMAGE_LEN \
+	256		    /* of a container's image with its NUL; longer ones are not told */
 #define OF_PATTERN_LEN 128  /* one glob of a role with its NUL */
 #define OF_ROLES_MAX   63   /* bit 63 of a role mask is OF_ROLE_ANY */
 #define OF_GLOBS_MAX   64   /* globs over all roles; names without * or ? do not count */
@@ -496,7 +497,7 @@ struct of_rec_container {
 	struct of_rec_hdr hdr;
 	__u64 cgroup;		      /* as in of_rec_cgroup */
 	char runtime[OF_RUNTIME_LEN]; /* NUL-terminated, also where the path tells; "": not known */
-	char image[OF_IMAGE_LEN];     /* as its maker named it, NUL-terminated */
+	char image[OF_CONTAINER_IMAGE_LEN]; /* as its maker named it, NUL-terminated */
 };
 
 enum of_ask {

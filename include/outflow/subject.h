@@ -20,10 +20,10 @@
 
 /* What is known of a container: all in it share one, and what comes later is filled in. */
 struct container_told {
-	char id[132];		      /* "": none, but a pod's */
-	char pod[40];		      /* UID; "": none */
-	char runtime[OF_RUNTIME_LEN]; /* "": not known */
-	char image[OF_IMAGE_LEN];     /* the same */
+	char id[132];			    /* "": none, but a pod's */
+	char pod[40];			    /* UID; "": none */
+	char runtime[OF_RUNTIME_LEN];	    /* "": not known */
+	char image[OF_CONTAINER_IMAGE_LEN]; /* the same */
 };
 
 struct ci; /* base/ci.h */

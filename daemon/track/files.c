@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* images.c: executed files, each shared by the execution and all that were forked from it: what is
+/* files.c: executed files, each shared by the execution and all that were forked from it: what is
  * found out about the file later holds for all of them. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "intake/images.h"
+#include "intake/runtimes.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -26,8 +26,8 @@ struct search {
 	unsigned int execs, looks; /* tries */
 };
 
-struct images {
-	images_ask_fn *ask;
+struct runtimes {
+	runtimes_ask_fn *ask;
 	void *arg;
 	struct search searches[SEARCHES_MAX];
 	size_t newest; /* place in there */
@@ -35,9 +35,9 @@ struct images {
 	char known[KNOWN_MAX][CONTAINER_ID_MAX + 1];
 };
 
-int images_new(images_ask_fn *ask, void *arg, struct images **ret)
+int runtimes_new(runtimes_ask_fn *ask, void *arg, struct runtimes **ret)
 {
-	struct images *i = calloc(1, sizeof(*i));
+	struct runtimes *i = calloc(1, sizeof(*i));
 
 	if (i == NULL)
 		return -ENOMEM;
@@ -47,20 +47,20 @@ int images_new(images_ask_fn *ask, void *arg, struct images **ret)
 	return 0;
 }
 
-void images_free(struct images *i)
+void runtimes_free(struct runtimes *i)
 {
 	free(i);
 }
 
 /* Where it would be remembered. */
-static char *known_at(struct images *i, const char *id)
+static char *known_at(struct runtimes *i, const char *id)
 {
 	/* Who makes ids collide is asked for more often, and nothing else. */
 	return i->known[fnv64(FNV64_START, id, strlen(id)) % KNOWN_MAX];
 }
 
 /* Asks for the next file of the way. The answer may be there before this returns. */
-static void search_step(struct images *i, struct search *s)
+static void search_step(struct runtimes *i, struct search *s)
 {
 	struct runtime_file file;
 
@@ -75,7 +75,7 @@ static void search_step(struct images *i, struct search *s)
 	i->ask(i->arg, s->ticket, s->way.container.id, &file);
 }
 
-static void search_again(struct images *i, struct search *s)
+static void search_again(struct runtimes *i, struct search *s)
 {
 	struct container c = s->way.container;
 
@@ -83,7 +83,7 @@ static void search_again(struct images *i, struct search *s)
 		search_step(i, s);
 }
 
-static void on_cgroup(struct images *i, const struct of_rec_cgroup *rec)
+static void on_cgroup(struct runtimes *i, const struct of_rec_cgroup *rec)
 {
 	char path[OF_CGROUP_LEN], *known;
 	struct container c;
@@ -109,7 +109,7 @@ static void on_cgroup(struct images *i, const struct of_rec_cgroup *rec)
 		s->cgroup = 0;
 }
 
-static void on_exec(struct images *i, uint64_t cgroup)
+static void on_exec(struct runtimes *i, uint64_t cgroup)
 {
 	size_t n;
 
@@ -120,7 +120,7 @@ static void on_exec(struct images *i, uint64_t cgroup)
 			search_again(i, &i->searches[n]);
 }
 
-void images_record(struct images *i, const struct of_rec_hdr *rec)
+void runtimes_record(struct runtimes *i, const struct of_rec_hdr *rec)
 {
 	if (rec->kind == OF_REC_CGROUP && rec->len >= offsetof(struct of_rec_cgroup, cgroup.path))
 		on_cgroup(i, (const struct of_rec_cgroup *)(const void *)rec);
@@ -144,8 +144,8 @@ static void image_tell(const struct search *s, const char *image, uint64_t now_n
 	(void)fn(arg, &rec.hdr, sizeof(rec));
 }
 
-void images_answer(struct images *i, uint64_t ticket, const struct runtime_told *told,
-		   uint64_t now_ns, intake_raw_fn *fn, void *arg)
+void runtimes_answer(struct runtimes *i, uint64_t ticket, const struct runtime_told *told,
+		     uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	struct search *s = i->searches;
 
@@ -163,7 +163,7 @@ void images_answer(struct images *i, uint64_t ticket, const struct runtime_told 
 	search_step(i, s);
 }
 
-void images_look(struct images *i, uint64_t now_ns)
+void runtimes_look(struct runtimes *i, uint64_t now_ns)
 {
 	struct search *s;
 	size_t n;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "intake/images.h"
+#include "intake/runtimes.h"
 #include "records.h"
 
 #define ID	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -16,7 +16,7 @@
 
 /* Answers at once what `image` says of the path `at`, unless `later`. */
 struct world {
-	struct images *images;
+	struct runtimes *runtimes;
 	const char *at, *image;
 	bool later;
 	uint64_t ticket; /* of the last file that was asked for */
@@ -48,13 +48,13 @@ static void ask(void *arg, uint64_t ticket, const char *id, const struct runtime
 	if (w->at != NULL && strcmp(file->path, w->at) == 0)
 		(void)snprintf(answer.image, sizeof(answer.image), "%s", w->image);
 	if (!w->later)
-		images_answer(w->images, ticket, &answer, w->now_ns, told, w);
+		runtimes_answer(w->runtimes, ticket, &answer, w->now_ns, told, w);
 }
 
 static void begin(struct world *w)
 {
 	*w = (struct world){ .now_ns = SECOND };
-	cr_assert_eq(images_new(ask, w, &w->images), 0);
+	cr_assert_eq(runtimes_new(ask, w, &w->runtimes), 0);
 }
 
 static void cgroup(struct world *w, uint64_t id, const char *path)
@@ -64,7 +64,7 @@ static void cgroup(struct world *w, uint64_t id, const char *path)
 	r.cgroup.len = (uint32_t)strlen(path);
 	memcpy(r.cgroup.path, path, r.cgroup.len);
 	r.hdr.len = (uint32_t)offsetof(struct of_rec_cgroup, cgroup.path) + r.cgroup.len;
-	images_record(w->images, &r.hdr);
+	runtimes_record(w->runtimes, &r.hdr);
 }
 
 static void exec(struct world *w, uint64_t cgroup_id)
@@ -73,16 +73,16 @@ static void exec(struct world *w, uint64_t cgroup_id)
 					  OF_REC_EXEC, 0 },
 				 .e = { .exec_id = 1, .cgroup = cgroup_id } };
 
-	images_record(w->images, &r.hdr);
+	runtimes_record(w->runtimes, &r.hdr);
 }
 
 static void look(struct world *w)
 {
 	w->now_ns += SECOND;
-	images_look(w->images, w->now_ns);
+	runtimes_look(w->runtimes, w->now_ns);
 }
 
-Test(images, at_once)
+Test(runtimes, at_once)
 {
 	struct world w;
 
@@ -104,10 +104,10 @@ Test(images, at_once)
 	cgroup(&w, 9, "/libpod_parent/libpod-" ID2);
 	cr_expect_eq(w.told, 2);
 	cr_expect_eq(w.last.cgroup, 9);
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
 
-Test(images, the_file_tells_the_runtime)
+Test(runtimes, the_file_tells_the_runtime)
 {
 	struct world w;
 
@@ -117,10 +117,10 @@ Test(images, the_file_tells_the_runtime)
 	cgroup(&w, 7, "/actions_job/" ID);
 	cr_assert_eq(w.told, 1);
 	cr_expect_str_eq(w.last.runtime, "docker");
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
 
-Test(images, nobody_is_asked)
+Test(runtimes, nobody_is_asked)
 {
 	static const char *const paths[] = {
 		"/",
@@ -137,11 +137,11 @@ Test(images, nobody_is_asked)
 		cgroup(&w, i + 1, paths[i]);
 	look(&w);
 	cr_expect_eq(w.asked, 0);
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
 
 /* The runtime writes it between the container's first process and what that executes. */
-Test(images, at_the_exec)
+Test(runtimes, at_the_exec)
 {
 	struct world w;
 
@@ -154,10 +154,10 @@ Test(images, at_the_exec)
 	cr_expect_eq(w.told, 0, "elsewhere");
 	exec(&w, 7);
 	cr_expect_eq(w.told, 1);
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
 
-Test(images, at_a_look)
+Test(runtimes, at_a_look)
 {
 	struct world w;
 
@@ -170,11 +170,11 @@ Test(images, at_a_look)
 	look(&w);
 	look(&w);
 	cr_expect_eq(w.told, 1);
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
 
 /* Of one that no file tells of nobody asks for ever, whatever it does. */
-Test(images, gives_up)
+Test(runtimes, gives_up)
 {
 	struct world w;
 	size_t i, asked, each;
@@ -194,11 +194,11 @@ Test(images, gives_up)
 	}
 	cr_expect_eq(w.asked, asked);
 	cr_expect_eq(w.told, 0);
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
 
 /* The answer takes its time: nothing is asked twice meanwhile, and one that is late is no harm. */
-Test(images, later)
+Test(runtimes, later)
 {
 	struct runtime_told answer = { .image = "app:1" };
 	struct world w;
@@ -214,18 +214,18 @@ Test(images, later)
 		look(&w);
 	}
 	cr_expect_eq(w.asked, 1);
-	images_answer(w.images, ticket + 1, &answer, w.now_ns, told, &w);
-	images_answer(w.images, 0, &answer, w.now_ns, told, &w);
+	runtimes_answer(w.runtimes, ticket + 1, &answer, w.now_ns, told, &w);
+	runtimes_answer(w.runtimes, 0, &answer, w.now_ns, told, &w);
 	cr_expect_eq(w.told, 0);
-	images_answer(w.images, ticket, &answer, w.now_ns, told, &w);
+	runtimes_answer(w.runtimes, ticket, &answer, w.now_ns, told, &w);
 	cr_expect_eq(w.told, 1);
-	images_answer(w.images, ticket, &answer, w.now_ns, told, &w);
+	runtimes_answer(w.runtimes, ticket, &answer, w.now_ns, told, &w);
 	cr_expect_eq(w.told, 1);
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
 
 /* Whoever may name cgroups keeps nobody else from being asked for. */
-Test(images, a_flood_of_names)
+Test(runtimes, a_flood_of_names)
 {
 	struct world w;
 	char path[100];
@@ -240,11 +240,11 @@ Test(images, a_flood_of_names)
 	w.image = "app:1";
 	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
 	cr_expect_eq(w.told, 1);
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
 
 /* Not even an id may be believed of a path that was cut. */
-Test(images, a_cut_path)
+Test(runtimes, a_cut_path)
 {
 	struct of_rec_cgroup r = { .hdr = { SECOND, sizeof(r), OF_REC_CGROUP, 0 }, .id = 7 };
 	struct world w;
@@ -252,7 +252,7 @@ Test(images, a_cut_path)
 	begin(&w);
 	r.cgroup.len = (uint32_t)snprintf(r.cgroup.path, sizeof(r.cgroup.path), "/libpod-%s", ID);
 	r.cgroup.truncated = 1;
-	images_record(w.images, &r.hdr);
+	runtimes_record(w.runtimes, &r.hdr);
 	cr_expect_eq(w.asked, 0);
-	images_free(w.images);
+	runtimes_free(w.runtimes);
 }
