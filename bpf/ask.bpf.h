@@ -34,8 +34,10 @@ struct {
 struct ask_open {
 	__u64 exec_id;
 	__u64 asked_ns;
-	__u32 tgid; /* that listens, or has answered last */
-	__u32 slot; /* of exec_id */
+	__u32 tgid;   /* that listens, or has answered last */
+	__u32 slot;   /* of exec_id */
+	__u32 client; /* that connected the socket, whose address another may have by now */
+	__u32 pad0;
 };
 
 struct {
@@ -62,6 +64,14 @@ static __always_inline __u32 ask_listener(const struct sock *sk)
 	if (pid == NULL || BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first) == NULL)
 		return 0;
 	return BPF_CORE_READ(pid, numbers[0].nr);
+}
+
+/* The process that an accepted socket was connected by, whether it has ended or not. */
+static __always_inline __u32 ask_client(const struct sock *sk)
+{
+	struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
+
+	return pid == NULL ? 0 : BPF_CORE_READ(pid, numbers[0].nr);
 }
 
 static __always_inline void ask_emit(const struct ask_open *ask, __u32 tgid, __u16 how,
@@ -117,8 +127,9 @@ static __always_inline void ask_mark(__u32 tgid, __u64 until)
 		bpf_map_update_elem(&deputies, &tgid, &until, BPF_ANY);
 }
 
-/* By a socket whose far end somebody has bound. */
-static __always_inline void ask_sent(struct sock *sk, const struct unix_address *addr)
+/* By a socket whose far end, `peer`, somebody has bound. */
+static __always_inline void ask_sent(struct sock *sk, struct sock *peer,
+				     const struct unix_address *addr)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct of_task *t = bpf_map_lookup_elem(&exec_ids, &tgid);
@@ -135,6 +146,7 @@ static __always_inline void ask_sent(struct sock *sk, const struct unix_address 
 	key.exec_id = ask.exec_id = t->exec_id;
 	ask.slot = t->slot;
 	ask.tgid = ask_listener(sk);
+	ask.client = ask_client(peer);
 	bpf_map_update_elem(&asks_open, &sock, &ask, BPF_ANY);
 	told = bpf_map_lookup_elem(&asks, &key);
 	if (told != NULL && *told + OF_ASK_EVERY_NS > ask.asked_ns)
@@ -145,13 +157,14 @@ static __always_inline void ask_sent(struct sock *sk, const struct unix_address 
 }
 
 /* By a socket that was accepted from one that is bound: `peer` asked for it, perhaps. */
-static __always_inline void ask_answered(struct sock *peer, const struct unix_address *addr)
+static __always_inline void ask_answered(struct sock *sk, struct sock *peer,
+					 const struct unix_address *addr)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	__u64 sock = (__u64)(long)peer;
 	struct ask_open *ask = bpf_map_lookup_elem(&asks_open, &sock);
 
-	if (ask == NULL || ask->tgid == tgid)
+	if (ask == NULL || ask->tgid == tgid || ask->client != ask_client(sk))
 		return;
 	if (ask->asked_ns + OF_ASK_WINDOW_NS < bpf_ktime_get_boot_ns())
 		return;
@@ -175,10 +188,10 @@ static __noinline int ask_note(struct sock *sk)
 	other = (void *)peer;
 	addr = BPF_CORE_READ(other, addr);
 	if (addr != NULL)
-		ask_sent(sk, addr);
+		ask_sent(sk, peer, addr);
 	addr = BPF_CORE_READ(own, addr);
 	if (addr != NULL)
-		ask_answered(peer, addr);
+		ask_answered(sk, peer, addr);
 	return 0;
 }
 
