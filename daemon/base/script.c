@@ -120,10 +120,13 @@ static bool found(struct script *ret, const char *text, size_t len, bool is_modu
 bool script_of(const char *program, const char *argv, size_t argv_len, struct script *ret)
 {
 	const struct interpreter *in = interpreter_of(program);
-	struct args a = { .at = argv, .end = argv + argv_len };
+	struct args a;
 	bool rest = false;
 
-	if (in == NULL || !next(&a))
+	if (in == NULL || argv_len == 0)
+		return false;
+	a = (struct args){ .at = argv, .end = argv + argv_len };
+	if (!next(&a))
 		return false;
 	while (next(&a)) {
 		if (a.len == 0 || (a.arg[0] != '-' && a.arg[0] != '+'))

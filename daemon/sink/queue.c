@@ -25,7 +25,7 @@ int queue_add(struct queue *q, const char *data, size_t len, bool own)
 	size_t need = sizeof(struct line) + len;
 	struct line *l;
 
-	if ((!own || q->first != NULL) && (need > q->bytes_max || q->bytes > q->bytes_max - need))
+	if (q->first != NULL && (need > q->bytes_max || q->bytes > q->bytes_max - need))
 		return -ENOSPC;
 	l = malloc(need);
 	if (l == NULL)

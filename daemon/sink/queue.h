@@ -25,7 +25,8 @@ struct queue {
 
 void queue_init(struct queue *q, size_t bytes_max);
 void queue_done(struct queue *q);
-/* -ENOSPC: it is full; -ENOMEM. An empty queue takes a line of the sink's own of any length. */
+/* -ENOSPC: it is full; -ENOMEM. An empty queue takes one line of any length: a sink that is up
+ * must not lose a record because its limit is less than that. */
 int queue_add(struct queue *q, const char *data, size_t len, bool own);
 /* Drops the first line; there must be one. */
 void queue_pop(struct queue *q);

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,20 @@ static inline void feed_add_port(struct feed *f, enum sink_transport transport,
 
 	cr_assert_eq(ip_parse("127.0.0.1", c->addr), 0);
 	c->port = port;
+}
+
+/* A file where a sink's folder should be: what is in it is down while this is there. */
+static inline void feed_block(struct feed *f, const char *folder)
+{
+	int fd = open(feed_path(f, folder), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	cr_assert_geq(fd, 0);
+	close(fd);
+}
+
+static inline void feed_unblock(struct feed *f, const char *folder)
+{
+	cr_assert_eq(unlink(feed_path(f, folder)), 0);
 }
 
 static inline void feed_start(struct feed *f)

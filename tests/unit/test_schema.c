@@ -232,11 +232,18 @@ Test(schema, notices)
 /* Of one sink alone, whose queue was full. */
 Test(schema, loss_of_a_sink)
 {
+	char command[160];
+
 	f.config.limits.sink_queue_bytes = 200;
-	feed_add_path(&f, SINK_FILE, FORMAT_JSON, "sink");
+	feed_add_path(&f, SINK_FILE, FORMAT_JSON, "down/sink");
+	feed_block(&f, "down");
 	feed_start(&f);
-	feed_put_size(&f, 1, 1000);
+	feed_put(&f, 1, 2);
+	feed_put_size(&f, 2, 1000);
 	cr_assert_eq(sinks_state(f.sinks, 0).dropped, 1);
-	feed_tick(&f, 1);
-	validates("sink", "1 loss; ");
+	feed_unblock(&f, "down");
+	feed_tick(&f, 2);
+	(void)snprintf(command, sizeof(command), "sed -i 1d '%s'", f.conf[0].path);
+	cr_assert_eq(system(command), 0, "the record of no type that came through");
+	validates("down/sink", "1 loss; ");
 }

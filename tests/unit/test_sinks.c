@@ -337,22 +337,40 @@ Test(sinks, loss_is_not_said_at_each_line)
 	cr_expect_eq(losses, 1, "%d", losses);
 }
 
-Test(sinks, loss_as_json)
+/* A sink that is up loses nothing, however small its queue. */
+Test(sinks, a_record_longer_than_the_queue)
 {
 	f.config.limits.sink_queue_bytes = 200;
 	feed_add_path(&f, SINK_FILE, FORMAT_JSON, "a");
 	feed_start(&f);
 	feed_put_size(&f, 1, 1000);
-	feed_put(&f, 2, 3);
+	feed_put_size(&f, 2, 1000);
+	cr_expect_eq(state(0).delivered, 2);
+	cr_expect_eq(state(0).dropped, 0);
+	take_file(f.conf[0].path);
+	cr_expect_eq(got_lines(), 2);
+}
+
+Test(sinks, loss_as_json)
+{
+	f.config.limits.sink_queue_bytes = 200;
+	feed_add_path(&f, SINK_FILE, FORMAT_JSON, "down/a");
+	feed_block(&f, "down");
+	feed_start(&f);
+	feed_put(&f, 1, 2);
+	feed_put_size(&f, 2, 1000);
+	feed_unblock(&f, "down");
+	f.ticking = true;
+	cr_expect(feed_run(&f, is_drained));
 	take_file(f.conf[0].path);
 	cr_expect_str_eq(
 		got.data,
-		"{\"n\":2}\n{\"v\":1,\"type\":\"loss\",\"time\":\"2026-03-19T17:43:13.123456Z\","
+		"{\"n\":1}\n{\"v\":1,\"type\":\"loss\",\"time\":\"2026-03-19T17:43:14.123456Z\","
 		"\"host\":\"runner-7\",\"severity\":\"medium\",\"reason\":\"1 record was not "
-		"delivered here between 2026-03-19T17:43:13.123456Z and "
-		"2026-03-19T17:43:13.123456Z (queue full)\",\"sink\":\"test\",\"dropped\":1,"
-		"\"first\":\"2026-03-19T17:43:13.123456Z\","
-		"\"last\":\"2026-03-19T17:43:13.123456Z\"}\n");
+		"delivered here between 2026-03-19T17:43:14.123456Z and "
+		"2026-03-19T17:43:14.123456Z (queue full)\",\"sink\":\"test\",\"dropped\":1,"
+		"\"first\":\"2026-03-19T17:43:14.123456Z\","
+		"\"last\":\"2026-03-19T17:43:14.123456Z\"}\n");
 }
 
 /* Six sinks, four of them dead, deaf or full: the file has every record when put returns. */
