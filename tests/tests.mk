@@ -24,10 +24,13 @@ $(B)/lab/%: $(B)/obj/tests/lab/%.o $(call obj,$(wildcard tests/lab/lib/*.c)) \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring -lpthread
 
-# Nothing to look up and to map when a child of it starts. Sanitizers need the shared C library.
-ifeq ($(SAN),)
-$(B)/lab/mayfly: LDFLAGS := -static
-endif
+# No C library to start: of a life that short it would be most.
+$(B)/lab/mayfly: | $(B)/lab/mayfly-child
+$(B)/lab/mayfly-child: tests/lab/mayfly-child.c
+	$(call msg,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -ffreestanding -fno-stack-protector -fno-sanitize=all \
+		-static -nostdlib -o $@ $<
 
 # Mocks that a live test loads into the daemon.
 $(B)/live/%.so: tests/live/%.c

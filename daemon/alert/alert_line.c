@@ -9,6 +9,7 @@
 #include "alert/ancestry.h"
 #include "alert/ci_json.h"
 #include "alert/open.h"
+#include "alert/subject_json.h"
 #include "base/text.h"
 
 #include "base/poison.h"
@@ -81,6 +82,20 @@ void alert_line(struct buf *b, const struct policy *p, const struct open_alert *
 		buf_add(b, act.data, act.len);
 	line_end(b, from, a->id);
 	buf_done(&act);
+}
+
+void hash_line(struct buf *b, const struct open_alert *a, const struct execution *e)
+{
+	const char *exe = e->exe != NULL && e->exe[0] != '\0' ? e->exe : e->name;
+	char hash[SUBJECT_HASH_LEN];
+	size_t from = b->len;
+
+	buf_printf(b, "%s ", severity_name(a->rule->severity));
+	text_escape(b, a->rule->id, strlen(a->rule->id));
+	buf_printf(b, ": sha256 %s: ",
+		   subject_hash_text(hash, e) ? hash : subject_hash_state(e->hash_state));
+	text_escape(b, exe, strlen(exe));
+	line_end(b, from, a->id);
 }
 
 void notice_line(struct buf *b, const struct notice *n)

@@ -12,6 +12,7 @@
 
 #include <nettle/sha2.h>
 
+#include "alert/late_hash.h"
 #include "alert/open.h"
 #include "base/table.h"
 
@@ -28,6 +29,7 @@ struct alerts {
 	struct open_alert **by_seq; /* the same, in the order they were raised */
 	uint64_t seq;		    /* of the last record */
 	char head[ALERT_HASH_LEN];  /* hash of the last record */
+	size_t unhashed;	    /* open alerts that wait for a hash */
 	struct alerts_stats stats;
 	struct buf json, text;
 };
@@ -113,6 +115,7 @@ static void open_close(struct alerts *a, struct open_alert *alert)
 {
 	size_t i = seq_above(a, alert->seq - 1);
 
+	a->unhashed -= alert->hash_at != 0;
 	memmove(&a->by_seq[i], &a->by_seq[i + 1],
 		(a->open.n - i - 1) * sizeof(struct open_alert *));
 	table_del(&a->open, &alert->node);
@@ -122,6 +125,7 @@ static void open_close(struct alerts *a, struct open_alert *alert)
 /* The caller made sure that there is room and that the key is new. */
 static void open_keep(struct alerts *a, struct open_alert *alert, uint64_t hash)
 {
+	a->unhashed += alert->hash_at != 0;
 	a->by_seq[a->open.n] = alert;
 	(void)table_add(&a->open, &alert->node, hash);
 }
@@ -190,6 +194,7 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 	const struct subject *s = v->subject;
 	uint64_t time_ns = verdict_time(v);
 	struct open_alert *alert;
+	size_t hash_at;
 
 	buf_clear(&a->json);
 	if (v->leak != NULL)
@@ -198,7 +203,8 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		alert_facts(&a->json, a->policy, s, o);
 	if (a->json.err < 0)
 		return NULL;
-	alert = malloc(sizeof(*alert) + a->json.len);
+	hash_at = late_hash_find(&a->json);
+	alert = malloc(sizeof(*alert) + a->json.len + (hash_at != 0 ? LATE_HASH_ROOM : 0));
 	if (alert == NULL)
 		return NULL;
 	*alert = (struct open_alert){
@@ -222,6 +228,9 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		alert->kind = s->kind;
 		alert->to = s->account->to;
 		alert->account_flags = s->account->flags;
+		if (s->account->who != NULL)
+			alert->image = s->account->who->image;
+		alert->hash_at = hash_at;
 	}
 	memcpy(alert->facts, a->json.data, a->json.len);
 	memcpy(alert->prev, a->head, sizeof(alert->prev));
@@ -246,11 +255,8 @@ static void open_fold(struct alerts *a, struct open_alert *alert, const struct v
 	a->stats.folded++;
 }
 
-/*
- * How much left by an interface is known only when it is over: told again for each 50th part that
- * it grew, so that the last that was told is right to 2 %, in some 50 records for each e-fold.
- */
-static int open_update(struct alerts *a, struct open_alert *alert, const struct origin *o)
+/* Tells again what stands in an open alert, with the line that the caller put into a->text. */
+static int update_put(struct alerts *a, const struct open_alert *alert, const struct origin *o)
 {
 	struct open_alert *told;
 	struct record r = {
@@ -262,8 +268,6 @@ static int open_update(struct alerts *a, struct open_alert *alert, const struct 
 		.host = o->host,
 	};
 
-	if (!alert->is_leak || alert->sent - alert->told <= alert->told / 50)
-		return 0;
 	told = malloc(sizeof(*told) + alert->facts_len);
 	if (told == NULL)
 		return -ENOMEM;
@@ -271,15 +275,30 @@ static int open_update(struct alerts *a, struct open_alert *alert, const struct 
 	told->seq = a->seq + 1;
 	memcpy(told->prev, a->head, sizeof(told->prev));
 	buf_clear(&a->json);
-	buf_clear(&a->text);
 	alert_json(&a->json, "update", a->policy, told, o);
-	alert_line(&a->text, a->policy, told, NULL);
 	free(told);
 	if (a->json.err < 0 || a->text.err < 0)
 		return -ENOMEM;
-	alert->told = alert->sent;
 	record_put(a, &r);
 	return 0;
+}
+
+/*
+ * How much left by an interface is known only when it is over: told again for each 50th part that
+ * it grew, so that the last that was told is right to 2 %, in some 50 records for each e-fold.
+ */
+static int open_update(struct alerts *a, struct open_alert *alert, const struct origin *o)
+{
+	int err;
+
+	if (!alert->is_leak || alert->sent - alert->told <= alert->told / 50)
+		return 0;
+	buf_clear(&a->text);
+	alert_line(&a->text, a->policy, alert, NULL);
+	err = update_put(a, alert, o);
+	if (err == 0)
+		alert->told = alert->sent;
+	return err;
 }
 
 int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin *o)
@@ -321,6 +340,21 @@ fail:
 	free(alert);
 	a->stats.failed++;
 	return -ENOMEM;
+}
+
+void alerts_hashed(struct alerts *a, const struct execution *e, const struct origin *o)
+{
+	size_t i;
+
+	for (i = 0; i < a->open.n && a->unhashed > 0; i++) {
+		if (!late_hash_set(a->by_seq[i], e))
+			continue;
+		a->unhashed--;
+		buf_clear(&a->text);
+		hash_line(&a->text, a->by_seq[i], e);
+		if (update_put(a, a->by_seq[i], o) < 0)
+			a->stats.failed++;
+	}
 }
 
 int alerts_notice(struct alerts *a, const char *type, enum severity severity, const char *reason,

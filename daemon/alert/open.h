@@ -43,7 +43,9 @@ struct open_alert {
 	uint64_t limit, window_ns;
 	bool is_leak;
 	struct leak leak;
-	uint64_t told; /* `sent` in the last record; of a leak updates are told */
+	uint64_t told;	       /* `sent` in the last record; of a leak updates are told */
+	struct of_image image; /* the executed file */
+	size_t hash_at; /* where in `facts` its hash is still to come; 0: it is not waited for */
 	size_t facts_len;
 	char facts[];
 };
@@ -75,6 +77,9 @@ void notice_json(struct buf *b, const struct notice *n, const struct origin *o);
 /* At most ALERT_LINE_MAX bytes behind what `b` held. `s` NULL: it is about an interface. */
 void alert_line(struct buf *b, const struct policy *p, const struct open_alert *a,
 		const struct subject *s);
+/* What came of hashing the file that `e` executed: "high scanner-endpoint: sha256 5f70...: /opt/x".
+ */
+void hash_line(struct buf *b, const struct open_alert *a, const struct execution *e);
 void notice_line(struct buf *b, const struct notice *n);
 
 /* ---- leak.c: an alert about an interface instead of a process ---- */

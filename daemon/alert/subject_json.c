@@ -20,20 +20,33 @@ void subject_json_process(struct json *j, const struct execution *e)
 	json_cstr(j, "exe", e->exe != NULL && e->exe[0] != '\0' ? e->exe : NULL);
 }
 
-void subject_json_hash(struct json *j, const struct execution *e)
+bool subject_hash_text(char ret[SUBJECT_HASH_LEN], const struct execution *e)
+{
+	size_t i;
+
+	ret[0] = '\0';
+	for (i = 0; e->sha256 != NULL && i < 32; i++)
+		(void)snprintf(ret + 2 * i, 3, "%02x", e->sha256[i]);
+	return e->sha256 != NULL;
+}
+
+const char *subject_hash_state(enum of_hash_state state)
 {
 	static const char *const names[] = {
 		[OF_HASH_NONE] = "pending",    [OF_HASH_OK] = "ok",
 		[OF_HASH_CHANGED] = "changed", [OF_HASH_GONE] = "gone",
 		[OF_HASH_FAILED] = "failed",   [OF_HASH_SKIPPED] = "skipped",
 	};
-	char text[2 * 32 + 1];
-	size_t i;
 
-	for (i = 0; e->sha256 != NULL && i < 32; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", e->sha256[i]);
-	json_cstr(j, "sha256", e->sha256 != NULL ? text : NULL);
-	json_cstr(j, "sha256_state", names[e->hash_state]);
+	return names[state];
+}
+
+void subject_json_hash(struct json *j, const struct execution *e)
+{
+	char text[SUBJECT_HASH_LEN];
+
+	json_cstr(j, "sha256", subject_hash_text(text, e) ? text : NULL);
+	json_cstr(j, "sha256_state", subject_hash_state(e->hash_state));
 }
 
 void subject_json_lineage(struct json *j, const struct execution *e)

@@ -6,12 +6,19 @@
 #ifndef ALERT_SUBJECT_JSON_H
 #define ALERT_SUBJECT_JSON_H
 
+#include <stdbool.h>
+
 #include "base/json.h"
 #include "outflow/policy.h"
 #include "outflow/subject.h"
 
 /* "pid", "exec_id", "ppid", "name", "exe" of an open object; exe is null when it is not known. */
 void subject_json_process(struct json *j, const struct execution *e);
+#define SUBJECT_HASH_LEN 65 /* 256 bits in hex and a NUL */
+/* False: it is not known. */
+bool subject_hash_text(char ret[SUBJECT_HASH_LEN], const struct execution *e);
+/* "ok", "pending", ...: static. */
+const char *subject_hash_state(enum of_hash_state state);
 /* "sha256" of the executed file, null when it is not known, and "sha256_state". */
 void subject_json_hash(struct json *j, const struct execution *e);
 /* "lineage":["Runner.Worker[3001]","curl[4242]"], root first; NULL is an empty one. */

@@ -475,6 +475,8 @@ static void accounts_tell(struct books *b, uint64_t now_ns, intake_raw_fn *fn, v
 			told_grow(told, &a, now_ns, b->window_ns);
 		told->received = a.received;
 		told->moved = a.moved;
+		/* Executed since this look began, and its record is still in the ring. */
+		execution_need(b, a.exec_slot, a.exec_id, now_ns, fn, arg);
 		name_tell(b, a.exec_slot, a.exec_id, now_ns, fn, arg);
 		account_tell(&a, now_ns, fn, arg);
 		step(b);

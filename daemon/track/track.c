@@ -486,6 +486,13 @@ void track_set_hooks_missing(struct track *t, const char *const *names)
 	t->origin.hooks_missing = names;
 }
 
+const struct execution *track_execution(const struct track *t, uint64_t exec_id)
+{
+	const struct exec_node *n = execution_find(&t->executions, exec_id);
+
+	return n == NULL ? NULL : &n->e;
+}
+
 const struct execution *track_next_execution(const struct track *t, size_t *cursor)
 {
 	const struct exec_node *n = slots_next(&t->executions.slots, cursor);

@@ -40,6 +40,8 @@ const struct origin *track_origin(const struct track *t);
 struct track_stats track_stats(const struct track *t);
 /* `names` is borrowed for as long as the track lives; see origin.hooks_missing. */
 void track_set_hooks_missing(struct track *t, const char *const *names);
+/* NULL: not known, or not any more. */
+const struct execution *track_execution(const struct track *t, uint64_t exec_id);
 /*
  * Walks that may be interrupted: start at *cursor 0, NULL ends. What comes or goes between two
  * calls may or may not be seen; everything that stays is seen once.

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * mayfly.c: many children by vfork and exec, one after the other, each with one datagram to a port
- * of its own and then at its end. Linked statically (tests.mk), so that a child's whole life, from
- * before the vfork until it was waited for, is some hundred microseconds. With --pids FILE, a
+ * of its own and then at its end. A child is mayfly-child, which lies beside this: its whole life,
+ * from before the vfork until it was waited for, is some hundred microseconds. With --pids FILE, a
  * line "PID PORT" is left there for each.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,33 +20,20 @@
 #include "lib/lab.h"
 
 #define CHILDREN_MAX 50000
-#define BYTES	     100
-#define CHILD	     "child" /* argv[1] of a child; argv[2] is the far end as it lies in memory */
+#define BYTES	     100 /* as in mayfly-child.c */
 
 struct mayfly {
 	struct lab_addr to;
 	struct lab_ports ports;
 	uint64_t children;
 	const char *pids;
+	char child[PATH_MAX];
 };
 
 struct life {
 	pid_t pid;
 	uint32_t us;
 };
-
-static int child(int argc, char **argv)
-{
-	static const char data[BYTES];
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (argc != 4 || fd < 0)
-		return 1;
-	to.sin_addr.s_addr = (uint32_t)strtoul(argv[2], NULL, 10);
-	to.sin_port = htons((uint16_t)atoi(argv[3]));
-	return sendto(fd, data, BYTES, 0, (struct sockaddr *)&to, sizeof(to)) != BYTES;
-}
 
 static uint64_t now_us(void)
 {
@@ -60,7 +48,7 @@ static bool live(const struct mayfly *m, uint64_t index, struct life *ret)
 {
 	uint64_t began;
 	char addr[16], port[8];
-	char *argv[] = { program_invocation_name, (char *)(uintptr_t)CHILD, addr, port, NULL };
+	char *argv[] = { (char *)(uintptr_t)m->child, addr, port, NULL };
 	char *env[] = { NULL };
 	int status;
 
@@ -142,15 +130,25 @@ static void options_parse(struct mayfly *m, int argc, char **argv)
 		lab_usage("--to: too few ports to give each child its own");
 }
 
+static void child_find(struct mayfly *m)
+{
+	ssize_t len = readlink("/proc/self/exe", m->child, sizeof(m->child));
+
+	while (len > 0 && m->child[len - 1] != '/')
+		len--;
+	if (len <= 0 || (size_t)len + sizeof("mayfly-child") > sizeof(m->child))
+		lab_die("/proc/self/exe");
+	memcpy(m->child + len, "mayfly-child", sizeof("mayfly-child"));
+}
+
 int main(int argc, char **argv)
 {
-	struct mayfly m = { .children = 0 };
+	static struct mayfly m;
 	struct life *lives;
 	uint64_t i, failed = 0, began;
 
-	if (argc > 1 && strcmp(argv[1], CHILD) == 0)
-		return child(argc, argv);
 	options_parse(&m, argc, argv);
+	child_find(&m);
 	lives = calloc(m.children, sizeof(*lives));
 	if (lives == NULL)
 		lab_die("memory");

@@ -95,6 +95,18 @@ alerted() { # NAME
 	jq -en --arg n "$1" 'any(inputs; .type == "alert" and .process.name == $n)' "$LAB_ALERTS" >/dev/null
 }
 
+# What the first record and the last say that have the id of the first alert about this program.
+first_and_last() { # NAME
+	jq -rn --arg n "$1" '[inputs] | map(select(.type == "alert" and .process.name == $n))[0].id as $id
+		| map(select(.id == $id)) | "\(first.process.sha256_state), \(last.process | "\(.sha256_state) \(.sha256)")"' \
+		"$LAB_ALERTS"
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+last_is() { # NAME HASH
+	[[ "$(first_and_last "$1")" == *", ok $2" ]]
+}
+
 plain_case() {
 	program payer
 	sends "$LAB_DIR/payer"
@@ -103,6 +115,8 @@ plain_case() {
 	wait_for 10 alerted payer
 	is "an alert does not wait for the first reading" \
 		"$(jq -rn '[inputs | select(.type == "alert")][0].process.sha256_state | IN("ok", "pending")' "$LAB_ALERTS")" true
+	wait_for 10 last_is payer "$(sum "$LAB_DIR/payer")"
+	is "but is told again when it was read" "$(first_and_last payer | cut -d ' ' -f 2-)" "ok $(sum "$LAB_DIR/payer")"
 	sends "$LAB_DIR/payer"
 	wait_for 10 alerts_are 2
 	is "an alert has what is known" \
@@ -274,7 +288,7 @@ late_ms() {
 }
 
 large_case() {
-	local i ms worst=0 pending idle=0
+	local i ms worst=0 pending idle=0 sum
 
 	if [ "$LARGE" -eq 0 ]; then
 		skip "large file" "HASH_LARGE_BYTES is 0"
@@ -285,14 +299,14 @@ large_case() {
 		ms=$(late_ms "payer-idle$i")
 		[ "$ms" -le "$idle" ] || idle=$ms
 	done
-	cp "$B/lab/send" "$LAB_DIR/large" && truncate -s "$LARGE" "$LAB_DIR/large"
-	sends_and_stays "$LAB_DIR/large"
-	is "large file: it waits" "$(wait_for 10 is_pending large && echo yes)" yes
+	cp "$B/lab/send" "$LAB_DIR/payer-large" && truncate -s "$LARGE" "$LAB_DIR/payer-large"
+	sends_and_stays "$LAB_DIR/payer-large"
+	is "large file: it waits" "$(wait_for 10 is_pending payer-large && echo yes)" yes
 	for ((i = 0; i < 5; i++)); do
 		program "payer-late$i"
 		ms=$(late_ms "payer-late$i")
 		[ "$ms" -le "$worst" ] || worst=$ms
-		pending=$(hashes_of '.name == "large"')
+		pending=$(hashes_of '.name == "payer-large"')
 	done
 	echo "# alerts: at most $idle ms from the sender's start to the line; $worst ms while $LARGE bytes are hashed; then: $pending"
 	if [ $((worst - idle)) -le 200 ]; then
@@ -300,9 +314,11 @@ large_case() {
 	else
 		not_ok "large file" "an alert is later by $((worst - idle)) ms"
 	fi
-	wait_for 300 is_settled hashes_of '.name == "large"'
+	wait_for 300 is_settled hashes_of '.name == "payer-large"'
 	held_ends
-	is "large file: as sha256sum says" "$(hashes_of '.name == "large"')" "ok $(sum "$LAB_DIR/large")"
+	sum=$(sum "$LAB_DIR/payer-large")
+	is "large file: as sha256sum says" "$(hashes_of '.name == "payer-large"')" "ok $sum"
+	is "large file: the alert came before, and was told again" "$(first_and_last payer-large)" "pending, ok $sum"
 }
 
 # shellcheck disable=SC2317 # wait_for calls it

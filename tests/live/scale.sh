@@ -167,8 +167,8 @@ mayflies() {
 	if [ "$(jq .life_us.median <<<"$out")" -gt 1000 ]; then
 		skip "$name: most lived for less" "this machine is busy: the median lived $(jq .life_us.median <<<"$out") us"
 	fi
-	is "$name: posted, to the byte" "$(flows_settle 10 $((CHILDREN * 100)) sum_of_name mayfly)" $((CHILDREN * 100))
-	outflow flows --json | jq -r 'select(.process.name == "mayfly" and .bytes.sent > 0)
+	is "$name: posted, to the byte" "$(flows_settle 10 $((CHILDREN * 100)) sum_of_name mayfly-child)" $((CHILDREN * 100))
+	outflow flows --json | jq -r 'select(.process.name == "mayfly-child" and .bytes.sent > 0)
 		| "\(.process.pid) \(.endpoint.port) \(.bytes.sent)"' | sort >"$LAB_DIR/posted"
 	sed 's/$/ 100/' "$LAB_DIR/pids" | sort >"$LAB_DIR/told"
 	same_files "$name: each byte on its own child" "$LAB_DIR/posted" "$LAB_DIR/told"
@@ -176,7 +176,7 @@ mayflies() {
 	cut -d ' ' -f 2- "$LAB_DIR/posted" | sort >"$LAB_DIR/posted.port"
 	same_files "$name: as the far end counted" "$LAB_DIR/posted.port" "$LAB_DIR/far"
 	# Each was forked and ran a program: two executions, of which the second sent.
-	is "$name: executions seen" "$(outflow ps --json --all | jq -s '[.[] | select(.process.name == "mayfly"
+	is "$name: executions seen" "$(outflow ps --json --all | jq -s '[.[] | select(.process.name == "mayfly-child"
 		and .sent == 100)] | [length, (map(.process.exec_id) | unique | length)]' -c)" "[$CHILDREN,$CHILDREN]"
 	is "$name: nothing lost" "$(outflow status --json | jq '[.loss | .executions_full, .task_storage, .tracking] | add')" 0
 	books_balanced "$name: books are balanced"

@@ -207,6 +207,19 @@ static void raise_leak(uint64_t bytes, uint64_t time_ns, int raised)
 	cr_assert_eq(alerts_raise(alerts, &v, &origin), raised);
 }
 
+Test(schema, hash_after_the_alert)
+{
+	static const uint8_t sha[32] = { 1 };
+	struct execution hashed;
+
+	raise_rule(0, 1);
+	hashed = curl;
+	hashed.hash_state = OF_HASH_OK;
+	hashed.sha256 = sha;
+	alerts_hashed(alerts, &hashed, &origin);
+	validates("records", "1 alert, 1 update; ");
+}
+
 Test(schema, alerts_of_interfaces)
 {
 	raise_leak(1 << 20, 50 * SECOND, 1);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "alert/late_hash.h"
+
+#include <string.h>
+
+#include "alert/subject_json.h"
+
+#include "base/poison.h"
+
+/* The members as they stand in an alert, without the braces. */
+static void members(struct buf *b, const struct execution *e)
+{
+	struct json j;
+
+	json_init(&j, b);
+	json_open(&j, NULL, '{');
+	subject_json_hash(&j, e);
+	json_close(&j, '}');
+	if (b->err < 0 || b->len < 2)
+		return;
+	b->len -= 2;
+	memmove(b->data, b->data + 1, b->len);
+	b->data[b->len] = '\0';
+}
+
+/* Not to be met inside of a string, where quotes are escaped. */
+size_t late_hash_find(const struct buf *facts)
+{
+	const struct execution none = { .hash_state = OF_HASH_NONE };
+	const char *at = NULL;
+	struct buf pending;
+
+	buf_init(&pending, 1024);
+	members(&pending, &none);
+	if (pending.err >= 0 && facts->len > 0)
+		at = strstr(facts->data, pending.data);
+	buf_done(&pending);
+	return at == NULL ? 0 : (size_t)(at - facts->data);
+}
+
+bool late_hash_set(struct open_alert *a, const struct execution *e)
+{
+	const struct execution none = { .hash_state = OF_HASH_NONE };
+	struct buf old, new;
+	bool set = false;
+	char *at;
+
+	if (a->hash_at == 0 || e->hash_state == OF_HASH_NONE ||
+	    memcmp(&a->image, &e->image, sizeof(a->image)) != 0)
+		return false;
+	buf_init(&old, 1024);
+	buf_init(&new, 1024);
+	members(&old, &none);
+	members(&new, e);
+	if (old.err >= 0 && new.err >= 0 && new.len <= old.len + LATE_HASH_ROOM) {
+		at = a->facts + a->hash_at;
+		memmove(at + new.len, at + old.len, a->facts_len - a->hash_at - old.len);
+		memcpy(at, new.data, new.len);
+		a->facts_len += new.len - old.len;
+		a->hash_at = 0;
+		set = true;
+	}
+	buf_done(&old);
+	buf_done(&new);
+	return set;
+}
