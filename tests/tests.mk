@@ -111,6 +111,10 @@ test-vm: deps ## the traffic lab on other kernels: VM_KERNELS="6.1 7.2", without
 soak: all $(LAB) ## mixed ordinary traffic for LINKS_SECONDS (600): nothing of it may be unattributed (as root)
 	@LINKS_SECONDS=$(or $(LINKS_SECONDS),600) tests/live/links.sh $(B) mixed
 
+.PHONY: turnover
+turnover: all $(LAB) ## 50,000 processes a minute for TURNOVER_SECONDS (180): no lineage is lost, memory is flat (as root)
+	@TURNOVER_SECONDS=$(or $(TURNOVER_SECONDS),180) tests/live/turnover.sh $(B)
+
 .PHONY: fuzz
 fuzz: $(FUZZ) ## every fuzzer for FUZZ_SECONDS (60)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
