@@ -51,10 +51,16 @@ static void json_socket(struct json *j, const struct errand *e)
 {
 	char name[OF_ASK_LEN];
 
+	if (e->file_len > 0) {
+		json_nil(j, "socket");
+		json_str(j, "file", e->file, e->file_len);
+		return;
+	}
 	memcpy(name, e->socket, sizeof(name));
 	if (e->socket_len > 0 && name[0] == '\0')
 		name[0] = '@';
 	json_str(j, "socket", name, e->socket_len);
+	json_nil(j, "file");
 }
 
 void subject_json_via(struct json *j, const struct via *via)

@@ -77,3 +77,21 @@ const struct deputy_kind *deputy_of_socket(const char *path, size_t len)
 		return &bus;
 	return is_shim(path, len) ? &containerd : NULL;
 }
+
+enum deputy_spool deputy_of_program(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum deputy_spool spool;
+	} programs[] = {
+		{ "cron", DEPUTY_SPOOL_CRON },	     { "crond", DEPUTY_SPOOL_CRON },
+		{ "anacron", DEPUTY_SPOOL_CRON },    { "atd", DEPUTY_SPOOL_AT },
+		{ "run-parts", DEPUTY_SPOOL_PARTS },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		if (strcmp(name, programs[i].name) == 0)
+			return programs[i].spool;
+	return DEPUTY_SPOOL_NONE;
+}

@@ -198,6 +198,20 @@ static int decode_ask(const void *rec, struct event *ret)
 	return 0;
 }
 
+static int decode_spool(const void *rec, struct event *ret)
+{
+	const struct of_rec_spool *r = rec;
+	size_t tail = r->hdr.len - offsetof(struct of_rec_spool, commands);
+
+	if (r->path_len > sizeof(r->path) || r->commands_n > OF_COMMANDS ||
+	    r->commands_n * sizeof(r->commands[0]) > tail)
+		return -EBADMSG;
+	if (r->hdr.err == 0 && (r->kind == 0 || r->kind > OF_SPOOL_PROGRAM))
+		return -EBADMSG;
+	ret->spool = r;
+	return 0;
+}
+
 static int decode_hash(const void *rec, struct event *ret)
 {
 	const struct of_rec_hash *r = rec;
@@ -239,6 +253,7 @@ static const struct rec_desc {
 	[OF_REC_LINK] = { sizeof(struct of_rec_link), decode_link },
 	[OF_REC_ASK] = { sizeof(struct of_rec_ask), decode_ask },
 	[OF_REC_HASH] = { sizeof(struct of_rec_hash), decode_hash },
+	[OF_REC_SPOOL] = { offsetof(struct of_rec_spool, commands), decode_spool },
 };
 
 /* The sizes are the ABI: a change here is a change of OF_ABI_VERSION. */
@@ -251,6 +266,7 @@ _Static_assert(sizeof(struct of_rec_hash) == 64, "ABI");
 _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
 _Static_assert(sizeof(struct of_rec_ask) == 176, "ABI");
+_Static_assert(sizeof(struct of_rec_spool) == 840, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)

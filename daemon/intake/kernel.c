@@ -21,11 +21,13 @@
 #include "intake/hash.h"
 #include "intake/kernel_private.h"
 #include "intake/machine.h"
+#include "intake/spool.h"
 
 #include "base/poison.h"
 
 #define ADOPT_ROUNDS_MAX 16   /* each round reaches one generation more against the walk's order */
 #define PAUSE_BUDGET	 8192 /* records in a pause of a look */
+#define RING_RECORD_MIN	 40   /* bytes that the shortest takes there */
 
 struct kernel {
 	struct pins *pins;
@@ -38,7 +40,9 @@ struct kernel {
 	struct runtimes *runtimes;
 	int root; /* directory where the files of container runtimes are looked up */
 	struct hashes *hashes;
-	int epfd;	       /* of the ring and the hashes */
+	struct spool *spool;
+	int spool_behind;      /* records at most before what was read of it is told */
+	int epfd;	       /* of the ring, the hashes and the spools */
 	struct edges *edges;   /* NULL: no reconciliation, and */
 	const char *edges_off; /* why */
 	struct of_loss loss;   /* as last told */
@@ -343,7 +347,16 @@ static bool still_runs(void *arg, uint32_t exec_slot, uint64_t exec_id)
 	return books_alive(((const struct kernel *)arg)->books, exec_slot, exec_id);
 }
 
-/* One descriptor for both that records come from. */
+static uint64_t runs_now(void *arg, uint32_t tgid)
+{
+	const struct kernel *k = arg;
+	struct of_task t;
+
+	return bpf_map_lookup_elem(bpf_map__fd(k->skel->maps.exec_ids), &tgid, &t) == 0 ? t.exec_id
+											: 0;
+}
+
+/* One descriptor for all that records come from. */
 static int kernel_listen(struct kernel *k)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
@@ -351,9 +364,24 @@ static int kernel_listen(struct kernel *k)
 	k->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (k->epfd < 0 ||
 	    epoll_ctl(k->epfd, EPOLL_CTL_ADD, ring_buffer__epoll_fd(k->ring), &ev) < 0 ||
-	    epoll_ctl(k->epfd, EPOLL_CTL_ADD, hashes_fd(k->hashes), &ev) < 0)
+	    epoll_ctl(k->epfd, EPOLL_CTL_ADD, hashes_fd(k->hashes), &ev) < 0 ||
+	    epoll_ctl(k->epfd, EPOLL_CTL_ADD, spool_fd(k->spool), &ev) < 0)
 		return -errno;
 	return 0;
+}
+
+/* Once a second: what cannot be watched is said as what the probes lack is. */
+static void spool_check(struct kernel *k)
+{
+	size_t i = 0;
+
+	spool_look(k->spool);
+	if (spool_refused(k->spool) == 0)
+		return;
+	while (k->hooks_missing[i] != NULL && strcmp(k->hooks_missing[i], SPOOL_HOOK) != 0)
+		i++;
+	if (i < HOOKS_MAX)
+		k->hooks_missing[i] = SPOOL_HOOK;
 }
 
 /* What the maps lead to, when they stand. */
@@ -375,6 +403,8 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		err = runtimes_new(image_ask, k, &k->runtimes);
 	if (err == 0)
 		err = hashes_new(still_runs, k, &k->hashes);
+	if (err == 0)
+		err = spool_new(runs_now, k, &k->spool);
 	if (err == 0)
 		err = kernel_listen(k);
 	if (err < 0)
@@ -490,6 +520,7 @@ static void kernel_close(void *self)
 		(void)bpf_link__destroy(k->links[i]);
 	if (k->epfd >= 0)
 		(void)close(k->epfd);
+	spool_free(k->spool);
 	hashes_free(k->hashes);
 	ring_buffer__free(k->ring);
 	edges_free(k->edges);
@@ -570,11 +601,31 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	books_look(k->books, now_ns, kernel_tell, k);
 	runtimes_look(k->runtimes, now_ns);
 	hashes_tick(k->hashes, fn, arg);
+	spool_check(k);
 	if (k->edges != NULL)
 		edges_look(k->edges, now_ns, fn, arg);
 	k->started = true;
 	(void)fn(arg, &rec.hdr, sizeof(rec));
 	return 0;
+}
+
+/* The ring tells of who changed a file: what is read before it is told behind what it holds then.
+ */
+static void spool_begin(struct kernel *k)
+{
+	if (k->spool_behind > 0)
+		return;
+	spool_read(k->spool, machine_now());
+	k->spool_behind = (int)(k->skel->rodata->cfg_ring_bytes / RING_RECORD_MIN) + 1;
+}
+
+static void spool_end(struct kernel *k, bool ring_empty, int drained)
+{
+	k->spool_behind -= drained;
+	if (!ring_empty && k->spool_behind > 0)
+		return;
+	spool_tell(k->spool, k->fn, k->arg);
+	k->spool_behind = 0;
 }
 
 static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
@@ -590,7 +641,9 @@ static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
 	k->fn = fn;
 	k->arg = arg;
 	k->budget = budget;
+	spool_begin(k);
 	err = ring_buffer__consume(k->ring);
+	spool_end(k, err >= 0, budget - k->budget);
 	hashes_drain(k->hashes, fn, arg);
 	if (err < 0 && err != -EAGAIN)
 		return err;

@@ -13,6 +13,7 @@
 #include <bpf/btf.h>
 
 #include "intake/kernel_private.h"
+#include "intake/spool.h"
 
 #include "base/poison.h"
 
@@ -488,6 +489,21 @@ uint64_t hooks_missed(const struct outflow_bpf *skel)
 	return missed;
 }
 
+static void hook_line(const char *name, const char *chosen, const char *reason)
+{
+	(void)printf("%-28s  %-20s  %s\n", name, chosen, reason);
+}
+
+static void spool_line(void)
+{
+	char reason[128];
+	int err = spool_try();
+
+	(void)snprintf(reason, sizeof(reason), "the kernel refuses it: %s", strerror(-err));
+	hook_line(SPOOL_HOOK, err < 0 ? "none" : "fanotify",
+		  err < 0 ? reason : "the kernel takes it");
+}
+
 int kernel_print_hooks(struct kernel_err *ret_err)
 {
 	const char *missing = NULL;
@@ -509,12 +525,12 @@ int kernel_print_hooks(struct kernel_err *ret_err)
 			continue;
 		c = hook_choose(&hooks[i], &asked);
 		events |= c.alt != NULL && c.alt->needs == NEEDS_EVENT;
-		(void)printf("%-28s  %-20s  %s\n", hooks[i].name,
-			     c.alt != NULL ? c.alt->prog : "none", c.reason);
+		hook_line(hooks[i].name, c.alt != NULL ? c.alt->prog : "none", c.reason);
 		/* The first that is missing is the one line. */
 		if (c.alt == NULL && err == 0)
 			err = hook_unserved(&hooks[i], &c, &missing, ret_err);
 	}
+	spool_line();
 	btf__free(asked.vmlinux);
 	return err;
 }

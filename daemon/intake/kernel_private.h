@@ -22,6 +22,9 @@ struct machine;
 
 #define HOOKS_OPTIONAL (OF_WITHOUT_INTERFACES | OF_WITHOUT_NAMES | OF_WITHOUT_ASKS)
 
+/* No program: fanotify (spool.h). */
+#define SPOOL_HOOK "spools of cron and at"
+
 /* Turns on the programs of the first alternative that this kernel takes, for each hook but those
  * in `without`. 0, with the names of those that it does without, the optional ones in the knob,
  * too; or -ENOTSUP with a message when another has none. */

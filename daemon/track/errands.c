@@ -21,12 +21,6 @@
 #define ASKERS_MAX  16 /* of one deputy, that are told apart */
 #define LINEAGE_MAX 12 /* names at each end of the lineage of who asked */
 
-struct errand_ref {
-	uint32_t refs;
-	struct errand e;
-	struct text *lineage; /* shared by what is passed on */
-};
-
 /* A process that was asked. */
 struct deputy {
 	struct table_node by_process;
@@ -145,15 +139,13 @@ static struct text *lineage_text(const struct execution *e, size_t *ret_len)
 	return text_new(text, *ret_len);
 }
 
-static void deputy_name(struct errand_deputy *ret, const struct exec_node *n)
+void errand_deputy(struct errand_deputy *ret, const struct exec_node *n)
 {
 	ret->tgid = n->e.tgid;
 	memcpy(ret->name, n->e.name, sizeof(ret->name));
 }
 
-/* What `who` asks for now. NULL: no memory. */
-static struct errand_ref *errand_new(const struct exec_node *who, const struct exec_node *deputy,
-				     const struct deputy_kind *kind, const struct event *ev)
+struct errand_ref *errand_new(const struct exec_node *who, const char *kind, uint64_t asked_ns)
 {
 	struct errand_ref *r = calloc(1, sizeof(*r));
 
@@ -166,11 +158,8 @@ static struct errand_ref *errand_new(const struct exec_node *who, const struct e
 		return NULL;
 	}
 	r->e.lineage = r->lineage->s;
-	r->e.kind = kind->name;
-	r->e.socket_len = ev->ask.name_len;
-	memcpy(r->e.socket, ev->ask.name, ev->ask.name_len);
-	deputy_name(&r->e.deputy, deputy);
-	r->e.asked_ns = ev->ask.asked_ns;
+	r->e.kind = kind;
+	r->e.asked_ns = asked_ns;
 	r->e.exec_id = who->e.exec_id;
 	r->e.roles = who->e.roles;
 	r->e.tgid = who->e.tgid;
@@ -178,8 +167,7 @@ static struct errand_ref *errand_new(const struct exec_node *who, const struct e
 	return r;
 }
 
-/* The same, that one deputy hands on to the next. NULL: no memory. */
-static struct errand_ref *errand_pass(const struct errand_ref *from, const struct exec_node *deputy)
+struct errand_ref *errand_copy(const struct errand_ref *from)
 {
 	struct errand_ref *r = malloc(sizeof(*r));
 
@@ -188,19 +176,46 @@ static struct errand_ref *errand_pass(const struct errand_ref *from, const struc
 	*r = *from;
 	r->refs = 1;
 	(void)text_get(r->lineage);
-	if (r->e.passed_n < ERRAND_PASSED_MAX)
-		deputy_name(&r->e.passed[r->e.passed_n++], deputy);
+	return r;
+}
+
+/* One that is asked for by a socket. NULL: no memory. */
+static struct errand_ref *errand_ask(const struct exec_node *who, const struct exec_node *deputy,
+				     const struct deputy_kind *kind, const struct event *ev)
+{
+	struct errand_ref *r = errand_new(who, kind->name, ev->ask.asked_ns);
+
+	if (r == NULL)
+		return NULL;
+	r->e.socket_len = ev->ask.name_len;
+	memcpy(r->e.socket, ev->ask.name, ev->ask.name_len);
+	errand_deputy(&r->e.deputy, deputy);
+	return r;
+}
+
+/* The same, that one deputy hands on to the next. NULL: no memory. */
+static struct errand_ref *errand_pass(const struct errand_ref *from, const struct exec_node *deputy)
+{
+	struct errand_ref *r = errand_copy(from);
+
+	if (r != NULL && r->e.passed_n < ERRAND_PASSED_MAX)
+		errand_deputy(&r->e.passed[r->e.passed_n++], deputy);
 	return r;
 }
 
 /* ---- What comes of it ---- */
 
-static void errand_set(struct exec_node *n, struct errand_ref *r, uint64_t after_ns)
+static void via_set(struct exec_node *n, struct errand_ref *r, uint64_t after_ns)
 {
 	r->refs++;
 	errand_put(n->via);
 	n->via = r;
 	n->e.via = (struct via){ .errand = &r->e, .after_ns = after_ns };
+}
+
+void errand_set(struct exec_node *n, struct errand_ref *r, uint64_t after_ns)
+{
+	via_set(n, r, after_ns);
 	n->e.roles |= r->e.roles;
 }
 
@@ -237,6 +252,14 @@ static struct exec_node *descendant_next(const struct exec_node *top, struct exe
 	return n == top || n->parent == NULL
 		       ? NULL
 		       : list_entry(n->sibling.next, struct exec_node, sibling);
+}
+
+void errand_link(struct exec_node *top, struct errand_ref *r, uint64_t after_ns)
+{
+	struct exec_node *n;
+
+	for (n = top; n != NULL; n = descendant_next(top, n))
+		via_set(n, r, after_ns);
 }
 
 /* It was forked on an errand that fits better. Of one ask the nearer deputy fits better than the
@@ -405,7 +428,7 @@ int errands_ask(struct errands *x, struct exec_node *who, struct exec_node *depu
 	if (who->e.roles == 0 ||
 	    deputy_has(deputy_find(x, deputy->e.process), who->e.exec_id, asked_ns))
 		return 0;
-	r = errand_new(who, deputy, kind, ev);
+	r = errand_ask(who, deputy, kind, ev);
 	err = deputy_send(x, deputy, r, asked_ns, asked_ns + WINDOW_NS);
 	errand_put(r);
 	return err;

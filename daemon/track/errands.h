@@ -16,7 +16,14 @@
 #define DEPUTIES_MAX 256 /* that are on an errand at once; the one asked longest ago goes */
 
 struct exec_node;
-struct errand_ref; /* a struct errand with a count of who refers to it */
+struct text;
+
+/* An errand with a count of who refers to it. */
+struct errand_ref {
+	uint32_t refs;
+	struct errand e;
+	struct text *lineage; /* shared by its copies */
+};
 
 struct errands {
 	struct table deputies; /* by process, in the order they were asked */
@@ -39,5 +46,15 @@ void errands_tick(struct errands *x, uint64_t time_ns);
 void errand_inherit(struct exec_node *n, const struct exec_node *from);
 /* NULL is fine. */
 void errand_put(struct errand_ref *r);
+/* What `who` asks for now, with one reference; whom and by what is the caller's. NULL: no memory.
+ */
+struct errand_ref *errand_new(const struct exec_node *who, const char *kind, uint64_t asked_ns);
+/* NULL: no memory. */
+struct errand_ref *errand_copy(const struct errand_ref *from);
+void errand_deputy(struct errand_deputy *ret, const struct exec_node *n);
+/* `n` is of it from now on, with its roles. */
+void errand_set(struct exec_node *n, struct errand_ref *r, uint64_t after_ns);
+/* The same of all that descends from `top` too, but the roles, which gain() gives. */
+void errand_link(struct exec_node *top, struct errand_ref *r, uint64_t after_ns);
 
 #endif

@@ -12,6 +12,8 @@
 
 #include "base/poison.h"
 
+#define ENDED_WALK_MAX 16384 /* 10 s of 100,000 that end in a minute; a millisecond */
+
 static bool same_id(const struct table_node *node, const void *key)
 {
 	return table_entry(node, struct exec_node, by_id)->e.exec_id == *(const uint64_t *)key;
@@ -114,6 +116,20 @@ struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid
 		table_find(&x->by_tgid, table_hash(&x->by_tgid, &tgid, sizeof(tgid)), &tgid);
 
 	return node == NULL ? NULL : table_entry(node, struct exec_node, by_tgid);
+}
+
+struct exec_node *execution_of_ended(const struct executions *x, uint32_t tgid)
+{
+	const struct list *at = x->ended.prev;
+	struct exec_node *n;
+	size_t i;
+
+	for (i = 0; at != &x->ended && i < ENDED_WALK_MAX; i++, at = at->prev) {
+		n = list_entry(at, struct exec_node, ended);
+		if (n->e.tgid == tgid)
+			return n;
+	}
+	return NULL;
 }
 
 struct exec_node *execution_add(struct executions *x, uint64_t exec_id)

@@ -145,6 +145,8 @@ void executions_done(struct executions *x);
 /* NULL when absent. */
 struct exec_node *execution_find(const struct executions *x, uint64_t exec_id);
 struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid);
+/* What a process that has ended ran last; NULL: not known, or many have ended since. */
+struct exec_node *execution_of_ended(const struct executions *x, uint32_t tgid);
 /* Adds one of which only the id is known. NULL: no room or no memory. */
 struct exec_node *execution_add(struct executions *x, uint64_t exec_id);
 /* Fills in what an event tells; `cgroup` and `env` are borrowed, NULL: not known. 0 or -ENOMEM:

@@ -11,6 +11,7 @@
 
 #include "track/errands.h"
 #include "track/private.h"
+#include "track/spool.h"
 
 #include "base/poison.h"
 
@@ -28,6 +29,7 @@ struct track {
 	struct table envs;	 /* envs.c */
 	struct table containers; /* containers.c */
 	struct errands errands;
+	struct spools spools;
 	struct places *places;
 	struct origin origin;
 	struct track_stats stats;
@@ -62,6 +64,8 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 	if (err == 0)
 		err = errands_init(&t->errands);
 	if (err == 0)
+		err = spools_init(&t->spools);
+	if (err == 0)
 		err = places_new(policy, &t->places);
 	if (err < 0) {
 		track_free(t);
@@ -78,6 +82,7 @@ void track_free(struct track *t)
 	accounts_done(&t->accounts);
 	executions_done(&t->executions);
 	errands_done(&t->errands);
+	spools_done(&t->spools);
 	cgroups_done(&t->cgroups);
 	envs_done(&t->envs);
 	containers_done(&t->containers); /* when nobody is in them any more */
@@ -276,6 +281,8 @@ static void on_exec(struct track *t, const struct event *ev)
 	if (t->by_texts)
 		gain(t, n, roles_of_texts(t, &n->e), ev->time_ns);
 	errands_born(&t->errands, n, execution_find(&t->executions, e->parent));
+	if (ev->kind == OF_REC_EXEC && spools_born(&t->spools, n) < 0)
+		refuse(t);
 }
 
 static void on_ask(struct track *t, const struct event *ev)
@@ -284,6 +291,17 @@ static void on_ask(struct track *t, const struct event *ev)
 
 	if (who == NULL || errands_ask(&t->errands, who,
 				       execution_of_process(&t->executions, ev->ask.tgid), ev) < 0)
+		refuse(t);
+}
+
+static void spool_gain(void *arg, struct exec_node *n, uint64_t roles, uint64_t time_ns)
+{
+	gain(arg, n, roles, time_ns);
+}
+
+static void on_spool(struct track *t, const struct event *ev)
+{
+	if (ev->err < 0 || spools_changed(&t->spools, &t->executions, ev, spool_gain, t) < 0)
 		refuse(t);
 }
 
@@ -457,6 +475,7 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		[OF_REC_COMM] = on_comm,
 		[OF_REC_ASK] = on_ask,
 		[OF_REC_HASH] = on_hash,
+		[OF_REC_SPOOL] = on_spool,
 	};
 
 	t->fn = fn;

@@ -37,6 +37,8 @@
 #define OF_NAMES_MAX   1024 /* plain names over all roles */
 #define OF_FAMILIES    64   /* AF_MAX is 46 in Linux 6.18 */
 #define OF_ASK_LEN     128  /* name of a socket (at most 108), or path of a file */
+#define OF_SPOOL_LEN   288  /* path of a file in a spool: a folder's and NAME_MAX, with its NUL */
+#define OF_COMMANDS    64   /* commands of such a file that are told apart */
 #define OF_NO_SLOT     0xffffffffU
 #define OF_ROLE_ANY    (1ULL << 63) /* in a wake mask: every execution, with a role or without */
 
@@ -419,7 +421,8 @@ enum of_rec_kind {
 	OF_REC_ASK = 16,    /* a process was asked for something, so that it may act for another */
 	OF_REC_CONTAINER = 17, /* from which image the container of a cgroup was made */
 	OF_REC_COMM = 18,      /* a process gave itself another short name */
-	OF_REC_MAX = 19,
+	OF_REC_SPOOL = 19,     /* a file from which cron or at starts something was changed */
+	OF_REC_MAX = 20,
 };
 
 struct of_rec_hdr {
@@ -519,6 +522,36 @@ struct of_rec_ask {
 	__u16 name_len;	       /* bytes of name */
 	__u32 pad0;	       /* zero */
 	char name[OF_ASK_LEN]; /* as it was bound; an abstract one begins with a NUL */
+};
+
+enum of_spool {
+	OF_SPOOL_AT = 1,      /* the job itself, run as its owner */
+	OF_SPOOL_CRONTAB = 2, /* lines of one user's, run as the file's owner */
+	OF_SPOOL_SYSTEM = 3,  /* lines that say for which user */
+	OF_SPOOL_PROGRAM = 4, /* is executed itself: /etc/cron.daily */
+};
+
+enum of_spool_flags {
+	OF_SPOOL_WRITTEN = 1, /* made, written or moved there */
+	OF_SPOOL_GONE = 2,    /* not there any more; with WRITTEN: it was for a moment */
+	OF_SPOOL_REAPED = 4,  /* tgid had ended: another process may have that number now */
+	OF_SPOOL_READ = 8,    /* `commands` are all that the file has; else they are not known */
+};
+
+/* Told of everybody, with a role or without. With err nothing but that is told: changes were
+ * missed. */
+struct of_rec_spool {
+	struct of_rec_hdr hdr;
+	__u64 exec_id; /* who did it; 0: only its tgid is known */
+	__u32 tgid;
+	__u32 uid;   /* as which what is in it will run; 0xffffffff: not known, or any */
+	__u16 kind;  /* enum of_spool */
+	__u16 flags; /* enum of_spool_flags */
+	__u16 path_len;
+	__u16 commands_n;
+	char path[OF_SPOOL_LEN];     /* not NUL-terminated */
+	__u64 commands[OF_COMMANDS]; /* their hashes (base/crontab.h); only those used are
+				      * sent */
 };
 
 struct of_rec_exit {

@@ -84,6 +84,8 @@ struct event {
 			enum of_hash_state state;
 			const uint8_t *sha256; /* 32 bytes; NULL unless OF_HASH_OK */
 		} hash;
+		/* Its lengths fit. With `err` everything in it is zero. */
+		const struct of_rec_spool *spool;
 		const struct of_account *account;
 		const struct of_loss *loss;
 		const struct of_rec_link *link; /* link->name is NUL-terminated */

@@ -47,9 +47,11 @@ struct ci_claim {
  * long as an execution or the deputy refers to it.
  */
 struct errand {
-	const char *kind; /* static: "docker", "systemd" */
+	const char *kind; /* static: "docker", "systemd", "cron" */
 	char socket[OF_ASK_LEN];
-	size_t socket_len;
+	size_t socket_len; /* 0: it was asked by `file`, which the deputy reads */
+	char file[OF_SPOOL_LEN];
+	size_t file_len;
 	struct errand_deputy {
 		uint32_t tgid;
 		char name[OF_NAME_LEN];
@@ -59,7 +61,8 @@ struct errand {
 	uint64_t exec_id; /* who asked */
 	uint64_t roles;
 	uint32_t tgid;
-	uint32_t others; /* other executions with a role that asked the same deputy meanwhile */
+	uint32_t others; /* other executions with a role that asked the same deputy meanwhile; by a
+			  * file: whose files may as well be what was run */
 	char name[OF_NAME_LEN];
 	const char *lineage; /* of who asked, as "name[pid]", the topmost first, NULs between */
 	size_t lineage_len;
