@@ -290,6 +290,13 @@ static void file_read(const struct folder *f, const char *name, struct of_rec_sp
 		commands_read(f, name, rec);
 }
 
+/* What crontab writes before it moves it to its place: no user is called so, and cron passes it by.
+ */
+static bool is_draft(const struct folder *f, const char *name)
+{
+	return f->kind->kind == OF_SPOOL_CRONTAB && strncmp(name, "tmp.", 4) == 0;
+}
+
 /* ---- Events ---- */
 
 static bool name_matters(const struct folder_kind *kind, const char *name)
@@ -379,6 +386,9 @@ static void on_change(struct spool *s, const struct folder *f,
 	}
 	if (m->mask & WRITTEN)
 		file_read(f, t->name, rec);
+	/* Its commands are not known any more, and will be by its other name. */
+	if ((rec->flags & OF_SPOOL_GONE) && is_draft(f, t->name))
+		s->pending_n--;
 }
 
 static void on_event(struct spool *s, const struct folder *f,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crontab.h"
 #include "base/ip.h"
 #include "intake/intake.h"
 
@@ -264,6 +265,31 @@ void rec_ask(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *path
 	rec_ask_name(s, exec_id, tgid, path, strlen(path) + 1);
 }
 
+void rec_spool_of(struct stream *s, const struct of_rec_spool *rec, const char *path)
+{
+	struct of_rec_spool r = *rec;
+
+	r.path_len = (uint16_t)strlen(path);
+	memcpy(r.path, path, r.path_len);
+	stream_add(s, &r,
+		   offsetof(struct of_rec_spool, commands) + r.commands_n * sizeof(r.commands[0]),
+		   OF_REC_SPOOL);
+}
+
+void rec_spool(struct stream *s, uint64_t exec_id, enum of_spool kind, uint32_t uid,
+	       const char *path, const char *command)
+{
+	struct of_rec_spool r = {
+		.exec_id = exec_id, .uid = uid, .kind = (uint16_t)kind, .flags = OF_SPOOL_WRITTEN
+	};
+
+	if (command != NULL) {
+		r.flags |= OF_SPOOL_READ;
+		r.commands[r.commands_n++] = crontab_hash(command, strlen(command));
+	}
+	rec_spool_of(s, &r, path);
+}
+
 /* A digest of which every byte is the same. */
 void rec_hash(struct stream *s, uint64_t id, enum of_hash_state state, uint8_t byte)
 {
@@ -297,6 +323,7 @@ void rec_every_kind(struct stream *s)
 	rec_connect(s, 101, FAR, 443);
 	rec_account(s, 3, FAR, 443, 1000);
 	rec_ask(s, 3, 100, "/run/docker.sock");
+	rec_spool(s, 3, OF_SPOOL_CRONTAB, 1000, "/var/spool/cron/crontabs/ci", "/bin/true");
 	rec_loss(s, 1);
 	rec_exit(s, 3, 101);
 	rec_link_of(s, &(struct of_rec_link){ .name = "eth0", .ifindex = 2, .tx_bytes = 5000 });

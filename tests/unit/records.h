@@ -65,10 +65,14 @@ void rec_hash(struct stream *s, uint64_t id, enum of_hash_state state, uint8_t b
 /* At this moment; `name` may hold NULs. */
 void rec_ask_name(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *name, size_t len);
 void rec_ask(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *path);
+/* A file was written: its commands are those of the line `command`; NULL: not known. */
+void rec_spool(struct stream *s, uint64_t exec_id, enum of_spool kind, uint32_t uid,
+	       const char *path, const char *command);
+void rec_spool_of(struct stream *s, const struct of_rec_spool *rec, const char *path);
 void rec_tick(struct stream *s);
 
 /* Some of every kind, in an order that makes sense. */
-#define EVERY_KIND_N 19
+#define EVERY_KIND_N 20
 void rec_every_kind(struct stream *s);
 
 /* A configuration that must be right. */

@@ -272,7 +272,7 @@ Test(alerts, via_a_deputy)
 	cr_expect_not_null(
 		strstr(got.json,
 		       ",\"roles\":[\"runner\"],\"creator\":null,"
-		       "\"via\":{\"kind\":\"docker\",\"socket\":\"/run/docker.sock\","
+		       "\"via\":{\"kind\":\"docker\",\"socket\":\"/run/docker.sock\",\"file\":null,"
 		       "\"deputy\":\"dockerd[812]\",\"passed_on\":[\"containerd[700]\"],"
 		       "\"asked_by\":{\"pid\":4200,\"exec_id\":9000,\"name\":\"tri\\u000avy\","
 		       "\"lineage\":[\"bash[4100]\",\"tri\\u000avy[4200]\"]},"

@@ -28,6 +28,7 @@ union raw {
 	struct of_rec_tick tick;
 	struct of_rec_container container;
 	struct of_rec_ask ask;
+	struct of_rec_spool spool;
 	struct of_rec_hash hash;
 };
 
@@ -76,6 +77,7 @@ ParameterizedTestParameters(decode, minimal)
 		{ OF_REC_TICK, sizeof(struct of_rec_tick) },
 		{ OF_REC_CONTAINER, sizeof(struct of_rec_container) },
 		{ OF_REC_ASK, sizeof(struct of_rec_ask) },
+		{ OF_REC_SPOOL, offsetof(struct of_rec_spool, commands) },
 	};
 
 	return cr_make_param_array(struct kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
@@ -158,6 +160,37 @@ Test(decode, host)
 	r.host.host[0] = '\0';
 	r.host.boot_id[sizeof(r.host.boot_id) - 1] = 'b';
 	refused(&r, sizeof(r.host), -EBADMSG);
+}
+
+Test(decode, spool)
+{
+	union raw r = { .spool = { .hdr = { .len = sizeof(r.spool), .kind = OF_REC_SPOOL },
+				   .exec_id = 7,
+				   .kind = OF_SPOOL_AT,
+				   .path_len = sizeof(r.spool.path),
+				   .commands_n = OF_COMMANDS } };
+	struct event ev;
+
+	cr_assert_eq(decode(&r, sizeof(r.spool), &ev), 0);
+	cr_expect_eq(ev.spool->exec_id, 7);
+	r.spool.hdr.len -= 8;
+	refused(&r, sizeof(r.spool), -EBADMSG); /* one command less */
+	r.spool.commands_n--;
+	cr_expect_eq(decode(&r, sizeof(r.spool), &ev), 0);
+	r.spool.hdr.len += 16;
+	r.spool.commands_n = OF_COMMANDS + 1;
+	refused(&r, sizeof(r), -EBADMSG);
+	r.spool.commands_n = 0;
+	r.spool.path_len++;
+	refused(&r, sizeof(r), -EBADMSG);
+	r.spool.path_len = 0;
+	r.spool.kind = OF_SPOOL_PROGRAM + 1;
+	refused(&r, sizeof(r), -EBADMSG);
+	r.spool.kind = 0;
+	refused(&r, sizeof(r), -EBADMSG);
+	r.spool.hdr.err = -EOVERFLOW;
+	cr_assert_eq(decode(&r, sizeof(r), &ev), 0, "nothing is told but that some were missed");
+	cr_expect_eq(ev.err, -EOVERFLOW);
 }
 
 Test(decode, ask)

@@ -85,6 +85,16 @@ static const struct errand errand = {
 	.lineage_len = sizeof("bash[5]\0trivy[6]"),
 	.others = 2,
 };
+
+static const struct errand left = { .kind = "cron",
+				    .file = "/etc/cron.d/x",
+				    .file_len = 13,
+				    .deputy = { 812, "cron" },
+				    .tgid = 4200,
+				    .name = "trivy",
+				    .lineage = "trivy[4200]",
+				    .lineage_len = sizeof("trivy[4200]"),
+				    .others = 200 };
 static struct origin origin = { .host = "runner-7",
 				.boot_id = "6f1c0000-0000-4000-8000-000000000000",
 				.utc_offset_ns = 1773942142123456789,
@@ -160,6 +170,8 @@ Test(schema, alerts_of_processes)
 	curl.loginuid = UINT32_MAX;
 	subject.via = (struct via){ &errand, 12345678 };
 	raise_rule(0, 3);
+	subject.via.errand = &left;
+	raise_rule(0, 7);
 	subject.via = (struct via){ NULL, 0 };
 	account = known;
 	/* What is not known: family, port, then who and where. */
@@ -173,7 +185,7 @@ Test(schema, alerts_of_processes)
 	account.who = NULL;
 	account.flags |= OF_ACCOUNT_MACHINE;
 	raise_rule(1, 6);
-	validates("records", "7 alert; ");
+	validates("records", "8 alert; ");
 }
 
 Test(schema, alerts_of_ci_jobs)

@@ -209,6 +209,34 @@ static void hashes(struct stream *s)
 	rec_tick(s);
 }
 
+/* Files for cron, by whom with a role and without, and the jobs that it starts. */
+static void spool(struct stream *s)
+{
+	static const char argv[] = "/bin/sh\0-c\0/bin/x";
+	struct of_exec e = exec_of(6, 5, 105, "sh");
+	struct of_rec_spool gone = { .tgid = 102, .kind = OF_SPOOL_SYSTEM, .flags = OF_SPOOL_GONE };
+	char path[64];
+	unsigned int i;
+
+	rec_exec(s, 1, 0, 100, "/usr/sbin/cron");
+	rec_exec(s, 2, 0, 101, "/usr/bin/trivy");
+	rec_exec(s, 3, 0, 102, "/usr/bin/bash");
+	for (i = 0; i < 300; i++) {
+		(void)snprintf(path, sizeof(path), "/etc/cron.d/%u", i);
+		rec_spool(s, 2, OF_SPOOL_SYSTEM, UINT32_MAX, path, "/bin/x");
+	}
+	rec_spool(s, 3, OF_SPOOL_SYSTEM, UINT32_MAX, path, "/bin/y");
+	rec_spool_of(s, &gone, "/etc/cron.d/298");
+	gone.flags = OF_SPOOL_GONE | OF_SPOOL_WRITTEN | OF_SPOOL_REAPED;
+	rec_spool_of(s, &gone, "/etc/cron.d/297");
+	at(s, 60);
+	rec_fork(s, 5, 1, 105);
+	rec_exec_of(s, &e, "/bin/sh", argv, sizeof(argv));
+	rec_account(s, 6, FAR, 443, 5000);
+	at(s, 400);
+	rec_tick(s);
+}
+
 static const struct seed {
 	const char *name;
 	void (*make)(struct stream *s);
@@ -223,6 +251,7 @@ static const struct seed {
 	{ "interface", interface },
 	{ "job", job },
 	{ "places", places },
+	{ "spool", spool },
 	{ "steps", steps },
 };
 
