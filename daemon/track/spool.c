@@ -146,8 +146,10 @@ static size_t commands_keep(struct spooled *f, const struct of_rec_spool *rec)
 
 static void spooled_ends(struct spooled *f, uint64_t time_ns)
 {
-	if (f->until_ns > time_ns + SPOOL_LINGER_NS)
-		f->until_ns = time_ns + SPOOL_LINGER_NS;
+	uint64_t until_ns = time_ns + (f->kind == OF_SPOOL_AT ? SPOOL_AT_NS : SPOOL_CRON_NS);
+
+	if (f->until_ns > until_ns)
+		f->until_ns = until_ns;
 }
 
 static void rewritten(struct spooled *f, const struct of_rec_spool *rec, uint64_t time_ns)

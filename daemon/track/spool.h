@@ -4,8 +4,9 @@
  * Everything here is inferred, from the file, the user that the job runs as, and its command where
  * that is known.
  *
- * A file stays until it is gone or somebody without a role has rewritten it, and two minutes more,
- * for cron reads it once a minute; or for 35 days, which is longer than a month's job waits.
+ * A file stays until it is gone or somebody without a role has rewritten it, and a while more: cron
+ * reads it once a minute, atd takes it away before it executes the shell. Or for 35 days, which is
+ * longer than a month's job waits.
  */
 #ifndef TRACK_SPOOL_H
 #define TRACK_SPOOL_H
@@ -15,10 +16,11 @@
 #include "base/table.h"
 #include "outflow/event.h"
 
-#define SPOOLED_MAX	256 /* files; the one written longest ago goes */
-#define SPOOL_STAYS_NS	(35ULL * 86400 * 1000000000)
-#define SPOOL_LINGER_NS 120000000000ULL
-#define SPOOL_RECENT	32 /* jobs that are looked at again when a file is told late */
+#define SPOOLED_MAX    256 /* files; the one written longest ago goes */
+#define SPOOL_STAYS_NS (35ULL * 86400 * 1000000000)
+#define SPOOL_CRON_NS  120000000000ULL /* more, for cron */
+#define SPOOL_AT_NS    10000000000ULL  /* and for at */
+#define SPOOL_RECENT   32	       /* jobs that are looked at again when a file is told late */
 
 struct exec_node;
 struct executions;

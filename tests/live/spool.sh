@@ -16,6 +16,7 @@
 BYTES=100000
 CI=64901    # the uid whose jobs are watched
 OTHER=64902 # another's
+MOCK=64903  # watched, where the deputy is a mock
 TABS=/var/spool/cron/crontabs
 ATJOBS=/var/spool/cron/atjobs
 
@@ -51,7 +52,7 @@ own_folders() {
 		chown ":${g:-0}" $TABS && chmod 1730 $TABS &&
 		chown "${d:-0}:${d:-0}" $ATJOBS /var/spool/cron/atspool &&
 		chmod 1770 $ATJOBS /var/spool/cron/atspool &&
-		install -m 0600 -o "${d:-0}" -g "${d:-0}" /dev/null $ATJOBS/.SEQ
+		touch $ATJOBS/.SEQ && chown "${d:-0}:${d:-0}" $ATJOBS/.SEQ && chmod 0600 $ATJOBS/.SEQ
 }
 
 # A program that sends, of this name, as a command.
@@ -150,10 +151,10 @@ mock_lines_case() {
 mock_at_case() {
 	local f=$ATJOBS/a0000101c2a5f1
 
-	runner 0 "echo '$(payer m-at)' >$ATJOBS/.part; chown $CI $ATJOBS/.part; mv $ATJOBS/.part $f"
+	runner 0 "echo '$(payer m-at)' >$ATJOBS/.part; chown $MOCK $ATJOBS/.part; mv $ATJOBS/.part $f"
 	nsenter --net="/run/netns/$SENDER_NET" "$LAB_DIR/atd" $OTHER - <<<"$(payer m-at-other)"
 	unlinked m-at-other
-	nsenter --net="/run/netns/$SENDER_NET" "$LAB_DIR/atd" $CI - <$f &
+	nsenter --net="/run/netns/$SENDER_NET" "$LAB_DIR/atd" $MOCK - <$f &
 	DEPUTY=$!
 	wait $DEPUTY
 	linked m-at at $f "atd[$DEPUTY]" mv

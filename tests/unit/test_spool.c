@@ -224,7 +224,7 @@ Test(spool, at_and_gone)
 	rec_spool_of(&t.s, &r, ATJOB);
 	job(1000, ATD, OTHER, NULL);
 	job(1010, ATD, CI, NULL);
-	later(SPOOL_LINGER_NS + 1);
+	later(SPOOL_AT_NS + 1);
 	job(1020, ATD, CI, NULL);
 	tracked_run(&t);
 	cr_expect_eq(left_by(1000), 0);
@@ -263,9 +263,9 @@ Test(spool, until_it_is_gone)
 	rec_spool(&t.s, RUNNER, OF_SPOOL_SYSTEM, ANY, TABLE, "/bin/x");
 	later(3600 * SECOND);
 	changed(ADMIN, 500, OF_SPOOL_GONE, TABLE);
-	later(3600 * SECOND + SPOOL_LINGER_NS);
+	later(3600 * SECOND + SPOOL_CRON_NS);
 	job(1000, CRON, CI, "/bin/x");
-	later(3600 * SECOND + SPOOL_LINGER_NS + 1);
+	later(3600 * SECOND + SPOOL_CRON_NS + 1);
 	job(1010, CRON, CI, "/bin/x");
 	tracked_run(&t);
 	cr_expect_eq(left_by(1000), RUNNER, "cron has it in memory for a minute");
@@ -293,7 +293,7 @@ Test(spool, rewritten_by_somebody_else)
 	rec_spool(&t.s, ADMIN, OF_SPOOL_SYSTEM, ANY, "/etc/cron.d/a", "/bin/z");
 	rec_spool(&t.s, ADMIN, OF_SPOOL_SYSTEM, ANY, "/etc/cron.d/b", "/bin/b");
 	rec_spool(&t.s, ADMIN, OF_SPOOL_SYSTEM, ANY, "/etc/cron.d/c", NULL);
-	later(SPOOL_LINGER_NS + 1);
+	later(SPOOL_CRON_NS + 1);
 	job(1000, CRON, CI, "/bin/a");
 	job(1010, CRON, CI, "/bin/b");
 	job(1020, CRON, CI, "/bin/c");
@@ -449,7 +449,7 @@ Test(spool, files_have_a_limit)
 	cr_expect_eq(track_origin(t.track)->loss.tracking, 1);
 	/* One that is over goes before one that counts. */
 	changed(ADMIN, 500, OF_SPOOL_GONE, "/etc/cron.d/100");
-	later(SPOOL_LINGER_NS + SECOND);
+	later(SPOOL_CRON_NS + SECOND);
 	rec_spool(&t.s, RUNNER, OF_SPOOL_SYSTEM, ANY, TABLE, "/bin/x");
 	job(1030, CRON, CI, "/bin/1");
 	tracked_run(&t);
