@@ -79,6 +79,7 @@ alerted() { # NAME
 	[ -n "$(alert_of "$1")" ]
 }
 
+# shellcheck disable=SC2317 # lab_prints calls it
 flows_named() { # NAME
 	# shellcheck disable=SC2016
 	flows_sum '.process.name == $n' --arg n "$1"
