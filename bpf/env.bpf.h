@@ -158,8 +158,9 @@ static __always_inline void env_note(struct env_scratch *c, struct task_struct *
 	c->rec.env.len = 0;
 	c->rec.env.truncated = 0;
 	bpf_loop(ENV_PIECES_MAX, env_step, &s, 0);
-	/* What was looked at may have been a secret. */
-	__builtin_memset(c->piece, 0, sizeof(c->piece));
+	/* What was looked at may have been a secret, also what stood where a name does. */
+	wipe(c->piece, sizeof(c->piece));
+	wipe(&c->key, sizeof(c->key));
 	if (!s.whole || c->rec.env.truncated)
 		e->flags |= OF_EXEC_ENV_TRUNCATED;
 	e->env = 0;

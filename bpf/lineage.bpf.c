@@ -180,6 +180,8 @@ static __always_inline void exec_emit(struct scratch *sc, struct task_struct *ta
 	emit_header(&rec->hdr, OF_REC_EXEC, len);
 	if (len <= sizeof(*rec))
 		emit(rec, len, EMIT_LATER);
+	/* It may hold secrets, and this map is pinned. */
+	wipe(&rec->tail[at & (TAIL_PATHS - 1)], rec->argv_len & (OF_ARGV_LEN - 1));
 }
 
 static __always_inline int on_exec(struct task_struct *task, int old_pid, const char *filename)

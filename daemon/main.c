@@ -193,10 +193,13 @@ static void go_first(void)
 		log_warnerr(-errno, "no priority: under a flood alerts come late");
 }
 
-/* What runs on this machine is not for a file that somebody finds when this crashed. */
+/* What runs on this machine is not for a file that somebody finds when this crashed. The limit is
+ * for who looks, and for the helpers: exec makes them dumpable again. */
 static void no_core(void)
 {
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
 		log_warnerr(-errno, "a core of outflowd will hold what it knows");
 }
 

@@ -110,6 +110,17 @@ static void tap_write(struct intake *in, const struct of_rec_hdr *rec)
 		tap_fail(in);
 }
 
+/* Byte by byte: memcpy() leaves what it copied in vector registers, which nobody clears, and a core
+ * has those. */
+static void copy_raw(char *to, const char *from, size_t len)
+{
+	volatile char *v = to;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		v[i] = from[i];
+}
+
 /*
  * Blanks the secrets in argv, in a copy, which then is the record: everybody behind this, the
  * recording too, has it from here. argv_size shrinks with argv, so that what it is more than
@@ -122,7 +133,8 @@ static const struct of_rec_hdr *redact(struct intake *in, const struct of_rec_hd
 	size_t head = (size_t)(ev->exec.argv - (const char *)rec), len = ev->exec.argv_len, saved;
 	unsigned int n;
 
-	memcpy(r, rec, head + len);
+	memcpy(r, rec, head);
+	copy_raw((char *)r + head, ev->exec.argv, len);
 	n = redact_argv((char *)r + head, &len, ev->exec.argv_size > ev->exec.argv_len);
 	if (n == 0)
 		return rec;

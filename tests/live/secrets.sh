@@ -3,8 +3,8 @@
 #
 # secrets.sh: a job whose environment is full of tokens, and one in its arguments, some of its
 # processes older than outflowd. It sends and raises alerts; of none of the values is a half found in
-# what outflowd writes, prints, records, pins, or would leave in a core; and what it is allowed to
-# keep is found there, so that the search is known to find.
+# what outflowd writes, prints, records, pins, has in memory, or leaves in a core when it is kept from
+# leaving none; and what it is allowed to keep is found there, so that the search is known to find.
 #
 #	tests/live/secrets.sh [BUILD]
 
@@ -18,7 +18,7 @@ WAY=(--way tcp-write --to "$FAR4:7000" --bytes 100000)
 
 config() {
 	lab_config <<-END
-		limits: {accounts: 1024, executions: 4096}
+		limits: {accounts: 1024, executions: 4096, ring: 8MiB}
 		roles:
 		  job: {match: [{env: "GITHUB_REPOSITORY=octo/*"}]}
 		rules:
@@ -70,22 +70,29 @@ environment_make() {
 		}
 		allowed = {"GITHUB_REPOSITORY": sys.argv[2], "GITHUB_ACTIONS": "true", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 		token = "ghp_" + body(36)
+		# Strings that are no variable, and one whose name is longer than any: the last that is looked at.
+		bare = [body(40), body(70) + "="]
 		items = list(secrets.items()) + list(allowed.items())
 		rng.shuffle(items)
-		open(sys.argv[1] + "/env", "w").write("".join(f"{k}={v}\0" for k, v in items))
+		items = [f"{k}={v}" for k, v in items]
+		rng.shuffle(bare)
+		open(sys.argv[1] + "/env", "w").write("\0".join(items + bare) + "\0")
 		open(sys.argv[1] + "/token", "w").write(token)
 		with open(sys.argv[1] + "/needles", "w") as f:
-		    for v in list(secrets.values()) + [token]:
+		    for v in list(secrets.values()) + bare + [token]:
 		        # Of a URL or a key what is random: the longest piece of it.
 		        import re
 		        v = max(re.findall(r"[A-Za-z0-9]+", v), key=len)
 		        f.write(v[:len(v) // 2] + "\n" + v[len(v) // 2:] + "\n")
 	END
 	cat >"$LAB_DIR/job.py" <<-'END'
-		import os, sys
-		env = dict(kv.split(b"=", 1) for kv in open(sys.argv[1], "rb").read().split(b"\0")[:-1])
-		env.pop(b"", None) # execve takes it, os does not
-		os.execve(sys.argv[2], [os.fsencode(a) for a in sys.argv[2:]], env)
+		import ctypes, os, sys # of which os.execve takes variables only
+		def strings(s):
+		    return (ctypes.c_char_p * (len(s) + 1))(*s, None)
+		env = open(sys.argv[1], "rb").read().split(b"\0")[:-1]
+		argv = [os.fsencode(a) for a in sys.argv[2:]]
+		ctypes.CDLL(None).execve(argv[0], strings(argv), strings(env))
+		sys.exit("execve")
 	END
 }
 
@@ -106,29 +113,33 @@ found() { # NEEDLES FILE...
 	python3 "$LAB_DIR/search.py" "$@"
 }
 
-# What a core of the process would hold, and what else it has mapped (VmFlags in proc_pid_smaps(5): dd).
+# Its helpers' and its own memory, what it has mapped of the kernel's (VmFlags in proc_pid_smaps(5): dd),
+# and of that the ring, which alone is mapped from its second page on.
 memory_read() { # PID
-	python3 - "$1" "$OUT" <<-'END'
+	# shellcheck disable=SC2046 # words
+	python3 - "$OUT" "$1" $(pgrep -P "$1") <<-'END'
 		import re, sys
-		core, rest = open(sys.argv[2] + "/core", "wb"), open(sys.argv[2] + "/mapped", "wb")
-		maps, at = [], None
-		for line in open(f"/proc/{sys.argv[1]}/smaps"):
-		    m = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)", line)
-		    if m:
-		        at = [int(m[1], 16), int(m[2], 16), m[3], m[4], False]
-		        maps.append(at)
-		    elif line.startswith("VmFlags:"):
-		        at[4] = " dd" in line
-		with open(f"/proc/{sys.argv[1]}/mem", "rb", 0) as mem:
-		    for begin, end, mode, name, dd in maps:
-		        if "r" not in mode or name in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
-		            continue
-		        for page in range(begin, end, 1 << 20):
-		            try:
-		                mem.seek(page)
-		                (rest if dd else core).write(mem.read(min(1 << 20, end - page)))
-		            except OSError:
-		                pass
+		memory, mapped, ring = (open(f"{sys.argv[1]}/{n}", "wb") for n in ("memory", "mapped", "ring"))
+		def areas(pid):
+		    at = None
+		    for line in open(f"/proc/{pid}/smaps"):
+		        m = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) (\S+) \S+ \S+ *(.*)", line)
+		        if m:
+		            at = (int(m[1], 16), int(m[2], 16), m[3], int(m[4], 16), m[5])
+		        elif line.startswith("VmFlags:"):
+		            yield at, " dd" in line
+		for pid in sys.argv[2:]:
+		    with open(f"/proc/{pid}/mem", "rb", 0) as mem:
+		        for (begin, end, mode, offset, name), dd in areas(pid):
+		            if "r" not in mode or name in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
+		                continue
+		            into = memory if not dd else ring if "bpf-map" in name and offset else mapped
+		            for page in range(begin, end, 1 << 20):
+		                try:
+		                    mem.seek(page)
+		                    into.write(mem.read(min(1 << 20, end - page)))
+		                except OSError:
+		                    pass
 	END
 }
 
@@ -220,9 +231,75 @@ somewhere() { # NAME TEXT FILE...
 	is "$name" "$(found "$LAB_DIR/needle" "$@" | wc -l)" $#
 }
 
+# Where it stands, a process that crashes leaves a core, if this machine has it do so.
+cores_here() {
+	mkdir "$LAB_DIR/cores"
+	case $(</proc/sys/kernel/core_pattern) in
+	*[/\|]*) return 1 ;;
+	esac
+	ulimit -c unlimited 2>/dev/null
+	{ (cd "$LAB_DIR/cores" && sh -c 'kill -SEGV $$'); } 2>/dev/null
+	[ -n "$(cores)" ] && rm "$LAB_DIR"/cores/*
+}
+
+cores() {
+	find "$LAB_DIR/cores" -type f -size +0
+}
+
+# Goes on with what is pinned, under the mock that lets it leave a core.
+start_to_crash() {
+	cd "$LAB_DIR/cores" || return
+	LD_PRELOAD=$B/live/mock_core.so start_outflowd "$LAB_CONFIG" -v
+	cd "$OLDPWD" || return
+}
+
+crash_outflowd() {
+	{ # or bash tells of it
+		kill -SEGV "$LAB_DAEMON"
+		wait_for 60 lab_ended "$LAB_DAEMON" || not_ok "crash" "still there after 60 s"
+		wait "$LAB_DAEMON"
+	} 2>/dev/null
+	lab_forget_pid "$LAB_DAEMON"
+	LAB_DAEMON=
+	cat "$LAB_DIR/outflowd.log" >>"$OUT/log"
+}
+
+crashes() {
+	if ! cores_here; then
+		skip "crash" "this machine leaves no core where a process crashes (core_pattern, limits)"
+		return
+	fi
+	MOCK_CORE=limit start_to_crash
+	crash_outflowd
+	is "crash: no core, though its limit allows one" "$(cores)" ""
+	older third
+	start_to_crash
+	echo 0x7f >"/proc/$LAB_DAEMON/coredump_filter" # all that the kernel leaves the choice of
+	echo >&9
+	job fourth >"$LAB_DIR/fourth.out" 2>&1 </dev/null
+	alert_checked third
+	alert_checked fourth
+	crash_outflowd
+	is "crash: a core, when it is kept from leaving none" "$(cores | wc -l)" 1
+	cp "$LAB_DIR"/cores/core* "$OUT/core"
+	nowhere "core" "$OUT/core"
+	somewhere "found: an argument, in the core" "$CONTROL" "$OUT/core"
+	somewhere "found: an allowed variable, in the core" "$REPOSITORY" "$OUT/core"
+}
+
+# A job that is older than the daemon; it goes on when something is written to 9.
+older() { # NAME
+	rm -f "$LAB_DIR/go"
+	mkfifo "$LAB_DIR/go"
+	job "$1" --start-wait <"$LAB_DIR/go" >"$LAB_DIR/$1.out" 2>&1 &
+	LAB_PIDS+=($!)
+	exec 9>"$LAB_DIR/go"
+	wait_for 10 grep -q waiting "$LAB_DIR/$1.out"
+}
+
 lab_begin "${1:-build}"
 need_programs python3 bpftool
-need_built lab/send lab/recv
+need_built lab/send lab/recv live/mock_core.so
 OUT=$LAB_DIR/out
 mkdir "$OUT"
 lab_net_new
@@ -232,11 +309,7 @@ environment_make
 cat_search
 syslog_start
 config
-mkfifo "$LAB_DIR/go"
-job older --start-wait <"$LAB_DIR/go" >"$LAB_DIR/older.out" 2>&1 &
-LAB_PIDS+=($!)
-exec 9>"$LAB_DIR/go"
-wait_for 10 grep -q waiting "$LAB_DIR/older.out"
+older older
 start_outflowd "$LAB_CONFIG" -v --record "$OUT/recording"
 echo >&9
 job newer >"$LAB_DIR/newer.out" 2>&1 </dev/null
@@ -246,11 +319,13 @@ alert_checked newer
 memory_read "$LAB_DAEMON"
 pins_read
 outputs_read
+is "limits: no core" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$LAB_DAEMON/limits")" "0 0"
 end_outflowd
 cp "$LAB_DIR/outflowd.log" "$OUT/log"
-cp "$LAB_ALERTS" "$OUT/alerts.file"
 "$B/outflow" replay "$OUT/recording" -c "$LAB_CONFIG" --json >"$OUT/replay" 2>&1
+crashes
 tar -cf "$OUT/state" -C "$LAB_DIR" state
+cp "$LAB_ALERTS" "$OUT/alerts.file"
 above_zero "secrets in the environment" "$(tr '\0' '\n' <"$LAB_DIR/env" | wc -l)"
 nowhere "alerts" "$OUT/alerts.file"
 nowhere "syslog" "$OUT/syslog"
@@ -259,16 +334,16 @@ nowhere "log, verbose" "$OUT/log"
 nowhere "recording" "$OUT/recording"
 nowhere "its replay" "$OUT/replay"
 nowhere "state" "$OUT/state"
-nowhere "core" "$OUT/core"
-# Where the probes make their records, and in the ring, argv stands as it was until the next one comes;
-# nothing of an environment may be there, and neither is in a core.
-tail -n 2 "$LAB_DIR/needles" >"$LAB_DIR/of-argv"
+nowhere "memory" "$OUT/memory"
+nowhere "maps in its memory" "$OUT/mapped"
+nowhere "pins" "$OUT/pins"
+# There argv stands as it was until newer records take its place: a known limit.
 head -n -2 "$LAB_DIR/needles" >"$LAB_DIR/of-environment"
-is "mapped, pins: nothing of the environment" \
-	"$(found "$LAB_DIR/of-environment" "$OUT"/{mapped,pins} | wc -l)" 0
+is "ring: nothing of the environment" "$(found "$LAB_DIR/of-environment" "$OUT/ring" | wc -l)" 0
 # The search finds what is there.
-somewhere "found: an argument" "$CONTROL" "$OUT"/{alerts.file,recording,replay,alerts.json,core}
-somewhere "found: an allowed variable" "$REPOSITORY" "$OUT"/{recording,core,pins}
+somewhere "found: an argument" "$CONTROL" "$OUT"/{alerts.file,recording,replay,alerts.json,memory,ring}
+somewhere "found: an allowed variable" "$REPOSITORY" "$OUT"/{recording,memory,ring,pins}
+somewhere "found: a path" /bin/ "$OUT"/{mapped,pins}
 above_zero "found: a token, in the environment itself" "$(found "$LAB_DIR/needles" "$LAB_DIR/env" | wc -l)"
 far_stop
 stop_outflowd

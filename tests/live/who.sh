@@ -3,7 +3,7 @@
 #
 # who.sh: what an alert says of the execution that sent: where its file came from, in which cgroup and
 # container it was, also when that is gone before anybody looks, its pid inside and outside, and which
-# capabilities it gained.
+# capabilities it gained. And that its arguments do not stay where the probes make their records.
 #
 #	tests/live/who.sh [BUILD]
 
@@ -135,7 +135,24 @@ caps_case() {
 	is "setuid: the real user too" "$(jq .uid <<<"$p")" 65534
 }
 
+# As bpftool prints bytes.
+bytes() { # TEXT
+	printf '%s' "$1" | od -An -v -tx1 | tr -d '\n' | sed 's/^ /"0x/; s/ /","0x/g; s/$/"/'
+}
+
+# Behind more arguments than any program has that is executed until the map is read.
+scratch_case() {
+	local mark map=$LAB_PINS/live/maps/scratches
+
+	mark=$(head -c 200 /dev/urandom | tr -dc a-z0-9 | head -c 24)
+	taskset -c 0 true "$(printf '%1000s' '')" "$mark" "$mark"
+	bpftool -j map dump pinned "$map" | tr -d '[:space:]' >"$LAB_DIR/scratches"
+	is "arguments do not stay" "$(grep -cF -f <(bytes "$mark") "$LAB_DIR/scratches")" 0
+	is "that was read" "$(grep -cF -f <(bytes bin/) "$LAB_DIR/scratches")" 1
+}
+
 lab_begin "${1:-build}"
+need_programs bpftool taskset
 need_built lab/send lab/lineage lab/recv
 lab_net_new
 far_start --tcp 7000
@@ -147,6 +164,7 @@ overlay_case
 cgroup_case
 pid_case
 caps_case
+scratch_case
 books_balanced "books are balanced"
 far_stop
 stop_outflowd
