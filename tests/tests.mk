@@ -32,6 +32,11 @@ $(B)/lab/mayfly-child: tests/lab/mayfly-child.c
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -ffreestanding -fno-stack-protector -fno-sanitize=all \
 		-static -nostdlib -o $@ $<
 
+# Nothing to look up and to map when a child of it starts. Sanitizers need the shared C library.
+ifeq ($(SAN),)
+$(B)/lab/reuse: LDFLAGS := -static
+endif
+
 # Mocks that a live test loads into the daemon.
 $(B)/live/%.so: tests/live/%.c
 	$(call msg,SO,$@)

@@ -138,14 +138,22 @@ static size_t cwd_read(uint32_t pid, char *buf, size_t size)
 	return n > 0 && buf[0] == '/' ? (size_t)n : 0;
 }
 
+/* What was read in /proc under its number was its own. An end is in the slot before the number is
+ * free, and so is the next exec. */
+static bool is_running(const struct of_exec_slot *s, uint64_t exec_id)
+{
+	return __atomic_load_n(&s->e.end_ns, __ATOMIC_ACQUIRE) == 0 &&
+	       __atomic_load_n(&s->e.exec_id, __ATOMIC_ACQUIRE) == exec_id;
+}
+
 /* What is allowed of a living process's environment, told under the number of its execution, which
  * no environment that the probes saw has. */
-static uint64_t environ_tell(struct who *w, const struct of_exec *e, uint64_t now_ns,
+static uint64_t environ_tell(struct who *w, const struct of_exec_slot *s, uint64_t now_ns,
 			     intake_raw_fn *fn, void *arg, bool *ret_truncated)
 {
-	struct of_rec_env rec = { .id = e->exec_id };
+	struct of_rec_env rec = { .id = s->e.exec_id };
 	struct env_filter f = { .policy = w->policy, .env = &rec.env };
-	int fd = w->policy->env_n > 0 ? proc_open(e->tgid, "environ") : -1;
+	int fd = w->policy->env_n > 0 ? proc_open(s->e.tgid, "environ") : -1;
 	char buf[4096];
 	size_t done = 0;
 	ssize_t n = 0;
@@ -159,6 +167,10 @@ static uint64_t environ_tell(struct who *w, const struct of_exec *e, uint64_t no
 	(void)close(fd);
 	env_filter_end(&f);
 	explicit_bzero(buf, sizeof(buf));
+	if (!is_running(s, rec.id)) {
+		explicit_bzero(&rec.env, sizeof(rec.env));
+		return 0;
+	}
 	if (n > 0)
 		rec.env.truncated = 1;
 	*ret_truncated = rec.env.truncated != 0;
@@ -176,20 +188,24 @@ static void fork_tell(const struct of_exec_slot *s, uint64_t now_ns, intake_raw_
 }
 
 /* Puts into the tail what /proc says of a living process. */
-static void living_tell(struct who *w, struct of_rec_exec *rec, uint64_t now_ns, intake_raw_fn *fn,
-			void *arg)
+static void living_tell(struct who *w, const struct of_exec_slot *s, struct of_rec_exec *rec,
+			uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	char *at = rec->tail + rec->exe_len;
 	size_t cwd_len = cwd_read(rec->e.tgid, at, OF_CWD_LEN - 1);
 	size_t argv_len = argv_read(rec->e.tgid, at + cwd_len, OF_ARGV_LEN);
 	bool truncated = false;
 
+	if (!is_running(s, rec->e.exec_id)) {
+		explicit_bzero(at, cwd_len + argv_len);
+		return;
+	}
 	rec->cwd_len = (uint16_t)cwd_len;
 	rec->argv_len = (uint16_t)argv_len;
 	/* A full read may have been cut. */
 	rec->argv_size = argv_len == OF_ARGV_LEN ? OF_ARGV_LEN + 1 : (uint32_t)argv_len;
 	if (rec->e.env == 0)
-		rec->e.env = environ_tell(w, &rec->e, now_ns, fn, arg, &truncated);
+		rec->e.env = environ_tell(w, s, now_ns, fn, arg, &truncated);
 	if (truncated)
 		rec->e.flags |= OF_EXEC_ENV_TRUNCATED;
 }
@@ -211,7 +227,7 @@ void who_tell(struct who *w, const struct of_exec_slot *s, bool older, uint64_t 
 	rec.exe_len = (uint16_t)strnlen(s->exe, sizeof(s->exe) - 1);
 	memcpy(rec.tail, s->exe, rec.exe_len);
 	if (older && s->e.end_ns == 0)
-		living_tell(w, &rec, now_ns, fn, arg);
+		living_tell(w, s, &rec, now_ns, fn, arg);
 	rec.hdr.len = (uint32_t)offsetof(struct of_rec_exec, tail) + rec.exe_len + rec.cwd_len +
 		      rec.argv_len;
 	(void)fn(arg, &rec.hdr, rec.hdr.len);

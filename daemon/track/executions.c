@@ -110,7 +110,7 @@ struct exec_node *execution_find(const struct executions *x, uint64_t exec_id)
 	return node == NULL ? NULL : table_entry(node, struct exec_node, by_id);
 }
 
-struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid)
+static struct exec_node *current_of(const struct executions *x, uint32_t tgid)
 {
 	struct table_node *node =
 		table_find(&x->by_tgid, table_hash(&x->by_tgid, &tgid, sizeof(tgid)), &tgid);
@@ -130,6 +130,13 @@ struct exec_node *execution_of_ended(const struct executions *x, uint32_t tgid)
 			return n;
 	}
 	return NULL;
+}
+
+struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid, uint64_t time_ns)
+{
+	struct exec_node *n = current_of(x, tgid);
+
+	return n != NULL && n->born_ns <= time_ns ? n : NULL;
 }
 
 struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
@@ -283,7 +290,7 @@ void execution_end(struct executions *x, struct exec_node *n, uint32_t flags, ui
  * process of the same number; a late record of an earlier one tells nothing about now. */
 static void node_current(struct executions *x, struct exec_node *n)
 {
-	struct exec_node *old = execution_of_process(x, n->e.tgid);
+	struct exec_node *old = current_of(x, n->e.tgid);
 
 	if (n->e.end_ns != 0 || (old != NULL && n->e.start_ns < old->e.start_ns))
 		return;
@@ -329,6 +336,7 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 		return node_ring(n, ev);
 	}
 	n->told = true;
+	n->born_ns = e->start_ns;
 	node_numbers(n, e);
 	n->e.roles |= roles;
 	node_set_cgroup(n, p, cgroup);
@@ -350,6 +358,7 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 	if (p != NULL && ev->kind == OF_REC_EXEC && p->e.tgid == e->tgid &&
 	    !(e->flags & OF_EXEC_ADOPTED)) {
 		n->e.process = p->e.process;
+		n->born_ns = p->born_ns;
 		execution_end(x, p, OF_EXEC_ENDED | OF_EXEC_REPLACED, e->start_ns);
 	}
 	node_current(x, n);

@@ -123,6 +123,7 @@ struct exec_node {
 	struct list sharing;   /* in the users of its image */
 	struct image *image;   /* NULL: nothing is known of it */
 	size_t place;
+	uint64_t born_ns;		       /* start of its process */
 	bool current;			       /* in by_tgid */
 	bool told;			       /* false: only its id is known, from an account */
 	struct text *exe, *cgroup, *cwd, *env; /* NULL: not known */
@@ -144,9 +145,11 @@ int executions_init(struct executions *x, size_t max);
 void executions_done(struct executions *x);
 /* NULL when absent. */
 struct exec_node *execution_find(const struct executions *x, uint64_t exec_id);
-struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid);
 /* What a process that has ended ran last; NULL: not known, or many have ended since. */
 struct exec_node *execution_of_ended(const struct executions *x, uint32_t tgid);
+/* What the process runs that has this number and had it at `time_ns`: a record may be told when its
+ * number is somebody else's. NULL: none that is known. */
+struct exec_node *execution_of_process(const struct executions *x, uint32_t tgid, uint64_t time_ns);
 /* Adds one of which only the id is known. NULL: no room or no memory. */
 struct exec_node *execution_add(struct executions *x, uint64_t exec_id);
 /* Fills in what an event tells; `cgroup` and `env` are borrowed, NULL: not known. 0 or -ENOMEM:

@@ -404,14 +404,15 @@ static int catch_up(const struct spools *s, const struct executions *x, uint64_t
 
 /* ---- Changes ---- */
 
-static struct exec_node *who_of(const struct executions *x, const struct of_rec_spool *rec)
+static struct exec_node *who_of(const struct executions *x, const struct of_rec_spool *rec,
+				uint64_t time_ns)
 {
 	struct exec_node *n = NULL;
 
 	if (rec->exec_id != 0)
 		return execution_find(x, rec->exec_id);
 	if (rec->tgid != 0 && !(rec->flags & OF_SPOOL_REAPED))
-		n = execution_of_process(x, rec->tgid);
+		n = execution_of_process(x, rec->tgid, time_ns);
 	return n != NULL || rec->tgid == 0 ? n : execution_of_ended(x, rec->tgid);
 }
 
@@ -420,7 +421,7 @@ int spools_changed(struct spools *s, const struct executions *x, const struct ev
 {
 	const struct of_rec_spool *rec = ev->spool;
 	struct path path = { rec->path, rec->path_len };
-	const struct exec_node *who = who_of(x, rec);
+	const struct exec_node *who = who_of(x, rec, ev->time_ns);
 	struct spooled *f = NULL;
 	bool is_written = (rec->flags & OF_SPOOL_WRITTEN) != 0;
 	int err = who == NULL && is_written ? -ESRCH : 0, err2;

@@ -288,9 +288,9 @@ static void on_exec(struct track *t, const struct event *ev)
 static void on_ask(struct track *t, const struct event *ev)
 {
 	struct exec_node *who = execution_find(&t->executions, ev->ask.exec_id);
+	struct exec_node *deputy = execution_of_process(&t->executions, ev->ask.tgid, ev->time_ns);
 
-	if (who == NULL || errands_ask(&t->errands, who,
-				       execution_of_process(&t->executions, ev->ask.tgid), ev) < 0)
+	if (who == NULL || errands_ask(&t->errands, who, deputy, ev) < 0)
 		refuse(t);
 }
 
@@ -353,7 +353,7 @@ static void on_end(struct track *t, const struct event *ev)
 
 static void on_connect(struct track *t, const struct event *ev)
 {
-	struct exec_node *who = execution_of_process(&t->executions, ev->connect.tgid);
+	struct exec_node *who = execution_of_process(&t->executions, ev->connect.tgid, ev->time_ns);
 	struct account_node *n;
 	enum endpoint_class class;
 	struct of_endpoint to;

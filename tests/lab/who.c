@@ -37,6 +37,7 @@ static const struct way {
 	{ "memfd", who_memfd },
 	{ "deleted", who_deleted },
 	{ "ptrace", who_ptrace },
+	{ "ptrace-other", who_ptrace_other },
 	{ "setuid", who_setuid },
 	{ "pid-namespace", who_pid_namespace },
 	{ "net-namespace", who_net_namespace },

@@ -70,6 +70,15 @@ flow() { # PID
 	outflow flows --json | jq -c "select(.process.pid == $1)"
 }
 
+# The pids from the sender up to the runner, as the executions' numbers lead; one that executed
+# something is one.
+pids_up() { # FLOW
+	outflow ps --json --all | jq -sc --argjson id "$(jq .process.exec_id <<<"$1")" --argjson top "$runner" '
+		(map(.process) | INDEX(.exec_id)) as $known
+		| [$known["\($id)"] | recurse($known["\(.parent)"] // empty) | .pid]
+		| reduce .[] as $p ([]; if .[-1] == $p or .[-1] == $top then . else . + [$p] end)'
+}
+
 has_runner() {
 	jq -c '.roles | index("runner") != null'
 }
@@ -84,7 +93,7 @@ alerted() { # PID
 }
 
 check_orphan() {
-	local f chain
+	local f chain id
 
 	run_chain detach || return
 	chain="[\"Runner.Worker[$runner]\",\"entrypoint[$step]\",\"tidy-up[$self]\""
@@ -95,12 +104,15 @@ check_orphan() {
 	is "orphan: exe" "$(jq -r .process.exe <<<"$f")" "$LAB_REAL_DIR/renamed"
 	is "orphan: far end" "$(jq -r '"\(.endpoint.ip):\(.endpoint.port)"' <<<"$f")" "$FAR4_C:443"
 	is "orphan: lineage" "$(jq -c '.lineage[-5:]' <<<"$f")" "$chain"
+	is "orphan: lineage by exec_id" "$(pids_up "$f")" "[$pid,$middle,$self,$step,$runner]"
+	id=$(jq .process.exec_id <<<"$f")
 	if ! wait_for 10 alerted "$pid"; then
 		not_ok "orphan: alert" "none within 10 s"
 		return
 	fi
 	f=$(alert_of "$pid" | head -n 1)
 	is "orphan: alert's role" "$(has_runner <<<"$f")" true
+	is "orphan: alert's exec_id" "$(jq .process.exec_id <<<"$f")" "$id"
 	is "orphan: alert's lineage" "$(jq -c '.lineage[-5:]' <<<"$f")" "$chain"
 }
 
@@ -116,6 +128,7 @@ check_mode() { # MODE
 	is "$1: role" "$(has_runner <<<"$f")" true
 	is "$1: lineage" "$(jq -c --argjson n "$names" \
 		'[.lineage[] | select(IN($n[]))]' <<<"$f")" "$names"
+	is "$1: lineage by exec_id" "$(pids_up "$f")" "[$pid,${self:+$self,}$step,$runner]"
 	is "$1: the sender is last" "$(jq -c '.lineage[-1] | endswith("['"$pid"']")' <<<"$f")" true
 }
 

@@ -407,6 +407,19 @@ Test(errands, an_earlier_one_told_late)
 	cr_expect_eq(asker_of(1000), ASKER);
 }
 
+/* The deputy has ended, and the number is that of somebody who was asked for nothing. */
+Test(errands, an_ask_told_when_the_pid_is_another_s)
+{
+	t.s.now_ns = ASKED + SECOND;
+	rec_fork(&t.s, 900, SYSTEMD, 100);
+	fork_at(ASKED + SECOND, 1000, 900);
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	fork_at(ASKED + 2 * SECOND, 1001, 900);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(asker_of(1001), 0);
+}
+
 /* Who bound the socket handed it on; the answer tells who acts, after it has. */
 Test(errands, the_answer_tells_who_acts)
 {

@@ -237,6 +237,23 @@ Test(track, a_pid_used_again_ends_who_had_it)
 	cr_expect_eq(known(9)->end_ns, 0);
 }
 
+/* A daemon that was started anew is told who has the number now before it reads what the ring kept.
+ * The process that tried may have executed something since, and is still the one. */
+Test(track, an_attempt_told_when_the_pid_is_another_s)
+{
+	t.s.now_ns = 2 * SECOND;
+	rec_fork(&t.s, 9, 1, 102);
+	t.s.now_ns = 3 * SECOND;
+	rec_exec(&t.s, 10, 9, 102, "/bin/later");
+	t.s.now_ns = 2 * SECOND - 1;
+	rec_connect(&t.s, 102, FAR, 443);
+	t.s.now_ns = 2 * SECOND + 1;
+	rec_connect(&t.s, 102, FAR, 444);
+	tracked_run(&t);
+	cr_expect_null(tracked_account(&t, 10, FAR, 443));
+	cr_expect_not_null(tracked_account(&t, 10, FAR, 444));
+}
+
 /* Two threads that send at once may both adopt their process. */
 Test(track, a_process_adopted_twice)
 {

@@ -91,9 +91,69 @@ int who_ptrace(struct who *w)
 	return 0;
 }
 
+/* Waits until it is taken hold of, in the one call that is made a send. */
+static pid_t victim_new(void)
+{
+	pid_t pid = who_fork();
+
+	if (pid == 0)
+		for (;;)
+			(void)syscall(SYS_getppid);
+	return pid;
+}
+
+/* Its brother is made to send: who holds it is its parent as far as the kernel's signals go, and
+ * none of its ancestors. Ends with what was sent in `tell`. */
+static void tracer_run(const struct who *w, pid_t victim, int fd, int tell)
+{
+	uint64_t sent = 0;
+	int status;
+
+	if (ptrace(PTRACE_ATTACH, victim, NULL, NULL) < 0)
+		_exit(LAB_EXIT_SKIP);
+	if (waitpid(victim, &status, __WALL) < 0 || !WIFSTOPPED(status))
+		lab_die("PTRACE_ATTACH");
+	if (ptrace(PTRACE_SETOPTIONS, victim, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) < 0)
+		lab_die("PTRACE_SETOPTIONS");
+	while (sent < w->bytes)
+		sent += inject(victim, fd, w->bytes - sent);
+	if (write(tell, &sent, sizeof(sent)) != sizeof(sent))
+		lab_die("tell");
+	_exit(0);
+}
+
+int who_ptrace_other(struct who *w)
+{
+	struct maker me = { getpid(), "who" };
+	int status, tell[2], fd = who_connect(w);
+	pid_t victim = victim_new(), tracer;
+	uint64_t sent = 0;
+
+	if (pipe(tell) < 0)
+		lab_die("pipe");
+	tracer = who_fork();
+	if (tracer == 0)
+		tracer_run(w, victim, fd, tell[1]);
+	if (waitpid(tracer, &status, 0) < 0)
+		lab_die("waitpid");
+	kill(victim, SIGKILL);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == LAB_EXIT_SKIP)
+		return lab_skip(w->way, "PTRACE_ATTACH is not allowed");
+	if (read(tell[0], &sent, sizeof(sent)) != sizeof(sent))
+		lab_usage("the tracer ended with %#x", status);
+	(void)waitpid(victim, &status, 0);
+	who_claim_child(w, victim, sent, me);
+	return 0;
+}
+
 #else
 
 int who_ptrace(struct who *w)
+{
+	return lab_skip(w->way, "written for the registers of x86_64");
+}
+
+int who_ptrace_other(struct who *w)
 {
 	return lab_skip(w->way, "written for the registers of x86_64");
 }

@@ -75,6 +75,7 @@ int who_argv0(struct who *w);
 int who_memfd(struct who *w);
 int who_deleted(struct who *w);
 int who_ptrace(struct who *w);
+int who_ptrace_other(struct who *w);
 
 int who_setuid(struct who *w);
 int who_pid_namespace(struct who *w);
