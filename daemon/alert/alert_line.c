@@ -90,9 +90,7 @@ void hash_line(struct buf *b, const struct open_alert *a, const struct execution
 	char hash[SUBJECT_HASH_LEN];
 	size_t from = b->len;
 
-	buf_printf(b, "%s ", severity_name(a->rule->severity));
-	text_escape(b, a->rule->id, strlen(a->rule->id));
-	buf_printf(b, ": sha256 %s: ",
+	buf_printf(b, "%s update: sha256 %s: ", severity_name(a->rule->severity),
 		   subject_hash_text(hash, e) ? hash : subject_hash_state(e->hash_state));
 	text_escape(b, exe, strlen(exe));
 	line_end(b, from, a->id);

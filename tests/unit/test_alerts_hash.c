@@ -97,7 +97,7 @@ Test(alerts_hash, comes_later)
 	cr_expect_eq(strncmp(at, "\"sha256\":\"" HASH "\",\"sha256_state\":\"ok\",\"uid\"", 100), 0,
 		     "%s", at);
 	cr_expect_not_null(strstr(got.json, "\\\"sha256\\\":null"), "the argument is as it was");
-	(void)snprintf(want, sizeof(want), "high anyone: sha256 " HASH ": /opt/trivy; id=%s", id);
+	(void)snprintf(want, sizeof(want), "high update: sha256 " HASH ": /opt/trivy; id=%s", id);
 	cr_expect_str_eq(got.text, want);
 	alerts_hashed(a, &e, &origin);
 	cr_expect_eq(got.n, 2, "once");
@@ -114,7 +114,7 @@ Test(alerts_hash, never_comes)
 	cr_expect_eq(got.n, 2);
 	cr_expect_not_null(
 		strstr(got.json, "\"sha256\":null,\"sha256_state\":\"changed\",\"uid\""));
-	cr_expect_eq(strncmp(got.text, "high anyone: sha256 changed: /opt/trivy; id=", 44), 0);
+	cr_expect_eq(strncmp(got.text, "high update: sha256 changed: /opt/trivy; id=", 44), 0);
 	alerts_free(a);
 }
 
