@@ -187,7 +187,7 @@ hasty() {
 		/bin/sh -c "exec /bin/nc $FAR 443 </data"
 	id=$(podman inspect --format '{{.Id}}' hasty)
 	wait_for 20 alerted job-upload "$id"
-	is "hasty: image, and its pid in there" "$(jq -r --arg id "$id" 'select(.rule == "job-upload"
+	is "hasty: image, and its pid in there" "$(jq -r --arg id "$id" 'select(.type == "alert" and .rule == "job-upload"
 		and .process.container.id == $id)
 		| "\(.process.container.image) \(.process.ns_pid)"' "$LAB_ALERTS")" \
 		"localhost/outflow-test:hasty 1"

@@ -178,7 +178,7 @@ windows() {
 }
 
 alerts_of() { # PID RULE
-	jq -s "[.[] | select(.rule == \"$2\" and .process.pid == $1)] | length" "$LAB_ALERTS"
+	jq -s "[.[] | select(.type == \"alert\" and .rule == \"$2\" and .process.pid == $1)] | length" "$LAB_ALERTS"
 }
 
 # shellcheck disable=SC2317 # wait_for calls it
