@@ -15,6 +15,7 @@
 #include "alert/late_hash.h"
 #include "alert/open.h"
 #include "base/table.h"
+#include "base/text.h"
 
 #include "base/poison.h"
 
@@ -33,18 +34,6 @@ struct alerts {
 	struct alerts_stats stats;
 	struct buf json, text;
 };
-
-static void hex(char *ret, const uint8_t *data, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		ret[2 * i] = digits[data[i] >> 4];
-		ret[2 * i + 1] = digits[data[i] & 15];
-	}
-	ret[2 * n] = '\0';
-}
 
 static bool open_same(const struct table_node *node, const void *key)
 {
@@ -147,7 +136,7 @@ static void open_id(struct open_alert *alert, const struct verdict *v, const str
 	sha256_update(&ctx, sizeof(v->key), (const uint8_t *)&v->key);
 	sha256_update(&ctx, sizeof(time_ns), (const uint8_t *)&time_ns);
 	sha256_digest(&ctx, sizeof(digest), digest);
-	hex(alert->id, digest, (ALERT_ID_LEN - 1) / 2);
+	text_hex(alert->id, digest, (ALERT_ID_LEN - 1) / 2);
 }
 
 static void notice_id(struct notice *n, const struct origin *o)
@@ -161,7 +150,7 @@ static void notice_id(struct notice *n, const struct origin *o)
 	sha256_update(&ctx, sizeof(n->seq), (const uint8_t *)&n->seq);
 	sha256_update(&ctx, sizeof(n->utc_ns), (const uint8_t *)&n->utc_ns);
 	sha256_digest(&ctx, sizeof(digest), digest);
-	hex(n->id, digest, (ALERT_ID_LEN - 1) / 2);
+	text_hex(n->id, digest, (ALERT_ID_LEN - 1) / 2);
 }
 
 /* Binds what stands in a->json to the chain and hands it out. */
@@ -177,7 +166,7 @@ static void record_put(struct alerts *a, struct record *r)
 	sha256_init(&ctx);
 	sha256_update(&ctx, r->json_len, (const uint8_t *)r->json);
 	sha256_digest(&ctx, sizeof(digest), digest);
-	hex(a->head, digest, sizeof(digest));
+	text_hex(a->head, digest, sizeof(digest));
 	a->seq++;
 	a->put(a->arg, r);
 }
@@ -194,7 +183,7 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 	const struct subject *s = v->subject;
 	uint64_t time_ns = verdict_time(v);
 	struct open_alert *alert;
-	size_t hash_at;
+	size_t hash_at = 0;
 
 	buf_clear(&a->json);
 	if (v->leak != NULL)
@@ -203,7 +192,8 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		alert_facts(&a->json, a->policy, s, o);
 	if (a->json.err < 0)
 		return NULL;
-	hash_at = late_hash_find(&a->json);
+	if (v->leak == NULL && late_hash_waits(s->account->who))
+		hash_at = late_hash_find(&a->json);
 	alert = malloc(sizeof(*alert) + a->json.len + (hash_at != 0 ? LATE_HASH_ROOM : 0));
 	if (alert == NULL)
 		return NULL;
@@ -228,8 +218,9 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		alert->kind = s->kind;
 		alert->to = s->account->to;
 		alert->account_flags = s->account->flags;
-		if (s->account->who != NULL)
-			alert->image = s->account->who->image;
+	}
+	if (hash_at != 0) {
+		alert->image = s->account->who->image;
 		alert->hash_at = hash_at;
 	}
 	memcpy(alert->facts, a->json.data, a->json.len);

@@ -23,6 +23,12 @@ static void members(struct buf *b, const struct execution *e)
 	b->data[b->len] = '\0';
 }
 
+/* Of a file that is not known nothing tells whether it is the same. */
+bool late_hash_waits(const struct execution *e)
+{
+	return e != NULL && e->hash_state == OF_HASH_NONE && e->image.ino != 0;
+}
+
 /* Not to be met inside of a string, where quotes are escaped. */
 size_t late_hash_find(const struct buf *facts)
 {

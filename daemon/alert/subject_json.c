@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "alert/subject_json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "alert/ancestry.h"
@@ -22,11 +21,7 @@ void subject_json_process(struct json *j, const struct execution *e)
 
 bool subject_hash_text(char ret[SUBJECT_HASH_LEN], const struct execution *e)
 {
-	size_t i;
-
-	ret[0] = '\0';
-	for (i = 0; e->sha256 != NULL && i < 32; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", e->sha256[i]);
+	text_hex(ret, e->sha256, e->sha256 == NULL ? 0 : 32);
 	return e->sha256 != NULL;
 }
 

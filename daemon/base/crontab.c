@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #include "base/poison.h"
 
 static bool blank(char c)
@@ -11,16 +13,16 @@ static bool blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* FNV-1a. Backslashes do not count: in front of '%' cron takes them away, and cron and cronie do
+/* Backslashes do not count: in front of '%' cron takes them away, and cron and cronie do
  * not agree on which of the others. */
 uint64_t crontab_hash(const char *command, size_t len)
 {
-	uint64_t h = 0xcbf29ce484222325ULL;
+	uint64_t h = FNV64_START;
 	size_t i;
 
 	for (i = 0; i < len; i++)
 		if (command[i] != '\\')
-			h = (h ^ (unsigned char)command[i]) * 0x100000001b3ULL;
+			h = fnv64(h, command + i, 1);
 	return h;
 }
 

@@ -120,6 +120,18 @@ uint64_t fnv64(uint64_t h, const void *data, size_t n)
 	return h;
 }
 
+void text_hex(char *ret, const uint8_t *data, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		ret[2 * i] = digits[data[i] >> 4];
+		ret[2 * i + 1] = digits[data[i] & 15];
+	}
+	ret[2 * n] = '\0';
+}
+
 void time_text(char ret[TIME_TEXT_LEN], int64_t utc_ns)
 {
 	int64_t sec = utc_ns / 1000000000, ns = utc_ns % 1000000000;

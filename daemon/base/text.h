@@ -32,6 +32,9 @@ bool text_glob(const char *pattern, const char *text, size_t n);
 #define FNV64_START 0xcbf29ce484222325ULL
 uint64_t fnv64(uint64_t h, const void *data, size_t n);
 
+/* 2 n digits and a NUL. */
+void text_hex(char *ret, const uint8_t *data, size_t n);
+
 /* "2026-03-19T17:43:12.123456Z" (RFC 3339) and its NUL. */
 #define TIME_TEXT_LEN 28
 void time_text(char ret[TIME_TEXT_LEN], int64_t utc_ns);

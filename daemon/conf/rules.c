@@ -11,6 +11,7 @@
 
 #include <nettle/sha2.h>
 
+#include "base/text.h"
 #include "conf/node.h"
 #include "conf/parts.h"
 
@@ -382,14 +383,13 @@ void rule_rev(struct doc *d, const yaml_node_t *n, char ret[17])
 	uint8_t sum[SHA256_DIGEST_SIZE];
 	struct sha256_ctx sha;
 	const char *text;
-	size_t len, i;
+	size_t len;
 
 	text = doc_source(d, n, &len);
 	sha256_init(&sha);
 	sha256_update(&sha, len, (const uint8_t *)text);
 	sha256_digest(&sha, sizeof(sum), sum);
-	for (i = 0; i < 8; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", sum[i]);
+	text_hex(ret, sum, 8);
 }
 
 static int key_rule_severity(struct doc *d, const struct at *at, void *ret)

@@ -89,20 +89,6 @@ static inline void feed_add_port(struct feed *f, enum sink_transport transport,
 	c->port = port;
 }
 
-/* A file where a sink's folder should be: what is in it is down while this is there. */
-static inline void feed_block(struct feed *f, const char *folder)
-{
-	int fd = open(feed_path(f, folder), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-
-	cr_assert_geq(fd, 0);
-	close(fd);
-}
-
-static inline void feed_unblock(struct feed *f, const char *folder)
-{
-	cr_assert_eq(unlink(feed_path(f, folder)), 0);
-}
-
 static inline void feed_start(struct feed *f)
 {
 	cr_assert_eq(sinks_new(f->loop, &f->config, &f->sinks), 0);
@@ -153,6 +139,23 @@ static inline void feed_put(struct feed *f, int from, int to)
 {
 	for (; from < to; from++)
 		feed_put_size(f, from, 0);
+}
+
+/* Starts a file sink that is down: record 1 waits, record 2 has no room. It is up when this
+ * returns, and has told neither yet. */
+static inline void feed_lose_one(struct feed *f)
+{
+	int fd = open(feed_path(f, "down"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	cr_assert_geq(fd, 0, "a file where its folder should be");
+	(void)close(fd);
+	f->config.limits.sink_queue_bytes = 200;
+	feed_add_path(f, SINK_FILE, FORMAT_JSON, "down/sink");
+	feed_start(f);
+	feed_put(f, 1, 2);
+	feed_put_size(f, 2, 1000);
+	cr_assert_eq(sinks_state(f->sinks, 0).dropped, 1);
+	cr_assert_eq(unlink(feed_path(f, "down")), 0);
 }
 
 static inline void feed_tick(struct feed *f, int n)

@@ -8,6 +8,7 @@
 
 #include "alert/alerts.h"
 #include "digest.h"
+#include "got.h"
 
 #define SECOND	1000000000ULL
 #define PENDING "\"sha256\":null,\"sha256_state\":\"pending\""
@@ -17,30 +18,6 @@ static const struct rule rule = { .id = "anyone", .severity = SEVERITY_HIGH, .ro
 static const struct policy policy = { .rules = (struct rule *)&rule, .rules_n = 1 };
 static const struct origin origin = { .host = "runner-7", .boot_id = "b00t" };
 static const uint8_t sha[32] = { 1, 2 };
-
-/* The last record and how many there were. */
-static struct {
-	char json[16 << 10], text[4096], type[16], id[64];
-	int n;
-} got;
-
-static void put(void *arg, const struct record *r)
-{
-	(void)arg;
-	(void)snprintf(got.json, sizeof(got.json), "%s", r->json);
-	(void)snprintf(got.text, sizeof(got.text), "%s", r->text);
-	(void)snprintf(got.type, sizeof(got.type), "%s", r->type);
-	(void)snprintf(got.id, sizeof(got.id), "%s", r->id);
-	got.n++;
-}
-
-static struct alerts *fresh(void)
-{
-	struct alerts *a = NULL;
-
-	cr_assert_eq(alerts_new(&policy, put, NULL, &a), 0);
-	return a;
-}
 
 /* An argument that looks like what is looked for. */
 static struct execution trivy = {
@@ -79,7 +56,7 @@ static struct execution hashed(enum of_hash_state state, const uint8_t *sha256)
 
 Test(alerts_hash, comes_later)
 {
-	struct alerts *a = fresh();
+	struct alerts *a = got_alerts(&policy);
 	struct execution e = hashed(OF_HASH_OK, sha);
 	char id[64], head[65], want[256], *at;
 
@@ -106,7 +83,7 @@ Test(alerts_hash, comes_later)
 
 Test(alerts_hash, never_comes)
 {
-	struct alerts *a = fresh();
+	struct alerts *a = got_alerts(&policy);
 	struct execution e = hashed(OF_HASH_CHANGED, NULL);
 
 	raise(a, 1);
@@ -121,7 +98,7 @@ Test(alerts_hash, never_comes)
 /* Of each open alert about this file, and of no other. */
 Test(alerts_hash, of_one_file)
 {
-	struct alerts *a = fresh();
+	struct alerts *a = got_alerts(&policy);
 	struct execution e = hashed(OF_HASH_OK, sha), other = e;
 
 	raise(a, 1);
@@ -134,9 +111,23 @@ Test(alerts_hash, of_one_file)
 	alerts_free(a);
 }
 
+/* Nothing tells that two files are the same of which nothing is known. */
+Test(alerts_hash, of_an_unknown_file)
+{
+	struct alerts *a = got_alerts(&policy);
+	struct execution e;
+
+	trivy.image = (struct of_image){ .ino = 0 };
+	e = hashed(OF_HASH_GONE, NULL);
+	raise(a, 1);
+	alerts_hashed(a, &e, &origin);
+	cr_expect_eq(got.n, 1);
+	alerts_free(a);
+}
+
 Test(alerts_hash, known_before)
 {
-	struct alerts *a = fresh();
+	struct alerts *a = got_alerts(&policy);
 	struct execution e = hashed(OF_HASH_OK, sha);
 
 	trivy.hash_state = OF_HASH_OK;
@@ -150,7 +141,7 @@ Test(alerts_hash, known_before)
 /* What `outflow alerts` shows. */
 Test(alerts_hash, is_in_the_open_alert)
 {
-	struct alerts *a = fresh();
+	struct alerts *a = got_alerts(&policy);
 	struct execution e = hashed(OF_HASH_OK, sha);
 	uint64_t cursor = 0;
 	struct buf b;

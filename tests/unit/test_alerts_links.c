@@ -7,36 +7,13 @@
 
 #include "alert/alerts.h"
 #include "digest.h"
+#include "got.h"
 
 #define SECOND 1000000000ULL
 #define MIB    (1024 * 1024ULL)
 
 static const struct policy policy = { .rules_n = 0 };
 static const struct origin origin = { .host = "runner-7", .boot_id = "b00t" };
-
-/* The last record and how many there were. */
-static struct {
-	char json[16 << 10], text[4096], type[16], id[64];
-	int n;
-} got;
-
-static void put(void *arg, const struct record *r)
-{
-	(void)arg;
-	(void)snprintf(got.json, sizeof(got.json), "%s", r->json);
-	(void)snprintf(got.text, sizeof(got.text), "%s", r->text);
-	(void)snprintf(got.type, sizeof(got.type), "%s", r->type);
-	(void)snprintf(got.id, sizeof(got.id), "%s", r->id);
-	got.n++;
-}
-
-static struct alerts *fresh(void)
-{
-	struct alerts *a = NULL;
-
-	cr_assert_eq(alerts_new(&policy, put, NULL, &a), 0);
-	return a;
-}
 
 static struct leak leaked(uint64_t forwarded, uint64_t time_ns)
 {
@@ -64,7 +41,7 @@ static int raise_leak(struct alerts *a, const struct leak *k)
 
 Test(alerts, of_an_interface)
 {
-	struct alerts *a = fresh();
+	struct alerts *a = got_alerts(&policy);
 	struct leak k = leaked(MIB, 50 * SECOND);
 
 	cr_assert_eq(raise_leak(a, &k), 1);
@@ -91,7 +68,7 @@ Test(alerts, of_an_interface)
 /* What it came to is told again, in the chain, under the same id; a little more is not. */
 Test(alerts, of_an_interface_are_updated)
 {
-	struct alerts *a = fresh();
+	struct alerts *a = got_alerts(&policy);
 	struct leak k = leaked(MIB, 50 * SECOND);
 	char id[64], hash[65], want[128];
 	struct buf b;

@@ -224,6 +224,7 @@ Test(schema, hash_after_the_alert)
 	static const uint8_t sha[32] = { 1 };
 	struct execution hashed;
 
+	curl.image = (struct of_image){ .ino = 5 };
 	raise_rule(0, 1);
 	hashed = curl;
 	hashed.hash_state = OF_HASH_OK;
@@ -259,14 +260,7 @@ Test(schema, loss_of_a_sink)
 {
 	char command[160];
 
-	f.config.limits.sink_queue_bytes = 200;
-	feed_add_path(&f, SINK_FILE, FORMAT_JSON, "down/sink");
-	feed_block(&f, "down");
-	feed_start(&f);
-	feed_put(&f, 1, 2);
-	feed_put_size(&f, 2, 1000);
-	cr_assert_eq(sinks_state(f.sinks, 0).dropped, 1);
-	feed_unblock(&f, "down");
+	feed_lose_one(&f);
 	feed_tick(&f, 2);
 	(void)snprintf(command, sizeof(command), "sed -i 1d '%s'", f.conf[0].path);
 	cr_assert_eq(system(command), 0, "the record of no type that came through");
