@@ -118,14 +118,19 @@ static void order_exec(struct puppet *p, char **word, size_t n)
 	lab_die("%s", word[1]);
 }
 
+static int tcp_open(const char *to, struct lab_addr *ret)
+{
+	struct lab_ports ports;
+
+	lab_addr_parse(to, false, ret, &ports);
+	return socket(ret->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
 static long order_tcp(const char *to)
 {
 	struct lab_addr addr;
-	struct lab_ports ports;
-	int fd;
+	int fd = tcp_open(to, &addr);
 
-	lab_addr_parse(to, false, &addr, &ports);
-	fd = socket(addr.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || dup2(fd, SOCKET_FD) < 0 || close(fd) < 0)
 		return -1;
 	return connect(SOCKET_FD, (struct sockaddr *)&addr.ss, addr.len);
@@ -148,11 +153,8 @@ static long order_send(const char *bytes)
 static long order_attempt(const char *to)
 {
 	struct lab_addr addr;
-	struct lab_ports ports;
-	int fd;
+	int fd = tcp_open(to, &addr);
 
-	lab_addr_parse(to, false, &addr, &ports);
-	fd = socket(addr.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
 	(void)connect(fd, (struct sockaddr *)&addr.ss, addr.len);

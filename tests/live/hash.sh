@@ -334,10 +334,8 @@ ends_case() {
 
 	opener=$(helper opener)
 	worker=$(helper worker)
-	kill -9 "$LAB_DAEMON"
-	wait "$LAB_DAEMON" 2>/dev/null
+	kill_outflowd
 	is "daemon killed: its processes end" "$(wait_for 10 lab_ended "$opener" && wait_for 10 lab_ended "$worker" && echo yes)" yes
-	lab_forget_pid "$LAB_DAEMON"
 	start_outflowd "$LAB_CONFIG"
 	is "what runs at the start is hashed" "$(settled hashes_of ".pid == $$")" "ok $(sum "/proc/$$/exe")"
 }

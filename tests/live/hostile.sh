@@ -182,9 +182,7 @@ killed() {
 
 	mapfile -t ids < <(prog_ids "$LAB_DAEMON")
 	above_zero "killed: programs while it ran" "${#ids[@]}"
-	kill -9 "$LAB_DAEMON"
-	wait "$LAB_DAEMON" 2>/dev/null
-	lab_forget_pid "$LAB_DAEMON"
+	kill_outflowd
 	is "killed: its programs stay, pinned" "$(find "$LAB_PINS/live/progs" -type f | wc -l)" "${#ids[@]}"
 	"$B/outflowd" --unload -c "$LAB_CONFIG" | sed 's/^/  /'
 	if wait_for 10 progs_gone "${ids[@]}"; then

@@ -381,6 +381,14 @@ start_outflowd() { # CONFIGFILE [ARGUMENT...]
 	fi
 }
 
+# As a crash would. Its pins stay.
+kill_outflowd() {
+	kill -9 "$LAB_DAEMON"
+	wait "$LAB_DAEMON" 2>/dev/null
+	lab_forget_pid "$LAB_DAEMON"
+	LAB_DAEMON=
+}
+
 # Fails the test when it does not end well. Its pins stay for the next one.
 end_outflowd() {
 	local status

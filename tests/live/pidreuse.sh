@@ -263,13 +263,6 @@ inherited() { # LABEL MAKER ROLES OTHER ROLES NAME PORT
 	echo end >&"${IN[c$port]}"
 }
 
-daemon_kill() {
-	kill -9 "$LAB_DAEMON"
-	wait "$LAB_DAEMON" 2>/dev/null
-	lab_forget_pid "$LAB_DAEMON"
-	LAB_DAEMON=
-}
-
 # What the first one did without a daemon is found by the next one, when its number is another's.
 # It tried to connect, and asked a deputy that ended, too.
 restarted() {
@@ -282,7 +275,7 @@ restarted() {
 	forks free d3
 	second=$SAID
 	does d3 listen "$LAB_DIR/docker.sock"
-	daemon_kill
+	kill_outflowd
 	more a3 7040 3000
 	does a3 attempt "$FAR4_C:6001"
 	does a3 ask "$LAB_DIR/docker.sock"

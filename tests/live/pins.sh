@@ -70,13 +70,6 @@ no_second_copy() { # NAME
 	done
 }
 
-daemon_kill() {
-	kill -9 "$LAB_DAEMON"
-	wait "$LAB_DAEMON" 2>/dev/null
-	lab_forget_pid "$LAB_DAEMON"
-	LAB_DAEMON=
-}
-
 state() {
 	outflow status --json | jq -r .pins.state
 }
@@ -393,7 +386,7 @@ killed_at_start() {
 		LAB_DAEMON=$!
 		LAB_PIDS+=("$LAB_DAEMON")
 		usleep_random 300000
-		daemon_kill
+		kill_outflowd
 		[ $((i % 4)) -ne 3 ] || "$B/outflowd" --unload -c "$LAB_CONFIG" >/dev/null 2>&1
 	done
 	start_outflowd "$LAB_CONFIG"
@@ -418,7 +411,7 @@ killed_while_ageing() { # IDS
 	for what in retired retired retired retired_executions retired_executions; do
 		before=$(machine_says $what)
 		wait_for 10 grows_by_steps $what "$before" || continue
-		daemon_kill
+		kill_outflowd
 		kills=$((kills + 1))
 		after=$(machine_says $what)
 		[ $((after - start)) -ge "$sent" ] || cut=$((cut + 1))
@@ -472,7 +465,7 @@ transfer() {
 	began=$SECONDS
 	for ((i = 0; i < KILLS; i++)); do
 		usleep_random 400000 # it needs a quarter of that to start
-		daemon_kill
+		kill_outflowd
 		[ -s "$LAB_DIR/held.out" ] || alive=$((alive + 1))
 		"$B/outflowd" -f -c "$LAB_CONFIG" >>"$LAB_DIR/killed.log" 2>&1 &
 		LAB_DAEMON=$!
