@@ -18,7 +18,7 @@ ARGV_LEN=$(sed -n 's/^#define OF_ARGV_LEN *\([0-9]*\).*/\1/p' "$ROOT/include/out
 EVIL=$'a\nb\e]0;x\a\e[31m\r\x9b1m\xff\xc3(\u202e"\\%41%s'
 # As a part of a path: shorter, for room in the cgroup's.
 DIR=$'d\n\e[2J\xff"'
-TOKEN=ghp_$(head -c 200 /dev/urandom | tr -dc A-Za-z0-9 | head -c 36)
+TOKEN=ghp_$(random_text A-Za-z0-9 36)
 
 config() {
 	lab_config <<-END

@@ -188,6 +188,12 @@ lab_forget_pid() { # PID
 	LAB_PIDS=("${left[@]}")
 }
 
+# Exactly N characters, drawn from SET as tr(1) takes it; 64 bytes for each, of which a set of 20 leaves
+# enough, always.
+random_text() { # SET N
+	head -c $((64 * $2)) /dev/urandom | LC_ALL=C tr -dc "$1" | head -c "$2"
+}
+
 # 0 as soon as the command succeeds, 1 when it did not within SECONDS.
 wait_for() { # SECONDS COMMAND...
 	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))

@@ -11,8 +11,8 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-CONTROL=control-$(head -c 200 /dev/urandom | tr -dc a-z0-9 | head -c 24)
-REPOSITORY=octo/repo-$(head -c 200 /dev/urandom | tr -dc a-z0-9 | head -c 24)
+CONTROL=control-$(random_text a-z0-9 24)
+REPOSITORY=octo/repo-$(random_text a-z0-9 24)
 OUT= # what is searched
 WAY=(--way tcp-write --to "$FAR4:7000" --bytes 100000)
 

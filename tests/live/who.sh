@@ -144,7 +144,7 @@ bytes() { # TEXT
 scratch_case() {
 	local mark map=$LAB_PINS/live/maps/scratches
 
-	mark=$(head -c 200 /dev/urandom | tr -dc a-z0-9 | head -c 24)
+	mark=$(random_text a-z0-9 24)
 	taskset -c 0 true "$(printf '%1000s' '')" "$mark" "$mark"
 	bpftool -j map dump pinned "$map" | tr -d '[:space:]' >"$LAB_DIR/scratches"
 	is "arguments do not stay" "$(grep -cF -f <(bytes "$mark") "$LAB_DIR/scratches")" 0
