@@ -26,7 +26,7 @@ int lineage_adopt(struct bpf_iter__task *ctx)
 		return 0;
 	t = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (t == NULL) {
-		(void)task_get(task);
+		(void)task_get(task, ANY);
 		__sync_fetch_and_add(&m->adopted_changes, 1);
 		return 0;
 	}

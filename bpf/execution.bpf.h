@@ -221,7 +221,7 @@ static __always_inline void adopt_describe(struct scratch *sc, struct task_struc
 }
 
 /* And where it comes from: its parent, when that is known by now. */
-static __noinline struct of_task *process_adopt(struct task_struct *leader)
+static __always_inline struct of_task *process_adopt(struct task_struct *leader)
 {
 	struct of_task *t, *parent;
 	struct scratch *sc;
@@ -265,9 +265,28 @@ static __always_inline struct of_task *process_born(struct task_struct *leader)
 	return bpf_task_storage_get(&tasks, leader, born, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+/*
+ * Global, so that the verifier looks at it by itself: for each state in which a send gets here it
+ * looked at the whole of an adoption, which was most of what it took to load the probes. Such a
+ * function is given no task; so it is for the one that runs.
+ */
+__weak __noinline int current_adopt(void)
+{
+	return process_adopt(bpf_get_current_task_btf()->group_leader) != NULL;
+}
+
+enum whose { ANY, CURRENT };
+
+static __always_inline struct of_task *leader_adopt(struct task_struct *leader, enum whose whose)
+{
+	if (whose == ANY)
+		return process_adopt(leader);
+	return current_adopt() ? bpf_task_storage_get(&tasks, leader, 0, 0) : NULL;
+}
+
 /* The execution of a task. NULL: the kernel has no memory for it, or it is just being adopted on
  * another CPU; what it sends meanwhile is posted to the machine. */
-static __always_inline struct of_task *task_get(struct task_struct *task)
+static __always_inline struct of_task *task_get(struct task_struct *task, enum whose whose)
 {
 	struct of_task *t = bpf_task_storage_get(&tasks, task, 0, 0), *process;
 
@@ -278,11 +297,16 @@ static __always_inline struct of_task *task_get(struct task_struct *task)
 	process = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
 	if (process == NULL)
 		process = process_born(task->group_leader);
-	process = process == NULL ? process_adopt(task->group_leader) : task_ready(process);
+	process = process == NULL ? leader_adopt(task->group_leader, whose) : task_ready(process);
 	if (process == NULL || task->pid == task->tgid)
 		return process;
 	t = bpf_task_storage_get(&tasks, task, process, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	return t != NULL ? t : process;
+}
+
+static __always_inline struct of_task *current_get(void)
+{
+	return task_get(bpf_get_current_task_btf(), CURRENT);
 }
 
 #endif

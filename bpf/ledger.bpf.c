@@ -420,7 +420,7 @@ static __always_inline int on_send(struct sock *sk, long ret, enum memory memory
 		ret = p.anyway;
 	if (memory != NOTES && ret <= 0)
 		return 0;
-	t = task_get(bpf_get_current_task_btf());
+	t = current_get();
 	if (memory == NOTES && t != NULL)
 		__sync_fetch_and_add(&t->posted, 1);
 	if (ret <= 0)

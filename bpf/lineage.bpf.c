@@ -59,7 +59,7 @@ static __always_inline void fork_emit(struct scratch *sc)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(lineage_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct of_task *from = task_get(parent), *t;
+	struct of_task *from = current_get(), *t; /* `parent` is what runs */
 	struct scratch *sc;
 
 	if (from == NULL)
@@ -91,7 +91,7 @@ int lineage_fork_event(struct trace_event_raw_task_newtask *ctx)
 
 	if (ctx->clone_flags & CLONE_THREAD)
 		return 0;
-	from = task_get(parent);
+	from = current_get();
 	sc = from == NULL ? NULL : scratch_take();
 	if (sc == NULL)
 		return 0;
@@ -187,7 +187,7 @@ static __always_inline void exec_emit(struct scratch *sc, struct task_struct *ta
 static __always_inline int on_exec(struct task_struct *task, int old_pid, const char *filename)
 {
 	__u64 old_thread = (__u64)task->tgid << 32 | (__u32)old_pid;
-	struct of_task *t = task_get(task);
+	struct of_task *t = current_get();
 	struct scratch *sc;
 	__u32 exe_len;
 
