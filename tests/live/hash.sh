@@ -228,6 +228,59 @@ replaced_cases() {
 	is "removed: said" "$(settled hashes_of_exe "$LAB_REAL_DIR/removed")" "gone null"
 }
 
+# In a mount namespace of its own, in an overlay.
+in_overlay() { # DIRECTORY COMMAND [ARGUMENT...]
+	local d=$1
+
+	shift
+	# shellcheck disable=SC2016
+	unshare -m sh -c 'mount -t overlay none -o "$1" "$2" && cd "$2" && shift 2 && exec "$@"' sh \
+		"lowerdir=$d/lower,upperdir=$d/upper,workdir=$d/work" "$d/merged" "$@"
+}
+
+# Both in one tick of the clock: they differ by their numbers and their content alone. One is
+# executed, and then its path leads to the other, until who did that is ended.
+# shellcheck disable=SC2016
+SWAP='mkdir executed other && cp "$(type -P true)" executed/swapped && cp executed/swapped other || exit
+	echo 1 >>executed/swapped && echo 2 >>other/swapped || exit
+	for ((i = 0; i < 1000; i++)); do
+		touch -d @1000000000 executed/swapped other/swapped
+		[ "$(stat -c %.9Z executed/swapped)" != "$(stat -c %.9Z other/swapped)" ] || break
+	done
+	executed/swapped && mv executed gone && mv other executed && echo $$ >"$1" && read -r _'
+
+overlay_case() {
+	local d=$LAB_DIR/overlay opener swapper
+
+	mkdir -p "$d"/{lower,upper,work,merged}
+	if ! in_overlay "$d" true 2>/dev/null; then
+		skip "overlay" "this kernel or file system takes no overlay"
+		return
+	fi
+	program payer-overlay && mv "$LAB_DIR/payer-overlay" "$d/lower"
+	sends_and_stays in_overlay "$d" ./payer-overlay
+	is "overlay: as sha256sum says" "$(settled hash_of_pid "$HELD")" "ok $(sum "$d/lower/payer-overlay")"
+	held_ends
+	opener=$(helper opener)
+	kill -STOP "$opener"
+	in_overlay "$d" bash -c "$SWAP" bash "$LAB_DIR/swapper" <"$LAB_DIR/hold" 2>"$LAB_DIR/swapper.err" &
+	wait_for 10 test -s "$LAB_DIR/swapper"
+	swapper=$(cat "$LAB_DIR/swapper")
+	LAB_PIDS+=("$swapper")
+	kill -CONT "$opener"
+	is "overlay: swapped with another: said, and no digest" \
+		"$(settled hashes_of_exe "$LAB_REAL_DIR/overlay/merged/executed/swapped")" "changed null"
+	lab_end_pids "$swapper"
+	lab_forget_pid "$swapper"
+	# Its layers on two file systems number their files each for itself.
+	sends_and_stays unshare -m sh -c "cp $d/lower/payer-overlay $d && mount -t tmpfs none $d/lower &&
+		mv $d/payer-overlay $d/lower/payer-layer && echo layer >>$d/lower/payer-layer && sha256sum <$d/lower/payer-layer >$d/sum &&
+		mount -t overlay none -o lowerdir=$d/lower,upperdir=$d/upper,workdir=$d/work,xino=off $d/merged &&
+		exec $d/merged/payer-layer \"\$@\"" sh
+	is "overlay of two file systems: as sha256sum says" "$(settled hash_of_pid "$HELD")" "ok $(cut -d ' ' -f 1 "$d/sum")"
+	held_ends
+}
+
 killed_case() { # ROLE
 	local old
 
@@ -369,6 +422,7 @@ nameless_case deleted
 unlinked_case
 once_case
 replaced_cases
+overlay_case
 confined_case
 large_case
 killed_case opener

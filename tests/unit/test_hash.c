@@ -461,7 +461,7 @@ static struct stat stat_of(const struct of_image *im)
 
 Test(hash, compare)
 {
-	const uint32_t overlay = 0x794c7630, btrfs = 0x9123683e;
+	const uint32_t btrfs = 0x9123683e;
 	struct of_image im = image(7);
 	struct stat st = stat_of(&im);
 
@@ -489,10 +489,31 @@ Test(hash, compare)
 	cr_expect_eq(image_compare(&im, &st, btrfs), IMAGE_SAME, "a subvolume has its own");
 	st.st_ino++;
 	cr_expect_eq(image_compare(&im, &st, btrfs), IMAGE_OTHER);
+}
+
+/* Two files that were made in one tick of the clock differ by their numbers alone. */
+Test(hash, compare_on_overlay)
+{
+	const uint32_t overlay = 0x794c7630;
+	struct of_image im = image(7);
+	struct stat st = stat_of(&im);
+
 	im.magic = overlay;
-	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_SAME, "the layer below has its own");
+	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_SAME);
+	cr_expect_not(image_in_layer(&im, &st));
+	st.st_mtim.tv_nsec++;
+	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_CHANGED);
+	st = stat_of(&im);
+	st.st_ino++;
+	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_OTHER);
+	st = stat_of(&im);
+	st.st_dev = makedev(0, 99);
+	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_SAME, "a layer has its own device");
+	cr_expect(image_in_layer(&im, &st), "but only the process proves it");
 	st.st_mtim.tv_nsec++;
 	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_OTHER);
+	im.magic = EXT4;
+	cr_expect_not(image_in_layer(&im, &st));
 }
 
 /* ---- Messages ---- */
