@@ -489,23 +489,48 @@ static int on_answer(struct hashes *h, const struct hash_answer *ans, enum hash_
 
 /* ---- The processes ---- */
 
-static void begin(struct hashes *h)
+/* 0 or -errno; also 0 when it is not time. */
+static int begin(struct hashes *h)
 {
 	uint64_t now_ns = now();
 	uint64_t after_ns = h->ends < ENDS_MAX ? BEGIN_NS : BEGIN_LAZY_NS;
+	bool again = h->begun_ns != 0;
+	int err;
 
-	if (!h->started || helpers_up(h->helpers) ||
-	    (h->begun_ns != 0 && now_ns < h->begun_ns + after_ns))
-		return;
-	h->stats.respawned += h->begun_ns != 0;
+	if (!h->started || helpers_up(h->helpers) || (again && now_ns < h->begun_ns + after_ns))
+		return 0;
 	h->begun_ns = now_ns;
-	if (helpers_begin(h->helpers, now_ns) < 0)
-		h->ends++;
+	err = helpers_begin(h->helpers, now_ns);
+	h->stats.respawned += again && err == 0;
+	return err;
 }
 
 static void fail(struct hashes *h, struct waiting *w, intake_raw_fn *fn, void *arg)
 {
 	finish(h, w, OF_HASH_FAILED, NULL, fn, arg);
+}
+
+/* Once more without an answer: they ended, or could not be begun, which `err` tells. At some time
+ * nobody waits on. */
+static void ended(struct hashes *h, int err, intake_raw_fn *fn, void *arg)
+{
+	h->ends++;
+	if (h->ends == ENDS_MAX && err < 0)
+		log_warnerr(err, "executed files are not hashed: the processes for it cannot be "
+				 "begun; tried again each minute");
+	else if (h->ends == ENDS_MAX)
+		log_warn("executed files are not hashed: the processes for it end at once; tried "
+			 "again each minute");
+	while (h->ends >= ENDS_MAX && h->waiting.oldest != NULL)
+		fail(h, table_entry(h->waiting.oldest, struct waiting, node), fn, arg);
+}
+
+static void begin_again(struct hashes *h, intake_raw_fn *fn, void *arg)
+{
+	int err = begin(h);
+
+	if (err < 0)
+		ended(h, err, fn, arg);
 }
 
 /* They end here, with all that is under way; it is asked for again, but for the file at which they
@@ -518,7 +543,6 @@ static void end(struct hashes *h, uint64_t hung_id, intake_raw_fn *fn, void *arg
 	struct list *at;
 
 	helpers_end(h->helpers);
-	h->ends++;
 	while ((at = list_first(&h->out)) != NULL) {
 		w = list_entry(at, struct waiting, at);
 		take_back(h, w);
@@ -534,17 +558,13 @@ static void end(struct hashes *h, uint64_t hung_id, intake_raw_fn *fn, void *arg
 			queue(h, w);
 		}
 	}
-	if (h->ends == ENDS_MAX)
-		log_warn("executed files are not hashed: the processes for it end at once; tried "
-			 "again each minute");
-	while (h->ends >= ENDS_MAX && h->waiting.oldest != NULL)
-		fail(h, table_entry(h->waiting.oldest, struct waiting, node), fn, arg);
+	ended(h, 0, fn, arg);
 }
 
 void hashes_start(struct hashes *h)
 {
 	h->started = true;
-	begin(h);
+	(void)begin(h); /* if not now, then in hashes_tick() */
 	dispatch(h);
 }
 
@@ -567,7 +587,7 @@ void hashes_drain(struct hashes *h, intake_raw_fn *fn, void *arg)
 			n = on_answer(h, &ans, from, fn, arg);
 		if (n < 0) {
 			end(h, 0, fn, arg);
-			begin(h);
+			begin_again(h, fn, arg);
 		}
 	}
 	dispatch(h);
@@ -579,7 +599,7 @@ void hashes_tick(struct hashes *h, intake_raw_fn *fn, void *arg)
 
 	if (helpers_hang(h->helpers, now(), &hung_id))
 		end(h, hung_id, fn, arg);
-	begin(h);
+	begin_again(h, fn, arg);
 	hashes_drain(h, fn, arg);
 }
 

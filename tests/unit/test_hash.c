@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "intake/hash.h"
@@ -28,6 +30,8 @@ static struct {
 	enum hash_role from[64];
 	size_t answers_n, answers_at;
 	int err;	  /* in the place of the next answer */
+	int begin_err;	  /* why they cannot be begun */
+	int64_t ahead_s;  /* of the clock */
 	uint64_t at;	  /* what the worker is at */
 	uint64_t hang_id; /* at which it hangs */
 } mock;
@@ -54,8 +58,8 @@ int helpers_begin(struct helpers *x, uint64_t now_ns)
 	(void)x;
 	(void)now_ns;
 	mock.begun++;
-	mock.up = true;
-	return 0;
+	mock.up = mock.begin_err == 0;
+	return mock.begin_err;
 }
 
 bool helpers_up(const struct helpers *x)
@@ -105,6 +109,14 @@ bool helpers_hang(struct helpers *x, uint64_t now_ns, uint64_t *ret_id)
 	(void)now_ns;
 	*ret_id = mock.hang_id;
 	return mock.hang;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	long err = syscall(SYS_clock_gettime, clock, ret);
+
+	ret->tv_sec += mock.ahead_s;
+	return (int)err;
 }
 
 /* ---- What a test does and sees ---- */
@@ -443,6 +455,38 @@ Test(hash, processes_that_always_end_are_said, .init = start, .fini = done)
 	}
 	cr_assert_eq(told_n, 1, "nobody waits for ever");
 	cr_expect_eq(told[0].state, OF_HASH_FAILED);
+}
+
+/* As when there are no descriptors left, or those killed before do not die. */
+Test(hash, processes_that_cannot_be_begun_are_said, .fini = done)
+{
+	struct of_image im = image(1);
+	uint64_t id;
+
+	mock.begin_err = -EMFILE;
+	start();
+	execute(1, &im);
+	for (mock.ahead_s = 2; mock.ahead_s <= 20; mock.ahead_s += 2)
+		hashes_tick(h, on_told, NULL);
+	cr_assert_eq(told_n, 1, "nobody waits for ever");
+	cr_expect_eq(told[0].state, OF_HASH_FAILED);
+	cr_expect_eq(hashes_stats(h).respawned, 0);
+	cr_expect_leq(mock.begun, 7, "then they are tried seldom");
+	for (id = 2; id < 4; id++) { /* also who comes later */
+		execute(id, &im);
+		mock.ahead_s += 61;
+		hashes_tick(h, on_told, NULL);
+		cr_assert_eq(told_n, id);
+	}
+	execute(4, &im);
+	mock.begin_err = 0;
+	mock.ahead_s += 61;
+	hashes_tick(h, on_told, NULL);
+	cr_assert_eq(mock.asked_n, 1);
+	answer(mock.asked[0].id, OF_HASH_OK, HASH_WORKER);
+	cr_assert_eq(told_n, 4);
+	cr_expect_eq(told[3].state, OF_HASH_OK);
+	mock.ahead_s = 0; /* or it seems to have taken so long */
 }
 
 /* ---- Which file is the same ---- */
