@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * hash.c: which files are known, which wait, and which executions wait for them. Some files are
- * under way at a time, small ones first.
+ * under way at a time, of these some large ones; small and large take turns, so that no number of
+ * the ones holds up the others.
  */
 #include "intake/hash.h"
 
@@ -23,7 +24,8 @@
 
 #define LARGE	      (32ULL << 20) /* bytes: what takes longer than others should wait */
 #define LARGE_MAX     4		    /* of HASH_ACTIVE_MAX */
-#define SIZE_MAX_OF   (16ULL << 30) /* a sparse file of any size costs nothing to make */
+#define SIZE_MAX_OF   (4ULL << 30)  /* a sparse file of any size costs nothing to make */
+#define LARGE_BYTES   (16ULL << 30) /* of large files that wait: the last of them for minutes */
 #define TRIES_MAX     3		    /* a file at which a process ended that often is left */
 #define ANSWERS_MAX   64	    /* in a drain */
 #define HUNG_MAX      16
@@ -70,6 +72,8 @@ struct hashes {
 	struct table cached, waiting;
 	struct list small, large, out;
 	size_t out_n, out_large, held;
+	uint64_t large_bytes; /* of all large ones here */
+	bool large_turn;
 	uint64_t next_id;
 	bool started;
 	bool writes_denied; /* nobody can write to a file that a process runs */
@@ -159,14 +163,14 @@ static void count(struct hashes *h, enum of_hash_state state)
 
 /* ---- Files that wait ---- */
 
-static bool is_large(const struct waiting *w)
+static bool is_large(const struct of_image *image)
 {
-	return w->image.size > LARGE;
+	return image->size > LARGE;
 }
 
 static void queue(struct hashes *h, struct waiting *w)
 {
-	list_add(is_large(w) ? &h->large : &h->small, &w->at);
+	list_add(is_large(&w->image) ? &h->large : &h->small, &w->at);
 }
 
 /* Out of the files under way. */
@@ -174,7 +178,7 @@ static void take_back(struct hashes *h, struct waiting *w)
 {
 	list_del(&w->at);
 	h->out_n--;
-	h->out_large -= is_large(w);
+	h->out_large -= is_large(&w->image);
 }
 
 static void let_go(struct hashes *h, struct waiting *w)
@@ -198,6 +202,7 @@ static void waiting_free(struct hashes *h, struct waiting *w)
 		h->stats.pending--;
 	}
 	let_go(h, w);
+	h->large_bytes -= is_large(&w->image) ? w->image.size : 0;
 	list_del(&w->at);
 	table_del(&h->waiting, &w->node);
 	free(w);
@@ -205,8 +210,11 @@ static void waiting_free(struct hashes *h, struct waiting *w)
 
 static struct waiting *waiting_new(struct hashes *h, const struct of_image *image)
 {
-	struct waiting *w = calloc(1, sizeof(*w));
+	struct waiting *w;
 
+	if (is_large(image) && h->large_bytes + image->size > LARGE_BYTES)
+		return NULL;
+	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return NULL;
 	w->image = *image;
@@ -218,6 +226,7 @@ static struct waiting *waiting_new(struct hashes *h, const struct of_image *imag
 		free(w);
 		return NULL;
 	}
+	h->large_bytes += is_large(image) ? image->size : 0;
 	queue(h, w);
 	return w;
 }
@@ -279,21 +288,30 @@ static bool waiting_send(struct hashes *h, struct waiting *w)
 	w->again = false;
 	list_add(&h->out, &w->at);
 	h->out_n++;
-	h->out_large += is_large(w);
+	h->out_large += is_large(&w->image);
 	return true;
+}
+
+/* NULL: none may go. */
+static struct waiting *turn(struct hashes *h)
+{
+	struct list *small = list_first(&h->small);
+	struct list *large = h->out_large < LARGE_MAX ? list_first(&h->large) : NULL;
+	struct list *at = large != NULL && (small == NULL || h->large_turn) ? large : small;
+
+	h->large_turn = at == small;
+	return at != NULL ? list_entry(at, struct waiting, at) : NULL;
 }
 
 static void dispatch(struct hashes *h)
 {
-	struct list *next;
+	struct waiting *w;
 
 	if (!helpers_up(h->helpers))
 		return;
 	while (h->out_n < HASH_ACTIVE_MAX) {
-		next = list_first(&h->small);
-		if (next == NULL && h->out_large < LARGE_MAX)
-			next = list_first(&h->large);
-		if (next == NULL || !waiting_send(h, list_entry(next, struct waiting, at)))
+		w = turn(h);
+		if (w == NULL || !waiting_send(h, w))
 			return;
 	}
 }

@@ -282,26 +282,67 @@ Test(hash, what_waits_is_bounded, .init = start, .fini = done)
 	cr_expect_eq(hashes_stats(h).pending, HASH_WAITERS_MAX);
 }
 
+static void execute_sized(uint64_t ino, uint64_t size)
+{
+	struct of_image im = image(ino);
+
+	im.size = size;
+	execute(ino, &im);
+}
+
 Test(hash, large_ones_leave_room, .init = start, .fini = done)
 {
-	struct of_image im;
 	uint64_t i;
 
-	for (i = 1; i <= 10; i++) {
-		im = image(i);
-		im.size = 2ULL << 30;
-		execute(i, &im);
-	}
+	for (i = 1; i <= 8; i++)
+		execute_sized(i, 2ULL << 30);
 	cr_expect_eq(mock.asked_n, 4);
-	im = image(20);
-	execute(20, &im);
+	execute_sized(20, 100);
 	cr_expect_eq(mock.asked_n, 5);
-	cr_expect_eq(mock.asked[4].image.ino, 20, "a small one goes before six large ones");
+	cr_expect_eq(mock.asked[4].image.ino, 20, "a small one goes before four large ones");
 	answer(mock.asked[0].id, OF_HASH_OK, HASH_WORKER);
 	cr_expect_eq(mock.asked_n, 6);
-	im.size = 1ULL << 60;
-	execute(21, &im);
-	cr_expect_eq(told[told_n - 1].state, OF_HASH_SKIPPED, "nobody reads for ever");
+}
+
+/* However many small ones wait, a large one is among the next. */
+Test(hash, small_ones_leave_room, .init = start, .fini = done)
+{
+	uint64_t i;
+
+	for (i = 1; i <= 100; i++)
+		execute_sized(i, 100);
+	cr_assert_eq(mock.asked_n, HASH_ACTIVE_MAX);
+	execute_sized(200, 64ULL << 20);
+	execute_sized(201, 64ULL << 20);
+	for (i = 0; i < 4; i++) /* for each that is done another small one comes */
+		answer(mock.asked[i].id, OF_HASH_OK, HASH_WORKER);
+	cr_assert_eq(mock.asked_n, HASH_ACTIVE_MAX + 4);
+	for (i = 0; i < 4; i++)
+		cr_expect_eq(mock.asked[HASH_ACTIVE_MAX + i].image.size > 100, i % 2 == 0,
+			     "in turns: %d", (int)i);
+}
+
+/* A sparse file costs nothing to make, and minutes to read. */
+Test(hash, large_ones_are_bounded, .init = start, .fini = done)
+{
+	uint64_t i;
+
+	execute_sized(1, (4ULL << 30) + 1);
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].state, OF_HASH_SKIPPED, "by itself");
+	for (i = 2; i <= 5; i++)
+		execute_sized(i, 4ULL << 30);
+	cr_expect_eq(told_n, 1);
+	execute_sized(6, 64ULL << 20);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].state, OF_HASH_SKIPPED, "with the others that wait");
+	cr_expect_eq(hashes_stats(h).skipped, 2);
+	execute_sized(7, 100);
+	cr_expect_eq(told_n, 2, "small ones are not counted there");
+	answer(mock.asked[0].id, OF_HASH_OK, HASH_WORKER);
+	cr_expect_eq(told_n, 3);
+	execute_sized(6, 64ULL << 20);
+	cr_expect_eq(told_n, 3, "there is room again");
 }
 
 Test(hash, no_image_no_hash, .init = start, .fini = done)
