@@ -34,6 +34,10 @@
 #define ENDS_MAX      5		     /* without an answer: then they come */
 #define BEGIN_LAZY_NS 60000000000ULL /* so seldom */
 
+/* statfs(2) */
+#define MAGIC_9P  0x01021997
+#define MAGIC_NFS 0x6969
+
 struct cached {
 	struct table_node node;
 	struct of_image image;
@@ -231,7 +235,18 @@ static struct waiting *waiting_new(struct hashes *h, const struct of_image *imag
 	return w;
 }
 
-/* The way to the file that this execution tells. The file system is not asked anything. */
+/* 9P and NFS may ask their server when a link in /proc is followed, and the daemon would wait for
+ * it: there the opener does it. */
+static bool may_ask(uint32_t magic)
+{
+	return magic == MAGIC_9P || magic == MAGIC_NFS;
+}
+
+/*
+ * The way to the file that this execution tells. To hold a file asks its file system nothing, but
+ * on those two. That is not all: one of them below an overlay, or a process that goes on from a
+ * local file to one on them before this is done, cannot be told before.
+ */
 static void waiting_way(struct hashes *h, struct waiting *w, const struct of_rec_exec *rec)
 {
 	const uint32_t nameless = OF_EXEC_DELETED | OF_EXEC_MEMFD | OF_EXEC_EXE_TRUNCATED;
@@ -249,7 +264,7 @@ static void waiting_way(struct hashes *h, struct waiting *w, const struct of_rec
 	}
 	w->path[w->path_len] = '\0';
 	w->again = true;
-	if (rec->e.end_ns != 0 || h->held >= HASH_HELD_MAX)
+	if (rec->e.end_ns != 0 || h->held >= HASH_HELD_MAX || may_ask(w->image.magic))
 		return;
 	(void)snprintf(path, sizeof(path), "/proc/%u/exe", w->pid);
 	w->fd = open(path, O_PATH | O_CLOEXEC);
@@ -321,9 +336,9 @@ static void dispatch(struct hashes *h)
 /* Of these one file that does not answer tells of all others; of a disk, that it is busy. */
 static bool may_hang(uint32_t magic)
 {
-	/* statfs(2): FUSE, NFS, CIFS, SMB2, 9P, Ceph, AFS. */
-	static const uint32_t remote[] = { 0x65735546, 0x6969,	   0xff534d42, 0xfe534d42,
-					   0x01021997, 0x00c36400, 0x5346414f };
+	/* statfs(2): and FUSE, CIFS, SMB2, Ceph, AFS. */
+	static const uint32_t remote[] = { MAGIC_NFS,  MAGIC_9P,   0x65735546, 0xff534d42,
+					   0xfe534d42, 0x00c36400, 0x5346414f };
 	size_t i;
 
 	for (i = 0; i < sizeof(remote) / sizeof(remote[0]); i++)

@@ -24,6 +24,7 @@ TestSuite(hash, .timeout = 30);
 
 static struct {
 	struct hash_request asked[64];
+	bool held[64]; /* what was asked for is held open */
 	size_t asked_n, begun, ended;
 	bool up, hang;
 	struct hash_answer answers[64];
@@ -78,8 +79,8 @@ void helpers_end(struct helpers *x)
 int helpers_ask(struct helpers *x, const struct hash_request *req, int fd)
 {
 	(void)x;
-	(void)fd;
 	cr_assert_lt(mock.asked_n, 64);
+	mock.held[mock.asked_n] = fd >= 0;
 	mock.asked[mock.asked_n++] = *req;
 	return 0;
 }
@@ -168,16 +169,23 @@ static struct of_image image(uint64_t ino)
 				  .magic = EXT4 };
 }
 
-/* Of a process that is over: nothing is looked for in /proc. */
-static void execute(uint64_t exec_id, const struct of_image *im)
+static void execute_as(uint64_t exec_id, uint32_t pid, uint64_t end_ns, const struct of_image *im)
 {
-	struct of_rec_exec rec = { .hdr = { .len = sizeof(rec), .kind = OF_REC_EXEC },
-				   .e = { .exec_id = exec_id, .tgid = 7, .ppid = 3, .end_ns = 1 },
-				   .image = *im,
-				   .exe_len = 6 };
+	struct of_rec_exec rec = {
+		.hdr = { .len = sizeof(rec), .kind = OF_REC_EXEC },
+		.e = { .exec_id = exec_id, .tgid = pid, .ppid = 3, .end_ns = end_ns },
+		.image = *im,
+		.exe_len = 6,
+	};
 
 	memcpy(rec.tail, "/bin/x", 6);
 	hashes_exec(h, &rec, on_told, NULL);
+}
+
+/* Of a process that is over: nothing is looked for in /proc. */
+static void execute(uint64_t exec_id, const struct of_image *im)
+{
+	execute_as(exec_id, 7, 1, im);
 }
 
 static void answer(uint64_t id, enum of_hash_state state, enum hash_role from)
@@ -528,6 +536,23 @@ Test(hash, processes_that_cannot_be_begun_are_said, .fini = done)
 	cr_assert_eq(told_n, 4);
 	cr_expect_eq(told[3].state, OF_HASH_OK);
 	mock.ahead_s = 0; /* or it seems to have taken so long */
+}
+
+/* The daemon holds what runs, where that cannot make it wait. */
+Test(hash, what_runs_is_held, .init = start, .fini = done)
+{
+	static const uint32_t magics[] = { EXT4, 0x65735546, 0x01021997 /* 9P */,
+					   0x6969 /* NFS */ };
+	struct of_image im;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		im = image(i + 1);
+		im.magic = magics[i];
+		execute_as(i + 1, (uint32_t)getpid(), 0, &im);
+		cr_assert_eq(mock.asked_n, i + 1);
+		cr_expect_eq(mock.held[i], i < 2, "%x", magics[i]);
+	}
 }
 
 /* ---- Which file is the same ---- */
