@@ -145,12 +145,13 @@ int hashes_new(hashes_alive_fn *alive, void *arg, struct hashes **ret)
 	return 0;
 }
 
-static void tell(uint64_t exec_id, enum of_hash_state state, const uint8_t *sha256, uint64_t now_ns,
-		 intake_raw_fn *fn, void *arg)
+static void tell(uint64_t exec_id, const struct of_image *image, enum of_hash_state state,
+		 const uint8_t *sha256, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_hash rec = { .hdr = { now_ns, sizeof(rec), OF_REC_HASH, 0 },
 				   .exec_id = exec_id,
-				   .state = state };
+				   .state = state,
+				   .image = *image };
 
 	if (state == OF_HASH_OK)
 		memcpy(rec.sha256, sha256, sizeof(rec.sha256));
@@ -210,6 +211,14 @@ static void waiting_free(struct hashes *h, struct waiting *w)
 	list_del(&w->at);
 	table_del(&h->waiting, &w->node);
 	free(w);
+}
+
+static struct waiting *waiting_find(const struct hashes *h, const struct of_image *image)
+{
+	uint64_t hash = table_hash(&h->waiting, image, sizeof(*image));
+	struct table_node *node = table_find(&h->waiting, hash, image);
+
+	return node != NULL ? table_entry(node, struct waiting, node) : NULL;
 }
 
 static struct waiting *waiting_new(struct hashes *h, const struct of_image *image)
@@ -361,15 +370,14 @@ static bool is_hung(const struct hashes *h, uint32_t dev)
 /* OF_HASH_NONE: it waits. */
 static enum of_hash_state exec_wait(struct hashes *h, const struct of_rec_exec *rec)
 {
-	uint64_t hash = table_hash(&h->waiting, &rec->image, sizeof(rec->image));
-	struct table_node *node = table_find(&h->waiting, hash, &rec->image);
-	struct waiting *w;
+	struct waiting *w = waiting_find(h, &rec->image);
 
 	if (rec->image.size > SIZE_MAX_OF)
 		return OF_HASH_SKIPPED;
 	if (is_hung(h, rec->image.dev))
 		return OF_HASH_FAILED;
-	w = node != NULL ? table_entry(node, struct waiting, node) : waiting_new(h, &rec->image);
+	if (w == NULL)
+		w = waiting_new(h, &rec->image);
 	if (w == NULL)
 		return OF_HASH_SKIPPED;
 	if (waiter_add(h, w, &rec->e) < 0) {
@@ -383,12 +391,13 @@ static enum of_hash_state exec_wait(struct hashes *h, const struct of_rec_exec *
 
 void hashes_exec(struct hashes *h, const struct of_rec_exec *rec, intake_raw_fn *fn, void *arg)
 {
+	static const struct of_image none;
 	struct table_node *node;
 	enum of_hash_state state;
 	struct cached *c;
 
 	if (!image_known(&rec->image)) { /* a kernel thread */
-		tell(rec->e.exec_id, OF_HASH_GONE, NULL, rec->hdr.ts_ns, fn, arg);
+		tell(rec->e.exec_id, &rec->image, OF_HASH_GONE, NULL, rec->hdr.ts_ns, fn, arg);
 		return;
 	}
 	node = table_find(&h->cached, table_hash(&h->cached, &rec->image, sizeof(rec->image)),
@@ -397,13 +406,15 @@ void hashes_exec(struct hashes *h, const struct of_rec_exec *rec, intake_raw_fn 
 		c = table_entry(node, struct cached, node);
 		table_touch(&h->cached, node);
 		h->stats.cached++;
-		tell(rec->e.exec_id, OF_HASH_OK, c->sha256, rec->hdr.ts_ns, fn, arg);
+		tell(rec->e.exec_id, &rec->image, OF_HASH_OK, c->sha256, rec->hdr.ts_ns, fn, arg);
 		return;
 	}
 	state = exec_wait(h, rec);
 	if (state != OF_HASH_NONE) {
 		count(h, state);
-		tell(rec->e.exec_id, state, NULL, rec->hdr.ts_ns, fn, arg);
+		/* Others may wait for the file on. */
+		tell(rec->e.exec_id, waiting_find(h, &rec->image) != NULL ? &none : &rec->image,
+		     state, NULL, rec->hdr.ts_ns, fn, arg);
 	}
 	dispatch(h);
 }
@@ -436,7 +447,8 @@ static void finish(struct hashes *h, struct waiting *w, enum of_hash_state state
 
 	for (at = w->waiters.next; at != &w->waiters; at = at->next) {
 		count(h, state);
-		tell(list_entry(at, struct waiter, at)->exec_id, state, sha256, now_ns, fn, arg);
+		tell(list_entry(at, struct waiter, at)->exec_id, &w->image, state, sha256, now_ns,
+		     fn, arg);
 	}
 	waiting_free(h, w);
 }

@@ -217,6 +217,7 @@ Test(hash, one_file_is_hashed_once, .init = start, .fini = done)
 	for (id = 1; id <= 1000; id++) {
 		cr_expect_eq(told[id - 1].exec_id, id);
 		cr_expect_eq(told[id - 1].state, OF_HASH_OK);
+		cr_expect_eq(memcmp(&told[id - 1].image, &im, sizeof(im)), 0);
 		cr_expect_eq(told[id - 1].sha256[31], (uint8_t)mock.asked[0].id);
 	}
 	execute(2000, &im);
@@ -281,12 +282,15 @@ Test(hash, what_waits_is_bounded, .init = start, .fini = done)
 	cr_expect_eq(mock.asked_n, HASH_ACTIVE_MAX, "so many are under way at a time");
 	cr_expect_eq(told_n, 5);
 	cr_expect_eq(told[0].state, OF_HASH_SKIPPED);
+	cr_expect_eq(told[0].image.ino, HASH_WAITING_MAX + 1);
 	cr_expect_eq(hashes_stats(h).skipped, 5);
 	im = image(1);
 	told_n = 0;
 	for (i = hashes_stats(h).pending; i < HASH_WAITERS_MAX + 3; i++)
 		execute(i, &im);
 	cr_expect_eq(told_n, 3);
+	cr_expect_eq(told[0].state, OF_HASH_SKIPPED);
+	cr_expect_eq(told[0].image.ino, 0, "not the last word on the file");
 	cr_expect_eq(hashes_stats(h).pending, HASH_WAITERS_MAX);
 }
 
