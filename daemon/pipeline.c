@@ -99,21 +99,13 @@ static void loss_notice(struct pipeline *p, uint64_t time_ns, bool last)
 	p->loss_said_ns = time_ns;
 }
 
-static void on_hash(struct pipeline *p, uint64_t exec_id)
-{
-	const struct execution *e = track_execution(p->track, exec_id);
-
-	if (e != NULL)
-		alerts_hashed(p->alerts, e, track_origin(p->track));
-}
-
 static void on_event(void *arg, const struct event *ev)
 {
 	struct pipeline *p = arg;
 
 	track_event(p->track, ev, on_subject, p);
 	if (ev->kind == OF_REC_HASH)
-		on_hash(p, ev->hash.exec_id);
+		alerts_hashed(p->alerts, &ev->hash, track_origin(p->track));
 	if (ev->kind == OF_REC_LINK)
 		detect_link(p->detect, ev->link, ev->time_ns, on_verdict, p);
 	if (ev->kind != OF_REC_TICK)

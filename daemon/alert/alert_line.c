@@ -84,15 +84,15 @@ void alert_line(struct buf *b, const struct policy *p, const struct open_alert *
 	buf_done(&act);
 }
 
-void hash_line(struct buf *b, const struct open_alert *a, const struct execution *e)
+void hash_line(struct buf *b, const struct open_alert *a, const struct file_hash *h)
 {
-	const char *exe = e->exe != NULL && e->exe[0] != '\0' ? e->exe : e->name;
+	const struct execution e = { .hash_state = h->state, .sha256 = h->sha256 };
 	char hash[SUBJECT_HASH_LEN];
 	size_t from = b->len;
 
 	buf_printf(b, "%s update: sha256 %s: ", severity_name(a->rule->severity),
-		   subject_hash_text(hash, e) ? hash : subject_hash_state(e->hash_state));
-	text_escape(b, exe, strlen(exe));
+		   subject_hash_text(hash, &e) ? hash : subject_hash_state(h->state));
+	text_escape(b, a->file, strlen(a->file));
 	line_end(b, from, a->id);
 }
 

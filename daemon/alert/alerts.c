@@ -194,7 +194,8 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		return NULL;
 	if (v->leak == NULL && late_hash_waits(s->account->who))
 		hash_at = late_hash_find(&a->json);
-	alert = malloc(sizeof(*alert) + a->json.len + (hash_at != 0 ? LATE_HASH_ROOM : 0));
+	alert = malloc(sizeof(*alert) + a->json.len +
+		       (hash_at != 0 ? late_hash_room(s->account->who) : 0));
 	if (alert == NULL)
 		return NULL;
 	*alert = (struct open_alert){
@@ -219,11 +220,9 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		alert->to = s->account->to;
 		alert->account_flags = s->account->flags;
 	}
-	if (hash_at != 0) {
-		alert->image = s->account->who->image;
-		alert->hash_at = hash_at;
-	}
 	memcpy(alert->facts, a->json.data, a->json.len);
+	if (hash_at != 0)
+		late_hash_wait(alert, hash_at, s->account->who);
 	memcpy(alert->prev, a->head, sizeof(alert->prev));
 	open_id(alert, v, o);
 	return alert;
@@ -333,16 +332,16 @@ fail:
 	return -ENOMEM;
 }
 
-void alerts_hashed(struct alerts *a, const struct execution *e, const struct origin *o)
+void alerts_hashed(struct alerts *a, const struct file_hash *h, const struct origin *o)
 {
 	size_t i;
 
 	for (i = 0; i < a->open.n && a->unhashed > 0; i++) {
-		if (!late_hash_set(a->by_seq[i], e))
+		if (!late_hash_set(a->by_seq[i], h))
 			continue;
 		a->unhashed--;
 		buf_clear(&a->text);
-		hash_line(&a->text, a->by_seq[i], e);
+		hash_line(&a->text, a->by_seq[i], h);
 		if (update_put(a, a->by_seq[i], o) < 0)
 			a->stats.failed++;
 	}

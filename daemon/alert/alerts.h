@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "outflow/alert.h"
+#include "outflow/event.h"
 #include "outflow/policy.h"
 #include "outflow/subject.h"
 #include "outflow/verdict.h"
@@ -36,9 +37,9 @@ int alerts_new(const struct policy *policy, alerts_put *put, void *arg, struct a
 void alerts_free(struct alerts *a);
 /* 1: a new alert was raised, 0: it was folded into an open one, or -errno. */
 int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin *o);
-/* The hash of the file that `e` executed is told: so it is of each open alert that had to be raised
- * without it. */
-void alerts_hashed(struct alerts *a, const struct execution *e, const struct origin *o);
+/* The hash of an executed file is told: so it is of each open alert that had to be raised without
+ * it, also when the execution is long forgotten. */
+void alerts_hashed(struct alerts *a, const struct file_hash *h, const struct origin *o);
 /* A record about outflow itself: type is "start", "stop", "loss" or "tamper". */
 int alerts_notice(struct alerts *a, const char *type, enum severity severity, const char *reason,
 		  const struct origin *o);

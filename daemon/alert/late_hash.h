@@ -11,14 +11,15 @@
 
 #include "alert/open.h"
 
-/* More bytes that an alert's facts may need once the hash is known. */
-#define LATE_HASH_ROOM 64
-
 /* A hash of the file that `e` executed may still come. NULL: processes not seen singly. */
 bool late_hash_waits(const struct execution *e);
 /* Where in these facts the hash stands that is not known yet; 0: in none. */
 size_t late_hash_find(const struct buf *facts);
-/* False: this alert does not wait for it. `e` executed the file, and its hash is told. */
-bool late_hash_set(struct open_alert *a, const struct execution *e);
+/* Bytes that an alert needs behind its facts to wait for it. */
+size_t late_hash_room(const struct execution *e);
+/* From now on it waits. */
+void late_hash_wait(struct open_alert *a, size_t hash_at, const struct execution *e);
+/* False: this alert does not wait for it. */
+bool late_hash_set(struct open_alert *a, const struct file_hash *h);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/table.h"
+#include "outflow/event.h"
 #include "outflow/policy.h"
 #include "outflow/subject.h"
 #include "outflow/verdict.h"
@@ -44,7 +45,8 @@ struct open_alert {
 	bool is_leak;
 	struct leak leak;
 	uint64_t told;	       /* `sent` in the last record; of a leak updates are told */
-	struct of_image image; /* the executed file, while its hash is waited for */
+	struct of_image image; /* the executed file, while its hash is waited for, */
+	const char *file;      /* and its path, or its name, behind the facts */
 	size_t hash_at; /* where in `facts` its hash is still to come; 0: it is not waited for */
 	size_t facts_len;
 	char facts[];
@@ -77,9 +79,9 @@ void notice_json(struct buf *b, const struct notice *n, const struct origin *o);
 /* At most ALERT_LINE_MAX bytes behind what `b` held. `s` NULL: it is about an interface. */
 void alert_line(struct buf *b, const struct policy *p, const struct open_alert *a,
 		const struct subject *s);
-/* What came of hashing the file that `e` executed: "high update: sha256 5f70...: /opt/x". Without
- * the rule: who counts the lines of a rule counts alerts. */
-void hash_line(struct buf *b, const struct open_alert *a, const struct execution *e);
+/* What came of hashing the file of an alert that waited for it: "high update: sha256 5f70...:
+ * /opt/x". Without the rule: who counts the lines of a rule counts alerts. */
+void hash_line(struct buf *b, const struct open_alert *a, const struct file_hash *h);
 void notice_line(struct buf *b, const struct notice *n);
 
 /* ---- leak.c: an alert about an interface instead of a process ---- */

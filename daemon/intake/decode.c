@@ -219,6 +219,7 @@ static int decode_hash(const void *rec, struct event *ret)
 	if (r->state == OF_HASH_NONE || r->state > OF_HASH_SKIPPED)
 		return -EBADMSG;
 	ret->hash.exec_id = r->exec_id;
+	ret->hash.image = r->image.ino == 0 ? NULL : &r->image;
 	ret->hash.state = (enum of_hash_state)r->state;
 	ret->hash.sha256 = r->state == OF_HASH_OK ? r->sha256 : NULL;
 	return 0;
@@ -262,7 +263,7 @@ _Static_assert(sizeof(struct of_exec) == 240, "ABI");
 _Static_assert(sizeof(struct of_exec_slot) == 544, "ABI");
 _Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
 _Static_assert(sizeof(struct of_rec_exec) == 4928, "ABI");
-_Static_assert(sizeof(struct of_rec_hash) == 64, "ABI");
+_Static_assert(sizeof(struct of_rec_hash) == 112, "ABI");
 _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
 _Static_assert(sizeof(struct of_rec_ask) == 176, "ABI");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * hash.c: which files are known, which wait, and which executions wait for them. Some files are
- * under way at a time, small ones first.
+ * under way at a time, of these some large ones; small and large take turns, so that no number of
+ * the ones holds up the others.
  */
 #include "intake/hash.h"
 
@@ -23,7 +24,8 @@
 
 #define LARGE	      (32ULL << 20) /* bytes: what takes longer than others should wait */
 #define LARGE_MAX     4		    /* of HASH_ACTIVE_MAX */
-#define SIZE_MAX_OF   (16ULL << 30) /* a sparse file of any size costs nothing to make */
+#define SIZE_MAX_OF   (4ULL << 30)  /* a sparse file of any size costs nothing to make */
+#define LARGE_BYTES   (16ULL << 30) /* of large files that wait: the last of them for minutes */
 #define TRIES_MAX     3		    /* a file at which a process ended that often is left */
 #define ANSWERS_MAX   64	    /* in a drain */
 #define HUNG_MAX      16
@@ -31,6 +33,10 @@
 #define BEGIN_NS      1000000000ULL  /* between two beginnings */
 #define ENDS_MAX      5		     /* without an answer: then they come */
 #define BEGIN_LAZY_NS 60000000000ULL /* so seldom */
+
+/* statfs(2) */
+#define MAGIC_9P  0x01021997
+#define MAGIC_NFS 0x6969
 
 struct cached {
 	struct table_node node;
@@ -70,6 +76,8 @@ struct hashes {
 	struct table cached, waiting;
 	struct list small, large, out;
 	size_t out_n, out_large, held;
+	uint64_t large_bytes; /* of all large ones here */
+	bool large_turn;
 	uint64_t next_id;
 	bool started;
 	bool writes_denied; /* nobody can write to a file that a process runs */
@@ -137,12 +145,13 @@ int hashes_new(hashes_alive_fn *alive, void *arg, struct hashes **ret)
 	return 0;
 }
 
-static void tell(uint64_t exec_id, enum of_hash_state state, const uint8_t *sha256, uint64_t now_ns,
-		 intake_raw_fn *fn, void *arg)
+static void tell(uint64_t exec_id, const struct of_image *image, enum of_hash_state state,
+		 const uint8_t *sha256, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_hash rec = { .hdr = { now_ns, sizeof(rec), OF_REC_HASH, 0 },
 				   .exec_id = exec_id,
-				   .state = state };
+				   .state = state,
+				   .image = *image };
 
 	if (state == OF_HASH_OK)
 		memcpy(rec.sha256, sha256, sizeof(rec.sha256));
@@ -159,14 +168,14 @@ static void count(struct hashes *h, enum of_hash_state state)
 
 /* ---- Files that wait ---- */
 
-static bool is_large(const struct waiting *w)
+static bool is_large(const struct of_image *image)
 {
-	return w->image.size > LARGE;
+	return image->size > LARGE;
 }
 
 static void queue(struct hashes *h, struct waiting *w)
 {
-	list_add(is_large(w) ? &h->large : &h->small, &w->at);
+	list_add(is_large(&w->image) ? &h->large : &h->small, &w->at);
 }
 
 /* Out of the files under way. */
@@ -174,7 +183,7 @@ static void take_back(struct hashes *h, struct waiting *w)
 {
 	list_del(&w->at);
 	h->out_n--;
-	h->out_large -= is_large(w);
+	h->out_large -= is_large(&w->image);
 }
 
 static void let_go(struct hashes *h, struct waiting *w)
@@ -198,15 +207,27 @@ static void waiting_free(struct hashes *h, struct waiting *w)
 		h->stats.pending--;
 	}
 	let_go(h, w);
+	h->large_bytes -= is_large(&w->image) ? w->image.size : 0;
 	list_del(&w->at);
 	table_del(&h->waiting, &w->node);
 	free(w);
 }
 
+static struct waiting *waiting_find(const struct hashes *h, const struct of_image *image)
+{
+	uint64_t hash = table_hash(&h->waiting, image, sizeof(*image));
+	struct table_node *node = table_find(&h->waiting, hash, image);
+
+	return node != NULL ? table_entry(node, struct waiting, node) : NULL;
+}
+
 static struct waiting *waiting_new(struct hashes *h, const struct of_image *image)
 {
-	struct waiting *w = calloc(1, sizeof(*w));
+	struct waiting *w;
 
+	if (is_large(image) && h->large_bytes + image->size > LARGE_BYTES)
+		return NULL;
+	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return NULL;
 	w->image = *image;
@@ -218,11 +239,23 @@ static struct waiting *waiting_new(struct hashes *h, const struct of_image *imag
 		free(w);
 		return NULL;
 	}
+	h->large_bytes += is_large(image) ? image->size : 0;
 	queue(h, w);
 	return w;
 }
 
-/* The way to the file that this execution tells. The file system is not asked anything. */
+/* 9P and NFS may ask their server when a link in /proc is followed, and the daemon would wait for
+ * it: there the opener does it. */
+static bool may_ask(uint32_t magic)
+{
+	return magic == MAGIC_9P || magic == MAGIC_NFS;
+}
+
+/*
+ * The way to the file that this execution tells. To hold a file asks its file system nothing, but
+ * on those two. That is not all: one of them below an overlay, or a process that goes on from a
+ * local file to one on them before this is done, cannot be told before.
+ */
 static void waiting_way(struct hashes *h, struct waiting *w, const struct of_rec_exec *rec)
 {
 	const uint32_t nameless = OF_EXEC_DELETED | OF_EXEC_MEMFD | OF_EXEC_EXE_TRUNCATED;
@@ -240,7 +273,7 @@ static void waiting_way(struct hashes *h, struct waiting *w, const struct of_rec
 	}
 	w->path[w->path_len] = '\0';
 	w->again = true;
-	if (rec->e.end_ns != 0 || h->held >= HASH_HELD_MAX)
+	if (rec->e.end_ns != 0 || h->held >= HASH_HELD_MAX || may_ask(w->image.magic))
 		return;
 	(void)snprintf(path, sizeof(path), "/proc/%u/exe", w->pid);
 	w->fd = open(path, O_PATH | O_CLOEXEC);
@@ -279,21 +312,30 @@ static bool waiting_send(struct hashes *h, struct waiting *w)
 	w->again = false;
 	list_add(&h->out, &w->at);
 	h->out_n++;
-	h->out_large += is_large(w);
+	h->out_large += is_large(&w->image);
 	return true;
+}
+
+/* NULL: none may go. */
+static struct waiting *turn(struct hashes *h)
+{
+	struct list *small = list_first(&h->small);
+	struct list *large = h->out_large < LARGE_MAX ? list_first(&h->large) : NULL;
+	struct list *at = large != NULL && (small == NULL || h->large_turn) ? large : small;
+
+	h->large_turn = at == small;
+	return at != NULL ? list_entry(at, struct waiting, at) : NULL;
 }
 
 static void dispatch(struct hashes *h)
 {
-	struct list *next;
+	struct waiting *w;
 
 	if (!helpers_up(h->helpers))
 		return;
 	while (h->out_n < HASH_ACTIVE_MAX) {
-		next = list_first(&h->small);
-		if (next == NULL && h->out_large < LARGE_MAX)
-			next = list_first(&h->large);
-		if (next == NULL || !waiting_send(h, list_entry(next, struct waiting, at)))
+		w = turn(h);
+		if (w == NULL || !waiting_send(h, w))
 			return;
 	}
 }
@@ -303,9 +345,9 @@ static void dispatch(struct hashes *h)
 /* Of these one file that does not answer tells of all others; of a disk, that it is busy. */
 static bool may_hang(uint32_t magic)
 {
-	/* statfs(2): FUSE, NFS, CIFS, SMB2, 9P, Ceph, AFS. */
-	static const uint32_t remote[] = { 0x65735546, 0x6969,	   0xff534d42, 0xfe534d42,
-					   0x01021997, 0x00c36400, 0x5346414f };
+	/* statfs(2): and FUSE, CIFS, SMB2, Ceph, AFS. */
+	static const uint32_t remote[] = { MAGIC_NFS,  MAGIC_9P,   0x65735546, 0xff534d42,
+					   0xfe534d42, 0x00c36400, 0x5346414f };
 	size_t i;
 
 	for (i = 0; i < sizeof(remote) / sizeof(remote[0]); i++)
@@ -328,15 +370,14 @@ static bool is_hung(const struct hashes *h, uint32_t dev)
 /* OF_HASH_NONE: it waits. */
 static enum of_hash_state exec_wait(struct hashes *h, const struct of_rec_exec *rec)
 {
-	uint64_t hash = table_hash(&h->waiting, &rec->image, sizeof(rec->image));
-	struct table_node *node = table_find(&h->waiting, hash, &rec->image);
-	struct waiting *w;
+	struct waiting *w = waiting_find(h, &rec->image);
 
 	if (rec->image.size > SIZE_MAX_OF)
 		return OF_HASH_SKIPPED;
 	if (is_hung(h, rec->image.dev))
 		return OF_HASH_FAILED;
-	w = node != NULL ? table_entry(node, struct waiting, node) : waiting_new(h, &rec->image);
+	if (w == NULL)
+		w = waiting_new(h, &rec->image);
 	if (w == NULL)
 		return OF_HASH_SKIPPED;
 	if (waiter_add(h, w, &rec->e) < 0) {
@@ -350,12 +391,13 @@ static enum of_hash_state exec_wait(struct hashes *h, const struct of_rec_exec *
 
 void hashes_exec(struct hashes *h, const struct of_rec_exec *rec, intake_raw_fn *fn, void *arg)
 {
+	static const struct of_image none;
 	struct table_node *node;
 	enum of_hash_state state;
 	struct cached *c;
 
 	if (!image_known(&rec->image)) { /* a kernel thread */
-		tell(rec->e.exec_id, OF_HASH_GONE, NULL, rec->hdr.ts_ns, fn, arg);
+		tell(rec->e.exec_id, &rec->image, OF_HASH_GONE, NULL, rec->hdr.ts_ns, fn, arg);
 		return;
 	}
 	node = table_find(&h->cached, table_hash(&h->cached, &rec->image, sizeof(rec->image)),
@@ -364,13 +406,15 @@ void hashes_exec(struct hashes *h, const struct of_rec_exec *rec, intake_raw_fn 
 		c = table_entry(node, struct cached, node);
 		table_touch(&h->cached, node);
 		h->stats.cached++;
-		tell(rec->e.exec_id, OF_HASH_OK, c->sha256, rec->hdr.ts_ns, fn, arg);
+		tell(rec->e.exec_id, &rec->image, OF_HASH_OK, c->sha256, rec->hdr.ts_ns, fn, arg);
 		return;
 	}
 	state = exec_wait(h, rec);
 	if (state != OF_HASH_NONE) {
 		count(h, state);
-		tell(rec->e.exec_id, state, NULL, rec->hdr.ts_ns, fn, arg);
+		/* Others may wait for the file on. */
+		tell(rec->e.exec_id, waiting_find(h, &rec->image) != NULL ? &none : &rec->image,
+		     state, NULL, rec->hdr.ts_ns, fn, arg);
 	}
 	dispatch(h);
 }
@@ -403,7 +447,8 @@ static void finish(struct hashes *h, struct waiting *w, enum of_hash_state state
 
 	for (at = w->waiters.next; at != &w->waiters; at = at->next) {
 		count(h, state);
-		tell(list_entry(at, struct waiter, at)->exec_id, state, sha256, now_ns, fn, arg);
+		tell(list_entry(at, struct waiter, at)->exec_id, &w->image, state, sha256, now_ns,
+		     fn, arg);
 	}
 	waiting_free(h, w);
 }
@@ -489,23 +534,48 @@ static int on_answer(struct hashes *h, const struct hash_answer *ans, enum hash_
 
 /* ---- The processes ---- */
 
-static void begin(struct hashes *h)
+/* 0 or -errno; also 0 when it is not time. */
+static int begin(struct hashes *h)
 {
 	uint64_t now_ns = now();
 	uint64_t after_ns = h->ends < ENDS_MAX ? BEGIN_NS : BEGIN_LAZY_NS;
+	bool again = h->begun_ns != 0;
+	int err;
 
-	if (!h->started || helpers_up(h->helpers) ||
-	    (h->begun_ns != 0 && now_ns < h->begun_ns + after_ns))
-		return;
-	h->stats.respawned += h->begun_ns != 0;
+	if (!h->started || helpers_up(h->helpers) || (again && now_ns < h->begun_ns + after_ns))
+		return 0;
 	h->begun_ns = now_ns;
-	if (helpers_begin(h->helpers, now_ns) < 0)
-		h->ends++;
+	err = helpers_begin(h->helpers, now_ns);
+	h->stats.respawned += again && err == 0;
+	return err;
 }
 
 static void fail(struct hashes *h, struct waiting *w, intake_raw_fn *fn, void *arg)
 {
 	finish(h, w, OF_HASH_FAILED, NULL, fn, arg);
+}
+
+/* Once more without an answer: they ended, or could not be begun, which `err` tells. At some time
+ * nobody waits on. */
+static void ended(struct hashes *h, int err, intake_raw_fn *fn, void *arg)
+{
+	h->ends++;
+	if (h->ends == ENDS_MAX && err < 0)
+		log_warnerr(err, "executed files are not hashed: the processes for it cannot be "
+				 "begun; tried again each minute");
+	else if (h->ends == ENDS_MAX)
+		log_warn("executed files are not hashed: the processes for it end at once; tried "
+			 "again each minute");
+	while (h->ends >= ENDS_MAX && h->waiting.oldest != NULL)
+		fail(h, table_entry(h->waiting.oldest, struct waiting, node), fn, arg);
+}
+
+static void begin_again(struct hashes *h, intake_raw_fn *fn, void *arg)
+{
+	int err = begin(h);
+
+	if (err < 0)
+		ended(h, err, fn, arg);
 }
 
 /* They end here, with all that is under way; it is asked for again, but for the file at which they
@@ -518,7 +588,6 @@ static void end(struct hashes *h, uint64_t hung_id, intake_raw_fn *fn, void *arg
 	struct list *at;
 
 	helpers_end(h->helpers);
-	h->ends++;
 	while ((at = list_first(&h->out)) != NULL) {
 		w = list_entry(at, struct waiting, at);
 		take_back(h, w);
@@ -534,17 +603,13 @@ static void end(struct hashes *h, uint64_t hung_id, intake_raw_fn *fn, void *arg
 			queue(h, w);
 		}
 	}
-	if (h->ends == ENDS_MAX)
-		log_warn("executed files are not hashed: the processes for it end at once; tried "
-			 "again each minute");
-	while (h->ends >= ENDS_MAX && h->waiting.oldest != NULL)
-		fail(h, table_entry(h->waiting.oldest, struct waiting, node), fn, arg);
+	ended(h, 0, fn, arg);
 }
 
 void hashes_start(struct hashes *h)
 {
 	h->started = true;
-	begin(h);
+	(void)begin(h); /* if not now, then in hashes_tick() */
 	dispatch(h);
 }
 
@@ -567,7 +632,7 @@ void hashes_drain(struct hashes *h, intake_raw_fn *fn, void *arg)
 			n = on_answer(h, &ans, from, fn, arg);
 		if (n < 0) {
 			end(h, 0, fn, arg);
-			begin(h);
+			begin_again(h, fn, arg);
 		}
 	}
 	dispatch(h);
@@ -579,7 +644,7 @@ void hashes_tick(struct hashes *h, intake_raw_fn *fn, void *arg)
 
 	if (helpers_hang(h->helpers, now(), &hung_id))
 		end(h, hung_id, fn, arg);
-	begin(h);
+	begin_again(h, fn, arg);
 	hashes_drain(h, fn, arg);
 }
 

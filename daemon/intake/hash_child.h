@@ -75,6 +75,9 @@ enum image_diff {
 
 /* `magic`: of the file system that `st` came from. */
 enum image_diff image_compare(const struct of_image *image, const struct stat *st, uint32_t magic);
+/* The layers of its overlay are more than one file system, and `st` is of a file that one of them
+ * numbers: a file of another may have the same number. What a path leads to is then no proof. */
+bool image_in_layer(const struct of_image *image, const struct stat *st);
 bool image_known(const struct of_image *image);
 
 /* A message of exactly `size` bytes. 1; 0: the other end is gone; or -errno, -EBADMSG when it had

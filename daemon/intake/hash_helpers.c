@@ -162,7 +162,7 @@ static int spawn(struct helpers *x, enum hash_role role, int daemon_sock, int ot
 	return -err;
 }
 
-/* Takes the daemon's end. */
+/* Takes the daemon's end, also when this fails. */
 static int listen_to(struct helpers *x, enum hash_role role, int sock)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = role };
@@ -175,7 +175,7 @@ int helpers_begin(struct helpers *x, uint64_t now_ns)
 {
 	int opener[2] = { -1, -1 }, worker[2] = { -1, -1 }, between[2] = { -1, -1 };
 	int *const mine[] = { &opener[1], &worker[1], &between[0], &between[1] };
-	int err, i;
+	int err, listening, i;
 
 	helpers_end(x);
 	if (x->undead_n > UNDEAD_MAX - HASH_ROLES)
@@ -200,8 +200,10 @@ int helpers_begin(struct helpers *x, uint64_t now_ns)
 	for (i = 0; i < (int)(sizeof(mine) / sizeof(mine[0])); i++)
 		if (*mine[i] >= 0)
 			(void)close(*mine[i]);
-	if (listen_to(x, HASH_OPENER, opener[0]) < 0 || listen_to(x, HASH_WORKER, worker[0]) < 0)
-		err = err < 0 ? err : -EIO;
+	listening = listen_to(x, HASH_OPENER, opener[0]);
+	err = err < 0 ? err : listening;
+	listening = listen_to(x, HASH_WORKER, worker[0]);
+	err = err < 0 ? err : listening;
 	if (err < 0)
 		helpers_end(x);
 	return err;

@@ -10,7 +10,8 @@
 
 #include "base/poison.h"
 
-/* statfs(2). The kernel knows their files under other numbers than stat() tells. */
+/* statfs(2). stat() may tell another device than the one that the kernel knows their files under:
+ * of a subvolume, and of a layer that is a file system of its own. */
 #define MAGIC_OVERLAY 0x794c7630
 #define MAGIC_BTRFS   0x9123683e
 
@@ -21,15 +22,21 @@ bool image_known(const struct of_image *image)
 	return memcmp(image, &none, sizeof(none)) != 0;
 }
 
+static bool same_device(const struct of_image *image, const struct stat *st)
+{
+	return ((uint32_t)major(st->st_dev) << 20 | (uint32_t)minor(st->st_dev)) == image->dev;
+}
+
+bool image_in_layer(const struct of_image *image, const struct stat *st)
+{
+	return image->magic == MAGIC_OVERLAY && !same_device(image, st);
+}
+
 static bool same_file(const struct of_image *image, const struct stat *st, uint32_t magic)
 {
-	uint32_t dev = (uint32_t)major(st->st_dev) << 20 | (uint32_t)minor(st->st_dev);
-
-	if (!S_ISREG(st->st_mode) || magic != image->magic)
+	if (!S_ISREG(st->st_mode) || magic != image->magic || st->st_ino != image->ino)
 		return false;
-	if (magic == MAGIC_OVERLAY)
-		return true;
-	return st->st_ino == image->ino && (magic == MAGIC_BTRFS || dev == image->dev);
+	return magic == MAGIC_BTRFS || magic == MAGIC_OVERLAY || same_device(image, st);
 }
 
 static bool same_time(const struct timespec *t, int64_t s, uint32_t ns)
@@ -45,7 +52,7 @@ enum image_diff image_compare(const struct of_image *image, const struct stat *s
 	if (!same_file(image, st, magic))
 		return IMAGE_OTHER;
 	if (!same_content)
-		return magic == MAGIC_OVERLAY ? IMAGE_OTHER : IMAGE_CHANGED;
+		return image_in_layer(image, st) ? IMAGE_OTHER : IMAGE_CHANGED;
 	if (same_time(&st->st_ctim, image->ctime_s, image->ctime_ns))
 		return IMAGE_SAME;
 	return IMAGE_TOUCHED;

@@ -44,6 +44,10 @@ static void consider(struct finding *f, int fd, enum where where)
 		return;
 	}
 	diff = image_compare(&f->req->image, &st, (uint32_t)fs.f_type);
+	if (diff == IMAGE_SAME && where != AT_PROCESS && image_in_layer(&f->req->image, &st)) {
+		(void)close(fd);
+		return;
+	}
 	if (diff == IMAGE_SAME || (diff == IMAGE_TOUCHED && where == AT_PROCESS)) {
 		f->fd = fd;
 		return;

@@ -637,9 +637,10 @@ enum of_hash_state {
 struct of_rec_hash {
 	struct of_rec_hdr hdr;
 	__u64 exec_id;
-	__u32 state;	 /* enum of_hash_state */
-	__u32 pad0;	 /* zero */
-	__u8 sha256[32]; /* with OF_HASH_OK */
+	__u32 state;	       /* enum of_hash_state */
+	__u32 pad0;	       /* zero */
+	struct of_image image; /* all zero: not known, or more is to be told of it */
+	__u8 sha256[32];       /* with OF_HASH_OK */
 };
 
 struct of_rec_tick {

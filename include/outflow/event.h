@@ -14,6 +14,14 @@
 
 #include "outflow/abi.h"
 
+/* What an executed file hashed to. */
+struct file_hash {
+	uint64_t exec_id;
+	const struct of_image *image; /* of which this is the last word; NULL: of none */
+	enum of_hash_state state;     /* not OF_HASH_NONE */
+	const uint8_t *sha256;	      /* 32 bytes; NULL unless OF_HASH_OK */
+};
+
 struct event {
 	enum of_rec_kind kind;
 	int err;	  /* 0, or -errno: the record is partial */
@@ -79,11 +87,7 @@ struct event {
 			const char *name; /* not NUL-terminated, abstract ones begin with a NUL */
 			size_t name_len;
 		} ask;
-		struct {
-			uint64_t exec_id;
-			enum of_hash_state state;
-			const uint8_t *sha256; /* 32 bytes; NULL unless OF_HASH_OK */
-		} hash;
+		struct file_hash hash;
 		/* Its lengths fit. With `err` everything in it is zero. */
 		const struct of_rec_spool *spool;
 		const struct of_account *account;

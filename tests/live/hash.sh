@@ -16,6 +16,7 @@
 BYTES=100000
 EXECUTIONS=${HASH_EXECUTIONS:-1000}
 LARGE=${HASH_LARGE_BYTES:-2147483648}
+LARGE_MAX=4294967296 # SIZE_MAX_OF
 STALL_SECONDS=10 # HELPERS_STALL_NS
 
 config() {
@@ -228,6 +229,59 @@ replaced_cases() {
 	is "removed: said" "$(settled hashes_of_exe "$LAB_REAL_DIR/removed")" "gone null"
 }
 
+# In a mount namespace of its own, in an overlay.
+in_overlay() { # DIRECTORY COMMAND [ARGUMENT...]
+	local d=$1
+
+	shift
+	# shellcheck disable=SC2016
+	unshare -m sh -c 'mount -t overlay none -o "$1" "$2" && cd "$2" && shift 2 && exec "$@"' sh \
+		"lowerdir=$d/lower,upperdir=$d/upper,workdir=$d/work" "$d/merged" "$@"
+}
+
+# Both in one tick of the clock: they differ by their numbers and their content alone. One is
+# executed, and then its path leads to the other, until who did that is ended.
+# shellcheck disable=SC2016
+SWAP='mkdir executed other && cp "$(type -P true)" executed/swapped && cp executed/swapped other || exit
+	echo 1 >>executed/swapped && echo 2 >>other/swapped || exit
+	for ((i = 0; i < 1000; i++)); do
+		touch -d @1000000000 executed/swapped other/swapped
+		[ "$(stat -c %.9Z executed/swapped)" != "$(stat -c %.9Z other/swapped)" ] || break
+	done
+	executed/swapped && mv executed gone && mv other executed && echo $$ >"$1" && read -r _'
+
+overlay_case() {
+	local d=$LAB_DIR/overlay opener swapper
+
+	mkdir -p "$d"/{lower,upper,work,merged}
+	if ! in_overlay "$d" true 2>/dev/null; then
+		skip "overlay" "this kernel or file system takes no overlay"
+		return
+	fi
+	program payer-overlay && mv "$LAB_DIR/payer-overlay" "$d/lower"
+	sends_and_stays in_overlay "$d" ./payer-overlay
+	is "overlay: as sha256sum says" "$(settled hash_of_pid "$HELD")" "ok $(sum "$d/lower/payer-overlay")"
+	held_ends
+	opener=$(helper opener)
+	kill -STOP "$opener"
+	in_overlay "$d" bash -c "$SWAP" bash "$LAB_DIR/swapper" <"$LAB_DIR/hold" 2>"$LAB_DIR/swapper.err" &
+	wait_for 10 test -s "$LAB_DIR/swapper"
+	swapper=$(cat "$LAB_DIR/swapper")
+	LAB_PIDS+=("$swapper")
+	kill -CONT "$opener"
+	is "overlay: swapped with another: said, and no digest" \
+		"$(settled hashes_of_exe "$LAB_REAL_DIR/overlay/merged/executed/swapped")" "changed null"
+	lab_end_pids "$swapper"
+	lab_forget_pid "$swapper"
+	# Its layers on two file systems number their files each for itself.
+	sends_and_stays unshare -m sh -c "cp $d/lower/payer-overlay $d && mount -t tmpfs none $d/lower &&
+		mv $d/payer-overlay $d/lower/payer-layer && echo layer >>$d/lower/payer-layer && sha256sum <$d/lower/payer-layer >$d/sum &&
+		mount -t overlay none -o lowerdir=$d/lower,upperdir=$d/upper,workdir=$d/work,xino=off $d/merged &&
+		exec $d/merged/payer-layer \"\$@\"" sh
+	is "overlay of two file systems: as sha256sum says" "$(settled hash_of_pid "$HELD")" "ok $(cut -d ' ' -f 1 "$d/sum")"
+	held_ends
+}
+
 killed_case() { # ROLE
 	local old
 
@@ -277,55 +331,93 @@ confined_case() {
 }
 
 # The far end notes nothing of time: the sender's clock before its first byte, and the line in the
-# file. The large file is being read all the while.
-late_ms() {
+# file. To look for it costs next to nothing.
+late_ms() { # NAME
 	local begun end=$((${EPOCHREALTIME/[.,]/} + 20000000))
 
 	begun=${EPOCHREALTIME/[.,]/}
 	sends "$LAB_DIR/$1"
-	until alerted "$1"; do
+	until grep -q "\"name\":\"$1\"" "$LAB_ALERTS"; do
 		[ "${EPOCHREALTIME/[.,]/}" -lt "$end" ] || break
 	done
 	echo $(((${EPOCHREALTIME/[.,]/} - begun) / 1000))
 }
 
+# shellcheck disable=SC2317 # wait_for calls it
+is_pending() { # NAME
+	[[ "$(hashes_of ".name == \"$1\"")" == pending* ]]
+}
+
+# Sparse, and another one each time. It stays until it is ended.
+large_stays() { # NAME BYTES
+	cp "$B/lab/send" "$LAB_DIR/$1" && echo "$1" >>"$LAB_DIR/$1" && truncate -s "$2" "$LAB_DIR/$1"
+	sends_and_stays "$LAB_DIR/$1"
+	wait_for 10 is_pending "$1"
+}
+
+# The worst of five alerts, in $WORST.
+idle_round() { # NUMBER
+	local i ms
+
+	WORST=0
+	for ((i = 0; i < 5; i++)); do
+		program "payer-idle$1-$i"
+		ms=$(late_ms "payer-idle$1-$i")
+		[ "$ms" -le "$WORST" ] || WORST=$ms
+	done
+}
+
+# The same while a large file is to be hashed: one that came when that was done tells nothing, and
+# there is another file then, larger if that may be. False: not five in twenty.
+large_round() { # NUMBER
+	local i ms n=0
+
+	WORST=0
+	for ((i = 0; n < 5 && i < 20; i++)); do
+		program "payer-late$1-$i"
+		ms=$(late_ms "payer-late$1-$i")
+		if is_pending "$LARGE_NAME"; then
+			n=$((n + 1))
+			[ "$ms" -le "$WORST" ] || WORST=$ms
+			continue
+		fi
+		held_ends
+		LARGE_NAME=payer-large$1-$i
+		LARGE=$((LARGE * 2 < LARGE_MAX ? LARGE * 2 : LARGE_MAX))
+		large_stays "$LARGE_NAME" "$LARGE"
+	done
+	[ $n -eq 5 ]
+}
+
+# What waits for a hash is late each time. One of five is also late on a machine that has more to do:
+# then they are all measured again.
 large_case() {
-	local i ms worst=0 pending idle=0 sum
+	local round idle late sum
 
 	if [ "$LARGE" -eq 0 ]; then
 		skip "large file" "HASH_LARGE_BYTES is 0"
 		return
 	fi
-	for ((i = 0; i < 5; i++)); do
-		program "payer-idle$i"
-		ms=$(late_ms "payer-idle$i")
-		[ "$ms" -le "$idle" ] || idle=$ms
+	for round in 1 2 3; do
+		idle_round $round
+		idle=$WORST
+		late=
+		LARGE_NAME=payer-large$round
+		large_stays $LARGE_NAME "$LARGE"
+		is "large file: it waits" $? 0
+		if large_round $round; then
+			late=$((WORST - idle))
+			echo "# alerts: at most $idle ms from the sender's start to the line; $WORST ms while $LARGE bytes are hashed"
+		fi
+		wait_for 300 is_settled hashes_of ".name == \"$LARGE_NAME\""
+		held_ends
+		[ "${late:-0}" -gt 200 ] || break
 	done
-	cp "$B/lab/send" "$LAB_DIR/payer-large" && truncate -s "$LARGE" "$LAB_DIR/payer-large"
-	sends_and_stays "$LAB_DIR/payer-large"
-	is "large file: it waits" "$(wait_for 10 is_pending payer-large && echo yes)" yes
-	for ((i = 0; i < 5; i++)); do
-		program "payer-late$i"
-		ms=$(late_ms "payer-late$i")
-		[ "$ms" -le "$worst" ] || worst=$ms
-		pending=$(hashes_of '.name == "payer-large"')
-	done
-	echo "# alerts: at most $idle ms from the sender's start to the line; $worst ms while $LARGE bytes are hashed; then: $pending"
-	if [ $((worst - idle)) -le 200 ]; then
-		ok "large file: no alert is later by more than 200 ms"
-	else
-		not_ok "large file" "an alert is later by $((worst - idle)) ms"
-	fi
-	wait_for 300 is_settled hashes_of '.name == "payer-large"'
-	held_ends
-	sum=$(sum "$LAB_DIR/payer-large")
-	is "large file: as sha256sum says" "$(hashes_of '.name == "payer-large"')" "ok $sum"
-	is "large file: the alert came before, and was told again" "$(first_and_last payer-large)" "pending, ok $sum"
-}
-
-# shellcheck disable=SC2317 # wait_for calls it
-is_pending() { # NAME
-	[[ "$(hashes_of ".name == \"$1\"")" == pending* ]]
+	is "large file: five alerts while it was pending" "${late:+yes}" yes
+	is "large file: none is later by more than 200 ms" "$((${late:-1000} <= 200))" 1
+	sum=$(sum "$LAB_DIR/$LARGE_NAME")
+	is "large file: as sha256sum says" "$(hashes_of ".name == \"$LARGE_NAME\"")" "ok $sum"
+	is "large file: the alert came before, and was told again" "$(first_and_last "$LARGE_NAME")" "pending, ok $sum"
 }
 
 # All that is alive when the daemon starts; and its processes end with it, however it ends.
@@ -369,6 +461,7 @@ nameless_case deleted
 unlinked_case
 once_case
 replaced_cases
+overlay_case
 confined_case
 large_case
 killed_case opener

@@ -172,10 +172,17 @@ void rec_env_lines(struct stream *s, uint64_t id, const char *lines)
 	rec_env(s, id, text, len);
 }
 
+static struct of_image image_of(uint64_t exec_id)
+{
+	return (struct of_image){ .ino = exec_id, .size = 1000, .dev = 1 };
+}
+
 void rec_exec_of(struct stream *s, const struct of_exec *e, const char *exe, const char *argv,
 		 size_t argv_len)
 {
-	struct of_rec_exec r = { .e = *e, .exe_len = (uint16_t)strlen(exe) };
+	struct of_rec_exec r = { .e = *e,
+				 .image = image_of(e->exec_id),
+				 .exe_len = (uint16_t)strlen(exe) };
 
 	if (r.e.start_ns == 0)
 		r.e.start_ns = s->now_ns;
@@ -293,7 +300,7 @@ void rec_spool(struct stream *s, uint64_t exec_id, enum of_spool kind, uint32_t 
 /* A digest of which every byte is the same. */
 void rec_hash(struct stream *s, uint64_t id, enum of_hash_state state, uint8_t byte)
 {
-	struct of_rec_hash r = { .exec_id = id, .state = state };
+	struct of_rec_hash r = { .exec_id = id, .state = state, .image = image_of(id) };
 
 	memset(r.sha256, byte, sizeof(r.sha256));
 	stream_add(s, &r, sizeof(r), OF_REC_HASH);

@@ -45,26 +45,22 @@ static void raise(struct alerts *a, uint64_t n)
 	cr_assert_eq(alerts_raise(a, &v, &origin), 1);
 }
 
-static struct execution hashed(enum of_hash_state state, const uint8_t *sha256)
+static struct file_hash hashed(enum of_hash_state state, const uint8_t *sha256)
 {
-	struct execution e = trivy;
-
-	e.hash_state = state;
-	e.sha256 = sha256;
-	return e;
+	return (struct file_hash){ 7, &trivy.image, state, sha256 };
 }
 
 Test(alerts_hash, comes_later)
 {
 	struct alerts *a = got_alerts(&policy);
-	struct execution e = hashed(OF_HASH_OK, sha);
+	struct file_hash h = hashed(OF_HASH_OK, sha);
 	char id[64], head[65], want[256], *at;
 
 	raise(a, 1);
 	cr_assert_not_null(strstr(got.json, PENDING), "%s", got.json);
 	(void)snprintf(id, sizeof(id), "%s", got.id);
 	sha256(got.json, head);
-	alerts_hashed(a, &e, &origin);
+	alerts_hashed(a, &h, &origin);
 	cr_assert_eq(got.n, 2);
 	cr_expect_str_eq(got.type, "update");
 	cr_expect_str_eq(got.id, id);
@@ -76,7 +72,7 @@ Test(alerts_hash, comes_later)
 	cr_expect_not_null(strstr(got.json, "\\\"sha256\\\":null"), "the argument is as it was");
 	(void)snprintf(want, sizeof(want), "high update: sha256 " HASH ": /opt/trivy; id=%s", id);
 	cr_expect_str_eq(got.text, want);
-	alerts_hashed(a, &e, &origin);
+	alerts_hashed(a, &h, &origin);
 	cr_expect_eq(got.n, 2, "once");
 	alerts_free(a);
 }
@@ -84,10 +80,10 @@ Test(alerts_hash, comes_later)
 Test(alerts_hash, never_comes)
 {
 	struct alerts *a = got_alerts(&policy);
-	struct execution e = hashed(OF_HASH_CHANGED, NULL);
+	struct file_hash h = hashed(OF_HASH_CHANGED, NULL);
 
 	raise(a, 1);
-	alerts_hashed(a, &e, &origin);
+	alerts_hashed(a, &h, &origin);
 	cr_expect_eq(got.n, 2);
 	cr_expect_not_null(
 		strstr(got.json, "\"sha256\":null,\"sha256_state\":\"changed\",\"uid\""));
@@ -99,14 +95,15 @@ Test(alerts_hash, never_comes)
 Test(alerts_hash, of_one_file)
 {
 	struct alerts *a = got_alerts(&policy);
-	struct execution e = hashed(OF_HASH_OK, sha), other = e;
+	struct of_image image = trivy.image;
+	struct file_hash h = hashed(OF_HASH_OK, sha), other = { 7, &image, OF_HASH_OK, sha };
 
 	raise(a, 1);
 	raise(a, 2);
-	other.image.ino = 6;
+	image.ino = 6;
 	alerts_hashed(a, &other, &origin);
 	cr_expect_eq(got.n, 2);
-	alerts_hashed(a, &e, &origin);
+	alerts_hashed(a, &h, &origin);
 	cr_expect_eq(got.n, 4);
 	alerts_free(a);
 }
@@ -115,12 +112,11 @@ Test(alerts_hash, of_one_file)
 Test(alerts_hash, of_an_unknown_file)
 {
 	struct alerts *a = got_alerts(&policy);
-	struct execution e;
+	struct file_hash h = { 7, NULL, OF_HASH_GONE, NULL };
 
 	trivy.image = (struct of_image){ .ino = 0 };
-	e = hashed(OF_HASH_GONE, NULL);
 	raise(a, 1);
-	alerts_hashed(a, &e, &origin);
+	alerts_hashed(a, &h, &origin);
 	cr_expect_eq(got.n, 1);
 	alerts_free(a);
 }
@@ -128,12 +124,12 @@ Test(alerts_hash, of_an_unknown_file)
 Test(alerts_hash, known_before)
 {
 	struct alerts *a = got_alerts(&policy);
-	struct execution e = hashed(OF_HASH_OK, sha);
+	struct file_hash h = hashed(OF_HASH_OK, sha);
 
 	trivy.hash_state = OF_HASH_OK;
 	trivy.sha256 = sha;
 	raise(a, 1);
-	alerts_hashed(a, &e, &origin);
+	alerts_hashed(a, &h, &origin);
 	cr_expect_eq(got.n, 1);
 	alerts_free(a);
 }
@@ -142,12 +138,12 @@ Test(alerts_hash, known_before)
 Test(alerts_hash, is_in_the_open_alert)
 {
 	struct alerts *a = got_alerts(&policy);
-	struct execution e = hashed(OF_HASH_OK, sha);
+	struct file_hash h = hashed(OF_HASH_OK, sha);
 	uint64_t cursor = 0;
 	struct buf b;
 
 	raise(a, 1);
-	alerts_hashed(a, &e, &origin);
+	alerts_hashed(a, &h, &origin);
 	buf_init(&b, 1 << 20);
 	cr_assert_eq(alerts_next(a, &cursor, &origin, &b), 1);
 	cr_expect_not_null(strstr(b.data, "\"sha256\":\"" HASH "\""));

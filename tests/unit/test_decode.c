@@ -345,6 +345,11 @@ Test(decode, hash)
 	cr_expect_eq(ev.hash.exec_id, 5);
 	cr_expect_eq(ev.hash.state, OF_HASH_OK);
 	cr_expect_not_null(ev.hash.sha256);
+	cr_expect_null(ev.hash.image);
+	r.hash.image.ino = 7;
+	cr_assert_eq(decode_in(&r, sizeof(r.hash), &ev), 0);
+	cr_assert_not_null(ev.hash.image);
+	cr_expect_eq(ev.hash.image->ino, 7);
 	r.hash.state = OF_HASH_SKIPPED;
 	cr_assert_eq(decode_in(&r, sizeof(r.hash), &ev), 0);
 	cr_expect_null(ev.hash.sha256, "what is no digest is not shown");

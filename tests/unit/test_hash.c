@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "intake/hash.h"
@@ -22,12 +24,15 @@ TestSuite(hash, .timeout = 30);
 
 static struct {
 	struct hash_request asked[64];
+	bool held[64]; /* what was asked for is held open */
 	size_t asked_n, begun, ended;
 	bool up, hang;
 	struct hash_answer answers[64];
 	enum hash_role from[64];
 	size_t answers_n, answers_at;
 	int err;	  /* in the place of the next answer */
+	int begin_err;	  /* why they cannot be begun */
+	int64_t ahead_s;  /* of the clock */
 	uint64_t at;	  /* what the worker is at */
 	uint64_t hang_id; /* at which it hangs */
 } mock;
@@ -54,8 +59,8 @@ int helpers_begin(struct helpers *x, uint64_t now_ns)
 	(void)x;
 	(void)now_ns;
 	mock.begun++;
-	mock.up = true;
-	return 0;
+	mock.up = mock.begin_err == 0;
+	return mock.begin_err;
 }
 
 bool helpers_up(const struct helpers *x)
@@ -74,8 +79,8 @@ void helpers_end(struct helpers *x)
 int helpers_ask(struct helpers *x, const struct hash_request *req, int fd)
 {
 	(void)x;
-	(void)fd;
 	cr_assert_lt(mock.asked_n, 64);
+	mock.held[mock.asked_n] = fd >= 0;
 	mock.asked[mock.asked_n++] = *req;
 	return 0;
 }
@@ -105,6 +110,14 @@ bool helpers_hang(struct helpers *x, uint64_t now_ns, uint64_t *ret_id)
 	(void)now_ns;
 	*ret_id = mock.hang_id;
 	return mock.hang;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	long err = syscall(SYS_clock_gettime, clock, ret);
+
+	ret->tv_sec += mock.ahead_s;
+	return (int)err;
 }
 
 /* ---- What a test does and sees ---- */
@@ -156,16 +169,23 @@ static struct of_image image(uint64_t ino)
 				  .magic = EXT4 };
 }
 
-/* Of a process that is over: nothing is looked for in /proc. */
-static void execute(uint64_t exec_id, const struct of_image *im)
+static void execute_as(uint64_t exec_id, uint32_t pid, uint64_t end_ns, const struct of_image *im)
 {
-	struct of_rec_exec rec = { .hdr = { .len = sizeof(rec), .kind = OF_REC_EXEC },
-				   .e = { .exec_id = exec_id, .tgid = 7, .ppid = 3, .end_ns = 1 },
-				   .image = *im,
-				   .exe_len = 6 };
+	struct of_rec_exec rec = {
+		.hdr = { .len = sizeof(rec), .kind = OF_REC_EXEC },
+		.e = { .exec_id = exec_id, .tgid = pid, .ppid = 3, .end_ns = end_ns },
+		.image = *im,
+		.exe_len = 6,
+	};
 
 	memcpy(rec.tail, "/bin/x", 6);
 	hashes_exec(h, &rec, on_told, NULL);
+}
+
+/* Of a process that is over: nothing is looked for in /proc. */
+static void execute(uint64_t exec_id, const struct of_image *im)
+{
+	execute_as(exec_id, 7, 1, im);
 }
 
 static void answer(uint64_t id, enum of_hash_state state, enum hash_role from)
@@ -197,6 +217,7 @@ Test(hash, one_file_is_hashed_once, .init = start, .fini = done)
 	for (id = 1; id <= 1000; id++) {
 		cr_expect_eq(told[id - 1].exec_id, id);
 		cr_expect_eq(told[id - 1].state, OF_HASH_OK);
+		cr_expect_eq(memcmp(&told[id - 1].image, &im, sizeof(im)), 0);
 		cr_expect_eq(told[id - 1].sha256[31], (uint8_t)mock.asked[0].id);
 	}
 	execute(2000, &im);
@@ -261,35 +282,79 @@ Test(hash, what_waits_is_bounded, .init = start, .fini = done)
 	cr_expect_eq(mock.asked_n, HASH_ACTIVE_MAX, "so many are under way at a time");
 	cr_expect_eq(told_n, 5);
 	cr_expect_eq(told[0].state, OF_HASH_SKIPPED);
+	cr_expect_eq(told[0].image.ino, HASH_WAITING_MAX + 1);
 	cr_expect_eq(hashes_stats(h).skipped, 5);
 	im = image(1);
 	told_n = 0;
 	for (i = hashes_stats(h).pending; i < HASH_WAITERS_MAX + 3; i++)
 		execute(i, &im);
 	cr_expect_eq(told_n, 3);
+	cr_expect_eq(told[0].state, OF_HASH_SKIPPED);
+	cr_expect_eq(told[0].image.ino, 0, "not the last word on the file");
 	cr_expect_eq(hashes_stats(h).pending, HASH_WAITERS_MAX);
+}
+
+static void execute_sized(uint64_t ino, uint64_t size)
+{
+	struct of_image im = image(ino);
+
+	im.size = size;
+	execute(ino, &im);
 }
 
 Test(hash, large_ones_leave_room, .init = start, .fini = done)
 {
-	struct of_image im;
 	uint64_t i;
 
-	for (i = 1; i <= 10; i++) {
-		im = image(i);
-		im.size = 2ULL << 30;
-		execute(i, &im);
-	}
+	for (i = 1; i <= 8; i++)
+		execute_sized(i, 2ULL << 30);
 	cr_expect_eq(mock.asked_n, 4);
-	im = image(20);
-	execute(20, &im);
+	execute_sized(20, 100);
 	cr_expect_eq(mock.asked_n, 5);
-	cr_expect_eq(mock.asked[4].image.ino, 20, "a small one goes before six large ones");
+	cr_expect_eq(mock.asked[4].image.ino, 20, "a small one goes before four large ones");
 	answer(mock.asked[0].id, OF_HASH_OK, HASH_WORKER);
 	cr_expect_eq(mock.asked_n, 6);
-	im.size = 1ULL << 60;
-	execute(21, &im);
-	cr_expect_eq(told[told_n - 1].state, OF_HASH_SKIPPED, "nobody reads for ever");
+}
+
+/* However many small ones wait, a large one is among the next. */
+Test(hash, small_ones_leave_room, .init = start, .fini = done)
+{
+	uint64_t i;
+
+	for (i = 1; i <= 100; i++)
+		execute_sized(i, 100);
+	cr_assert_eq(mock.asked_n, HASH_ACTIVE_MAX);
+	execute_sized(200, 64ULL << 20);
+	execute_sized(201, 64ULL << 20);
+	for (i = 0; i < 4; i++) /* for each that is done another small one comes */
+		answer(mock.asked[i].id, OF_HASH_OK, HASH_WORKER);
+	cr_assert_eq(mock.asked_n, HASH_ACTIVE_MAX + 4);
+	for (i = 0; i < 4; i++)
+		cr_expect_eq(mock.asked[HASH_ACTIVE_MAX + i].image.size > 100, i % 2 == 0,
+			     "in turns: %d", (int)i);
+}
+
+/* A sparse file costs nothing to make, and minutes to read. */
+Test(hash, large_ones_are_bounded, .init = start, .fini = done)
+{
+	uint64_t i;
+
+	execute_sized(1, (4ULL << 30) + 1);
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].state, OF_HASH_SKIPPED, "by itself");
+	for (i = 2; i <= 5; i++)
+		execute_sized(i, 4ULL << 30);
+	cr_expect_eq(told_n, 1);
+	execute_sized(6, 64ULL << 20);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].state, OF_HASH_SKIPPED, "with the others that wait");
+	cr_expect_eq(hashes_stats(h).skipped, 2);
+	execute_sized(7, 100);
+	cr_expect_eq(told_n, 2, "small ones are not counted there");
+	answer(mock.asked[0].id, OF_HASH_OK, HASH_WORKER);
+	cr_expect_eq(told_n, 3);
+	execute_sized(6, 64ULL << 20);
+	cr_expect_eq(told_n, 3, "there is room again");
 }
 
 Test(hash, no_image_no_hash, .init = start, .fini = done)
@@ -445,6 +510,55 @@ Test(hash, processes_that_always_end_are_said, .init = start, .fini = done)
 	cr_expect_eq(told[0].state, OF_HASH_FAILED);
 }
 
+/* As when there are no descriptors left, or those killed before do not die. */
+Test(hash, processes_that_cannot_be_begun_are_said, .fini = done)
+{
+	struct of_image im = image(1);
+	uint64_t id;
+
+	mock.begin_err = -EMFILE;
+	start();
+	execute(1, &im);
+	for (mock.ahead_s = 2; mock.ahead_s <= 20; mock.ahead_s += 2)
+		hashes_tick(h, on_told, NULL);
+	cr_assert_eq(told_n, 1, "nobody waits for ever");
+	cr_expect_eq(told[0].state, OF_HASH_FAILED);
+	cr_expect_eq(hashes_stats(h).respawned, 0);
+	cr_expect_leq(mock.begun, 7, "then they are tried seldom");
+	for (id = 2; id < 4; id++) { /* also who comes later */
+		execute(id, &im);
+		mock.ahead_s += 61;
+		hashes_tick(h, on_told, NULL);
+		cr_assert_eq(told_n, id);
+	}
+	execute(4, &im);
+	mock.begin_err = 0;
+	mock.ahead_s += 61;
+	hashes_tick(h, on_told, NULL);
+	cr_assert_eq(mock.asked_n, 1);
+	answer(mock.asked[0].id, OF_HASH_OK, HASH_WORKER);
+	cr_assert_eq(told_n, 4);
+	cr_expect_eq(told[3].state, OF_HASH_OK);
+	mock.ahead_s = 0; /* or it seems to have taken so long */
+}
+
+/* The daemon holds what runs, where that cannot make it wait. */
+Test(hash, what_runs_is_held, .init = start, .fini = done)
+{
+	static const uint32_t magics[] = { EXT4, 0x65735546, 0x01021997 /* 9P */,
+					   0x6969 /* NFS */ };
+	struct of_image im;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		im = image(i + 1);
+		im.magic = magics[i];
+		execute_as(i + 1, (uint32_t)getpid(), 0, &im);
+		cr_assert_eq(mock.asked_n, i + 1);
+		cr_expect_eq(mock.held[i], i < 2, "%x", magics[i]);
+	}
+}
+
 /* ---- Which file is the same ---- */
 
 static struct stat stat_of(const struct of_image *im)
@@ -461,7 +575,7 @@ static struct stat stat_of(const struct of_image *im)
 
 Test(hash, compare)
 {
-	const uint32_t overlay = 0x794c7630, btrfs = 0x9123683e;
+	const uint32_t btrfs = 0x9123683e;
 	struct of_image im = image(7);
 	struct stat st = stat_of(&im);
 
@@ -489,10 +603,31 @@ Test(hash, compare)
 	cr_expect_eq(image_compare(&im, &st, btrfs), IMAGE_SAME, "a subvolume has its own");
 	st.st_ino++;
 	cr_expect_eq(image_compare(&im, &st, btrfs), IMAGE_OTHER);
+}
+
+/* Two files that were made in one tick of the clock differ by their numbers alone. */
+Test(hash, compare_on_overlay)
+{
+	const uint32_t overlay = 0x794c7630;
+	struct of_image im = image(7);
+	struct stat st = stat_of(&im);
+
 	im.magic = overlay;
-	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_SAME, "the layer below has its own");
+	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_SAME);
+	cr_expect_not(image_in_layer(&im, &st));
+	st.st_mtim.tv_nsec++;
+	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_CHANGED);
+	st = stat_of(&im);
+	st.st_ino++;
+	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_OTHER);
+	st = stat_of(&im);
+	st.st_dev = makedev(0, 99);
+	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_SAME, "a layer has its own device");
+	cr_expect(image_in_layer(&im, &st), "but only the process proves it");
 	st.st_mtim.tv_nsec++;
 	cr_expect_eq(image_compare(&im, &st, overlay), IMAGE_OTHER);
+	im.magic = EXT4;
+	cr_expect_not(image_in_layer(&im, &st));
 }
 
 /* ---- Messages ---- */

@@ -143,6 +143,28 @@ Test(pipeline, exactly_the_records_that_are_due)
 		"alert scanner-unknown-endpoint\n" /* the attempt at 198.51.100.8 */);
 }
 
+/* The queue of files to hash is longer than what is over is remembered. */
+Test(pipeline, a_hash_that_comes_when_its_execution_is_forgotten)
+{
+	struct raised got;
+
+	attack();
+	s.now_ns += 10 * MINUTE;
+	rec_tick(&s);
+	rec_hash(&s, 7, OF_HASH_OK, 0xab);
+	raised_init(&got);
+	run(&got, 100);
+	cr_expect_str_eq(got.said.data, "alert scanner-unknown-endpoint\n"
+					"alert scanner-volume\n"
+					"alert scanner-unknown-endpoint\n"
+					"update scanner-unknown-endpoint\n"
+					"update scanner-volume\n"
+					"update scanner-unknown-endpoint\n");
+	cr_expect_not_null(strstr(got.bytes.data, "update: sha256 abab"));
+	cr_expect_not_null(strstr(got.bytes.data, "abab: /usr/bin/curl; id="));
+	raised_done(&got);
+}
+
 Test(pipeline, the_same_each_time)
 {
 	static const int budgets[] = { 1, 3, 4096 };

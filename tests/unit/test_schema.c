@@ -222,13 +222,10 @@ static void raise_leak(uint64_t bytes, uint64_t time_ns, int raised)
 Test(schema, hash_after_the_alert)
 {
 	static const uint8_t sha[32] = { 1 };
-	struct execution hashed;
+	struct file_hash hashed = { 7, &curl.image, OF_HASH_OK, sha };
 
 	curl.image = (struct of_image){ .ino = 5 };
 	raise_rule(0, 1);
-	hashed = curl;
-	hashed.hash_state = OF_HASH_OK;
-	hashed.sha256 = sha;
 	alerts_hashed(alerts, &hashed, &origin);
 	validates("records", "1 alert, 1 update; ");
 }
