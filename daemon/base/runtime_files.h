@@ -70,7 +70,8 @@ struct runtime_search {
 bool runtime_search_start(struct runtime_search *s, const struct container *c);
 /* The next file to read. False: that was all. */
 bool runtime_search_next(struct runtime_search *s, struct runtime_file *ret);
-/* What the last one told, without an image: where to go on. */
+/* What the last one told, without an image: where to go on. One that told nothing changes nothing.
+ */
 void runtime_search_led(struct runtime_search *s, const struct runtime_told *told);
 
 #endif

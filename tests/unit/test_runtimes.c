@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* test_images.c: when files of container runtimes are asked for, and what is told of the answers.
+/* test_runtimes.c: when files of container runtimes are asked for, and what is told of the answers.
  */
 #include <criterion/criterion.h>
 
@@ -14,12 +14,15 @@
 #define ID2	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define STORAGE "/var/lib/containers/storage/overlay-containers/containers.json"
 
-/* Answers at once what `image` says of the path `at`, unless `later`. */
+/* Answers at once what `image` says of the path `at`, unless `later`. Nothing else tells anything,
+ * but that of `leads` which bundle there is. */
 struct world {
 	struct runtimes *runtimes;
 	const char *at, *image;
+	const char *leads, *bundle;
 	bool later;
-	uint64_t ticket; /* of the last file that was asked for */
+	char paths[8192]; /* that were asked for, each with a newline */
+	uint64_t ticket;  /* of the last file that was asked for */
 	size_t asked;
 	size_t told;
 	struct of_rec_container last;
@@ -41,12 +44,17 @@ static void ask(void *arg, uint64_t ticket, const char *id, const struct runtime
 {
 	struct runtime_told answer = { .image = "" };
 	struct world *w = arg;
+	size_t len;
 
 	cr_assert_gt(strlen(id), 0);
 	w->asked++;
 	w->ticket = ticket;
+	len = strlen(w->paths);
+	(void)snprintf(w->paths + len, sizeof(w->paths) - len, "%s\n", file->path);
 	if (w->at != NULL && strcmp(file->path, w->at) == 0)
 		(void)snprintf(answer.image, sizeof(answer.image), "%s", w->image);
+	if (w->leads != NULL && strcmp(file->path, w->leads) == 0)
+		(void)snprintf(answer.bundle, sizeof(answer.bundle), "%s", w->bundle);
 	if (!w->later)
 		runtimes_answer(w->runtimes, ticket, &answer, w->now_ns, told, w);
 }
@@ -240,6 +248,42 @@ Test(runtimes, a_flood_of_names)
 	w.image = "app:1";
 	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
 	cr_expect_eq(w.told, 1);
+	runtimes_free(w.runtimes);
+}
+
+#define STATE	   "/run/crun/" ID "/status"
+#define ELSEWHERE  "/srv/overlay-containers/"
+#define LED(path)  ELSEWHERE path "\n"
+#define NEXT_STATE "/run/runc/" ID "/state.json\n"
+
+/* podman with another root: what its state leads to is tried to the end, and then the rest. */
+Test(runtimes, all_that_a_bundle_leads_to)
+{
+	static const char *const files[] = { "containers.json", "volatile-containers.json",
+					     ID "/userdata/config.json" };
+	static const char all[] = STATE "\n" LED("containers.json") LED("volatile-containers.json")
+		LED(ID "/userdata/config.json") NEXT_STATE;
+	char at[200];
+	struct world w;
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		begin(&w);
+		w.leads = STATE;
+		w.bundle = ELSEWHERE ID "/userdata";
+		(void)snprintf(at, sizeof(at), "%s%s", ELSEWHERE, files[i]);
+		w.at = at;
+		w.image = "app:1";
+		cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+		cr_expect_eq(w.told, 1, "%s", at);
+		runtimes_free(w.runtimes);
+	}
+	begin(&w);
+	w.leads = STATE;
+	w.bundle = ELSEWHERE ID "/userdata";
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	cr_assert_not_null(strstr(w.paths, STATE));
+	cr_expect_str_eq(strstr(w.paths, STATE), all);
 	runtimes_free(w.runtimes);
 }
 
