@@ -16,11 +16,11 @@
 #include <bpf/bpf.h>
 
 #include "base/log.h"
-#include "base/runtime_read.h"
-#include "intake/runtimes.h"
 #include "intake/hash.h"
 #include "intake/kernel_private.h"
 #include "intake/machine.h"
+#include "intake/runtime_read.h"
+#include "intake/runtimes.h"
 #include "intake/spool.h"
 
 #include "base/poison.h"

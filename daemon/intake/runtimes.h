@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 
-#include "base/runtime_files.h"
 #include "intake/intake.h"
+#include "intake/runtime_files.h"
 
 struct runtimes;
 

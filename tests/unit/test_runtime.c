@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/json_find.h"
-#include "base/runtime_files.h"
-#include "base/runtime_read.h"
+#include "intake/runtime_files.h"
+#include "intake/runtime_read.h"
 
 #define ID  "a83c4b31b4ee3aae23018d36dac462df9f4ef1a7f3cc206e6face6aee485e8a3"
 #define ID2 "4d4d6a2d4f9d51588a5ee32cf0f14c48b08c08d79df1e592f98f85df8447c970"

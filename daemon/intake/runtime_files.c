@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "base/runtime_files.h"
+#include "intake/runtime_files.h"
 
 #include <stdio.h>
 #include <string.h>

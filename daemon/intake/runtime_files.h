@@ -20,8 +20,8 @@
  *
  * Rootless containers are left out: what is written down of them is their user's to change.
  */
-#ifndef BASE_RUNTIME_FILES_H
-#define BASE_RUNTIME_FILES_H
+#ifndef INTAKE_RUNTIME_FILES_H
+#define INTAKE_RUNTIME_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>

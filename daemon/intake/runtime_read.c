@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "base/runtime_read.h"
+#include "intake/runtime_read.h"
 
 #include <errno.h>
 #include <fcntl.h>

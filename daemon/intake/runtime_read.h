@@ -4,10 +4,10 @@
  * opens need not be who parses. The first calls openat() and fstat(), the second fstat() and
  * pread(), nothing else: they allocate nothing.
  */
-#ifndef BASE_RUNTIME_READ_H
-#define BASE_RUNTIME_READ_H
+#ifndef INTAKE_RUNTIME_READ_H
+#define INTAKE_RUNTIME_READ_H
 
-#include "base/runtime_files.h"
+#include "intake/runtime_files.h"
 
 /* A descriptor, or -errno: -EPERM when others than root may write to it, or it is no plain file.
  * `root` is a directory that the path is looked up below. */
