@@ -40,8 +40,6 @@ struct text *text_new(const char *s, size_t len);
 struct text *text_get(struct text *t);
 void text_put(struct text *t);
 
-struct text *text_get(struct text *t);
-
 /* ---- files.c ---- */
 
 struct image;
