@@ -662,6 +662,11 @@ void kernel_hash(struct kernel *k)
 	hashes_start(k->hashes);
 }
 
+struct image_stats kernel_image_stats(const struct kernel *k)
+{
+	return runtimes_stats(k->runtimes);
+}
+
 struct hash_stats kernel_hash_stats(const struct kernel *k)
 {
 	return hashes_stats(k->hashes);

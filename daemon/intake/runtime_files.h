@@ -52,6 +52,7 @@ struct runtime_told {
 	char image[RUNTIME_IMAGE_MAX];
 	char bundle[RUNTIME_PATH_MAX];
 	char docker[RUNTIME_PATH_MAX]; /* folder with a config.v2.json */
+	size_t bytes;		       /* that were read for it */
 };
 
 /* The parser: bytes of a file that others may have a say in. */

@@ -69,5 +69,6 @@ int runtime_file_read(int fd, enum runtime_file_kind kind, const char *id, char 
 	err = read_all(fd, buf, (size_t)st.st_size);
 	if (err == 0)
 		runtime_file_parse(kind, id, buf, (size_t)st.st_size, ret);
+	ret->bytes = (size_t)st.st_size;
 	return err;
 }

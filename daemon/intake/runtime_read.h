@@ -13,7 +13,7 @@
  * `root` is a directory that the path is looked up below. */
 int runtime_file_open(int root, const char *path);
 /* 0, -EFBIG: longer than `size`, the bytes of `buf`, or another -errno; the descriptor stays open.
- * *ret is empty unless 0. */
+ * *ret is empty unless 0, but for the bytes. */
 int runtime_file_read(int fd, enum runtime_file_kind kind, const char *id, char *buf, size_t size,
 		      struct runtime_told *ret);
 
