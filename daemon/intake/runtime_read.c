@@ -10,7 +10,8 @@
 
 #include "base/poison.h"
 
-/* Not fstat(): newer C libraries do that by a call that takes paths, too. */
+/* Not fstat(): newer C libraries do that by a call that takes paths, too, which a filter for who
+ * reads alone would refuse. */
 static int file_stat(int fd, struct stat *ret)
 {
 	return syscall(SYS_fstat, fd, ret) < 0 ? -errno : 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * runtime_read.h: the files of runtime_files.h, opened and read, in two halves, so that whoever
- * opens need not be who parses. The first calls openat() and fstat(), the second fstat() and
- * pread(), nothing else: they allocate nothing.
+ * runtime_read.h: the files of runtime_files.h, opened and read, in two halves. The daemon
+ * does both. That who parses may be a process without rights, under seccomp as hash_child.h's are,
+ * the first calls openat(), fstat() and close(), the second fstat() and pread(), nothing else, and
+ * they allocate nothing.
  */
 #ifndef INTAKE_RUNTIME_READ_H
 #define INTAKE_RUNTIME_READ_H
