@@ -9,19 +9,18 @@
 
 #include "emit.bpf.h"
 
-#define ENV_PIECE      512 /* holds the name and value of an allowed one, and is a power of two */
 /* Pieces that are looked at: a few times what a CI job has. */
 #define ENV_PIECES_MAX 2048
 #define ENV_COMPARE    32 /* bytes in a round */
 
 struct env_scratch {
 	struct of_rec_env rec;
-	char over[ENV_PIECE]; /* rec.env.text is written up to here */
-	char piece[ENV_PIECE];
+	char over[OF_ENV_PIECE]; /* rec.env.text is written up to here */
+	char piece[OF_ENV_PIECE];
 	struct of_env_name key;
 };
 
-_Static_assert(OF_ENV_NAME + OF_ENV_VALUE < ENV_PIECE, "a variable fits in a piece");
+_Static_assert(OF_ENV_NAME + OF_ENV_VALUE < OF_ENV_PIECE, "a variable fits in a piece");
 
 struct env_scan {
 	struct env_scratch *c;
@@ -64,7 +63,7 @@ static __always_inline void env_take(struct env_scratch *c, __u32 len)
 		c->rec.env.truncated = 1;
 		return;
 	}
-	bpf_probe_read_kernel(&c->rec.env.text[at & (OF_ENV_LEN - 1)], len & (ENV_PIECE - 1),
+	bpf_probe_read_kernel(&c->rec.env.text[at & (OF_ENV_LEN - 1)], len & (OF_ENV_PIECE - 1),
 			      c->piece);
 	at += len;
 	c->rec.env.text[at & (OF_ENV_LEN - 1)] = 0;
@@ -86,8 +85,8 @@ static long env_step(__u32 i, struct env_scan *s)
 	if (!s->inside)
 		env_take(c, (__u32)n - 1);
 	/* The last byte of a full piece is a NUL that was put there, or the variable's own. */
-	s->inside = n == ENV_PIECE;
-	s->at += s->inside ? ENV_PIECE - 1 : n;
+	s->inside = n == OF_ENV_PIECE;
+	s->at += s->inside ? OF_ENV_PIECE - 1 : n;
 	return 0;
 }
 

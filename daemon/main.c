@@ -95,6 +95,11 @@ static struct hash_stats hashed(void *arg)
 	return kernel_hash_stats(((struct daemon *)arg)->kernel);
 }
 
+static struct image_stats images(void *arg)
+{
+	return kernel_image_stats(((struct daemon *)arg)->kernel);
+}
+
 static const char *edges_off_why(void *arg)
 {
 	return kernel_edges_off(((struct daemon *)arg)->kernel);
@@ -174,6 +179,7 @@ static void ctl_open(struct daemon *d)
 				 .ledger = ledger,
 				 .look = look,
 				 .hashed = hashed,
+				 .images = images,
 				 .edges_off = edges_off_why,
 				 .edges_left_out = edges_left_out_n,
 				 .arg = d,

@@ -59,6 +59,7 @@ static void json_container(struct json *j, const struct container_told *c)
 	json_known(j, "runtime", c->runtime);
 	json_known(j, "image", c->image);
 	json_known(j, "pod", c->pod);
+	json_bool(j, "claimed", c->claimed);
 	json_close(j, '}');
 }
 

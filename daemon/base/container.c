@@ -161,6 +161,20 @@ static bool container_of_part(const struct part *p, const struct part *above, st
 	return true;
 }
 
+/* user@UID.service of anybody but root. */
+static bool is_user_manager(const struct part *p)
+{
+	struct part uid;
+	size_t i;
+
+	if (!between(p, "user@", ".service", &uid))
+		return false;
+	for (i = 0; i < uid.len; i++)
+		if (!isdigit((unsigned char)uid.s[i]))
+			return false;
+	return uid.len > 1 || uid.s[0] != '0';
+}
+
 bool container_of_cgroup(const char *path, struct container *ret)
 {
 	struct part p = { path, 0 }, above = { path, 0 };
@@ -169,10 +183,12 @@ bool container_of_cgroup(const char *path, struct container *ret)
 	while (*p.s != '\0') {
 		p.s += strspn(p.s, "/");
 		p.len = strcspn(p.s, "/");
-		if (container_of_part(&p, &above, ret))
+		if (container_of_part(&p, &above, ret) || (ret->pod[0] == '\0' && pod_of(&p, ret)))
+			ret->path_len = (size_t)(p.s + p.len - path);
+		if (ret->id[0] != '\0')
 			return true;
-		if (ret->pod[0] == '\0')
-			(void)pod_of(&p, ret);
+		if (ret->pod[0] == '\0' && is_user_manager(&p))
+			ret->claimed = true;
 		above = p;
 		p.s += p.len;
 	}

@@ -39,6 +39,8 @@ struct ctl_view {
 	int (*look)(void *arg);
 	/* How it goes with the hashes of executed files. */
 	struct hash_stats (*hashed)(void *arg);
+	/* The same of the images of containers. */
+	struct image_stats (*images)(void *arg);
 	/* Why no interface is compared with what was posted; NULL: some is. */
 	const char *(*edges_off)(void *arg);
 	/* How many interfaces are not, though they should be: there are too many. */

@@ -193,10 +193,21 @@ static void hash_json(struct json *j, const struct hash_stats *h)
 	json_close(j, '}');
 }
 
+static void images_json(struct json *j, const struct image_stats *i)
+{
+	json_open(j, "images", '{');
+	json_u64(j, "found", i->found);
+	json_u64(j, "none", i->none);
+	json_u64(j, "waiting", i->waiting);
+	json_u64(j, "given_up", i->given_up);
+	json_close(j, '}');
+}
+
 static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats *c)
 {
 	const char *const *hook = track_origin(v->track)->hooks_missing;
 	struct hash_stats hashed = v->hashed(v->arg);
+	struct image_stats images = v->images(v->arg);
 	struct ledger l;
 	int err;
 
@@ -209,6 +220,7 @@ static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats
 	reconcile_json(j, v);
 	tracked_json(j, v);
 	hash_json(j, &hashed);
+	images_json(j, &images);
 	json_open(j, "tables", '{');
 	table_json(j, "accounts", l.accounts_used, l.accounts_max);
 	table_json(j, "executions", l.executions_used, l.executions_max);

@@ -12,14 +12,12 @@
 #include "outflow/abi.h"
 #include "outflow/policy.h"
 
-#define ENV_PIECE 512 /* a longer variable is none that is allowed, or its value is cut anyway */
-
 /* Fed with an environment as it lies in memory, in pieces of any size. Zero it to start. */
 struct env_filter {
 	const struct policy *policy;
 	struct of_env *env; /* what was allowed so far */
 	size_t len;	    /* of the variable under way, as far as it is in `piece` */
-	char piece[ENV_PIECE];
+	char piece[OF_ENV_PIECE];
 };
 
 void env_filter_feed(struct env_filter *f, const char *bytes, size_t n);

@@ -54,6 +54,13 @@ struct hash_stats {
 	uint64_t respawned; /* times that the processes were begun anew */
 };
 
+/* How it goes with the images of containers. */
+struct image_stats {
+	uint64_t found, none; /* containers of which a file told, and of which none did */
+	uint64_t waiting;     /* now */
+	uint64_t given_up;    /* because too many waited */
+};
+
 struct intake_stats {
 	uint64_t records;
 	uint64_t bad;	      /* records that decode refused */

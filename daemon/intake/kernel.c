@@ -16,11 +16,11 @@
 #include <bpf/bpf.h>
 
 #include "base/log.h"
-#include "base/runtime_read.h"
-#include "intake/runtimes.h"
 #include "intake/hash.h"
 #include "intake/kernel_private.h"
 #include "intake/machine.h"
+#include "intake/runtime_read.h"
+#include "intake/runtimes.h"
 #include "intake/spool.h"
 
 #include "base/poison.h"
@@ -660,6 +660,11 @@ int kernel_fd(const struct kernel *k)
 void kernel_hash(struct kernel *k)
 {
 	hashes_start(k->hashes);
+}
+
+struct image_stats kernel_image_stats(const struct kernel *k)
+{
+	return runtimes_stats(k->runtimes);
 }
 
 struct hash_stats kernel_hash_stats(const struct kernel *k)

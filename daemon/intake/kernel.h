@@ -26,6 +26,7 @@ int kernel_fd(const struct kernel *k);
 /* From now on what is executed is hashed, by processes that end with this one. */
 void kernel_hash(struct kernel *k);
 struct hash_stats kernel_hash_stats(const struct kernel *k);
+struct image_stats kernel_image_stats(const struct kernel *k);
 int kernel_ledger(const struct kernel *k, struct ledger *ret);
 /* One line a hook to stdout: name, what was chosen, why. 0, or -errno when one that is needed is
  * missing. */

@@ -7,14 +7,22 @@
  * time later. A runtime writes some of its files only after the container's first process is there:
  * what is not found is looked for again, when something is executed in there and at the next looks,
  * for half a minute.
+ *
+ * Who may name cgroups may have anything asked for. So between two looks only so many files are
+ * asked for, and one branch of cgroups leaves as much as it takes to others; the rest waits, and of
+ * those that are too many the branch that has the most is given up first. What a user claims
+ * (base/container.h) is not asked for at all: of that no file of root's tells.
  */
 #ifndef INTAKE_RUNTIMES_H
 #define INTAKE_RUNTIMES_H
 
 #include <stdint.h>
 
-#include "base/runtime_files.h"
 #include "intake/intake.h"
+#include "intake/runtime_files.h"
+
+#define RUNTIMES_FILES_MAX 256	      /* between two looks: of 3 us, when they are not there */
+#define RUNTIMES_BYTES_MAX (4U << 20) /* the same; 2.6 ms a MiB are what it takes to parse them */
 
 struct runtimes;
 
@@ -33,5 +41,6 @@ void runtimes_answer(struct runtimes *i, uint64_t ticket, const struct runtime_t
 		     uint64_t now_ns, intake_raw_fn *fn, void *arg);
 /* Once a second. */
 void runtimes_look(struct runtimes *i, uint64_t now_ns);
+struct image_stats runtimes_stats(const struct runtimes *i);
 
 #endif

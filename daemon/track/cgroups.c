@@ -54,7 +54,7 @@ static int node_fill(struct cgroup_node *n, struct table *containers, const stru
 		return -ENOMEM;
 	if (n->truncated || !container_of_cgroup(n->path->s, &c))
 		return 0;
-	n->container = container_get(containers, &c);
+	n->container = container_get(containers, &c, n->path->s);
 	return n->container == NULL ? -ENOMEM : 0;
 }
 

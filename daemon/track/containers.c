@@ -8,18 +8,17 @@
 
 #include "base/poison.h"
 
-static bool same_name(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
+struct own_cgroup {
+	const char *path;
+	size_t len;
+};
 
 static bool same_container(const struct table_node *node, const void *key)
 {
-	const struct container_node *n = table_entry(node, const struct container_node, by_name);
-	const struct container *c = key;
+	const struct container_node *n = table_entry(node, const struct container_node, by_path);
+	const struct own_cgroup *c = key;
 
-	return same_name(n->named, c->runtime) && strcmp(n->told.id, c->id) == 0 &&
-	       strcmp(n->told.pod, c->pod) == 0;
+	return n->path_len == c->len && memcmp(n->path, c->path, c->len) == 0;
 }
 
 int containers_init(struct table *t)
@@ -35,32 +34,34 @@ void containers_done(struct table *t)
 static void node_forget(struct container_node *n)
 {
 	if (n->table != NULL)
-		table_del(n->table, &n->by_name);
+		table_del(n->table, &n->by_path);
 	n->table = NULL;
 }
 
-struct container_node *container_get(struct table *t, const struct container *c)
+struct container_node *container_get(struct table *t, const struct container *c, const char *path)
 {
-	const char *name = c->id[0] != '\0' ? c->id : c->pod;
-	uint64_t hash = table_hash(t, name, strlen(name));
-	struct table_node *node = table_find(t, hash, c);
+	const struct own_cgroup own = { path, c->path_len };
+	uint64_t hash = table_hash(t, own.path, own.len);
+	struct table_node *node = table_find(t, hash, &own);
 	struct container_node *n;
 
 	if (node != NULL)
-		return container_ref(table_entry(node, struct container_node, by_name));
-	n = calloc(1, sizeof(*n));
+		return container_ref(table_entry(node, struct container_node, by_path));
+	n = calloc(1, sizeof(*n) + own.len);
 	if (n == NULL)
 		return NULL;
 	n->refs = 1;
-	n->named = c->runtime;
+	n->path_len = own.len;
+	memcpy(n->path, own.path, own.len);
+	n->told.claimed = c->claimed;
 	(void)snprintf(n->told.id, sizeof(n->told.id), "%s", c->id);
 	(void)snprintf(n->told.pod, sizeof(n->told.pod), "%s", c->pod);
 	(void)snprintf(n->told.runtime, sizeof(n->told.runtime), "%s",
 		       c->runtime == NULL ? "" : c->runtime);
 	/* Whoever runs in the oldest keeps it. */
 	if (t->n == t->max)
-		node_forget(table_entry(t->oldest, struct container_node, by_name));
-	if (table_add(t, &n->by_name, hash) == 0)
+		node_forget(table_entry(t->oldest, struct container_node, by_path));
+	if (table_add(t, &n->by_path, hash) == 0)
 		n->table = t;
 	return n;
 }
@@ -82,8 +83,9 @@ void container_put(struct container_node *n)
 
 void container_tell(struct container_node *n, const struct of_rec_container *rec)
 {
-	/* The first word counts: a recording may say anything later. */
-	if (n->told.image[0] != '\0')
+	/* Of what a user claims no file is asked. The first word counts: a recording may say
+	 * anything. */
+	if (n->told.claimed || n->told.image[0] != '\0')
 		return;
 	memcpy(n->told.image, rec->image, sizeof(n->told.image));
 	if (n->told.runtime[0] == '\0')

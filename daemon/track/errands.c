@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/deputies.h"
+#include "track/deputies.h"
 #include "track/private.h"
 
 #include "base/poison.h"

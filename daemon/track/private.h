@@ -40,8 +40,6 @@ struct text *text_new(const char *s, size_t len);
 struct text *text_get(struct text *t);
 void text_put(struct text *t);
 
-struct text *text_get(struct text *t);
-
 /* ---- files.c ---- */
 
 struct image;
@@ -59,17 +57,18 @@ void image_hashed(struct exec_node *n, enum of_hash_state state, const uint8_t *
 
 /* A container that several share: cgroups, and whoever was executed in them. */
 struct container_node {
-	struct table_node by_name;
+	struct table_node by_path;
 	struct table *table; /* NULL: it gave way to others there */
 	uint32_t refs;
-	const char *named; /* the runtime as the path tells; NULL: it does not */
 	struct container_told told;
+	size_t path_len;
+	char path[]; /* of its own cgroup: by no other name is one container told from another */
 };
 
 int containers_init(struct table *t);
 void containers_done(struct table *t);
-/* With one reference more; NULL: no memory. */
-struct container_node *container_get(struct table *t, const struct container *c);
+/* With one reference more; NULL: no memory. `path`: what *c was told by. */
+struct container_node *container_get(struct table *t, const struct container *c, const char *path);
 /* NULL is fine. */
 struct container_node *container_ref(struct container_node *n);
 void container_put(struct container_node *n);

@@ -26,9 +26,10 @@
 #define OF_ENV_LEN     2048 /* the allowed variables of one; what has no room is left out */
 #define OF_ENV_NAME    48   /* name of an allowed variable with its NUL */
 #define OF_ENV_VALUE   256  /* its value with its NUL; longer ones are cut */
-#define OF_ENV_NAMES   256  /* allowed variables */
-#define OF_COMM_LEN    16   /* TASK_COMM_LEN (include/linux/sched.h) */
-#define OF_RUNTIME_LEN 16   /* name of a container runtime with its NUL */
+#define OF_ENV_PIECE   512 /* what is read of one at a time: holds name and value; a power of two */
+#define OF_ENV_NAMES   256 /* allowed variables */
+#define OF_COMM_LEN    16  /* TASK_COMM_LEN (include/linux/sched.h) */
+#define OF_RUNTIME_LEN 16  /* name of a container runtime with its NUL */
 #define OF_CONTAINER_IMAGE_LEN \
 	256		    /* of a container's image with its NUL; longer ones are not told */
 #define OF_PATTERN_LEN 128  /* one glob of a role with its NUL */

@@ -8,6 +8,7 @@
 #ifndef OUTFLOW_SUBJECT_H
 #define OUTFLOW_SUBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct container_told {
 	char pod[40];			    /* UID; "": none */
 	char runtime[OF_RUNTIME_LEN];	    /* "": not known */
 	char image[OF_CONTAINER_IMAGE_LEN]; /* the same */
+	bool claimed; /* by the name of a cgroup that a user other than root may give */
 };
 
 struct ci; /* base/ci.h */

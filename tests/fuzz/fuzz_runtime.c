@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/runtime_files.h"
+#include "intake/runtime_files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,8 @@
 # out of busybox: one started by a CI job, one that was there before outflowd, one whose job asks
 # podman's service for it over its socket. The alert names what podman itself says of each: id and
 # image; what the kernel says of the process: its pid there and here; and as many bytes as the far
-# end read. A recording says the same.
+# end read. A recording says the same. A process whose cgroup is only called like a container's,
+# below a user's service manager, is said to claim that.
 #
 #	tests/live/container.sh [BUILD]
 
@@ -28,7 +29,7 @@ podman() {
 
 # shellcheck disable=SC2317 # a trap calls it
 container_clean() {
-	local dir
+	local dir i
 
 	trap '' HUP INT TERM
 	# It waits for each until it is gone.
@@ -36,7 +37,11 @@ container_clean() {
 	# shellcheck disable=SC2046
 	umount $(awk -v dir="$LAB_DIR/storage/" 'index($2, dir) == 1 { print $2 }' /proc/mounts) 2>/dev/null
 	for dir in "${CREATED[@]}"; do
-		rmdir "$dir/conmon" "$dir" 2>/dev/null
+		rmdir "$dir/conmon" 2>/dev/null
+	done
+	# Those within others come last.
+	for ((i = ${#CREATED[@]} - 1; i >= 0; i--)); do
+		rmdir "${CREATED[i]}" 2>/dev/null
 	done
 	lab_clean
 }
@@ -218,6 +223,32 @@ by_socket() {
 	lab_forget_pid "$SERVICE"
 }
 
+# Somebody who was handed cgroups calls one as the container of another case is called.
+claimed() {
+	local id alert dir=$CGROUP2/outflow-claim.$$/user@12345.service
+
+	id=$(podman inspect --format '{{.Id}}' older)
+	CREATED+=("$CGROUP2/outflow-claim.$$" "$dir" "$dir/docker-$id.scope")
+	mkdir -p "$dir/docker-$id.scope"
+	# shellcheck disable=SC2016
+	"$BASH" -c 'echo $$ >"$1/cgroup.procs" && exec nsenter --net="$2" "$3" nc "$4" 443 <"$5"' claim \
+		"$dir/docker-$id.scope" "/run/netns/$SENDER_NET" "$BUSYBOX" "$FAR" "$LAB_DIR/image/data"
+	wait_for 20 alerted_claim "$id" || not_ok "claimed: an alert" "none"
+	alert=$(jq -c --arg id "$id" 'select(.type == "alert" and .process.container.claimed
+		and .process.container.id == $id).process' "$LAB_ALERTS")
+	is "claimed: where it is" "$(jq -r .cgroup <<<"$alert")" "${dir#"$CGROUP2"}/docker-$id.scope"
+	is "claimed: what is known" "$(jq -c '.container | [.runtime, .image, .pod]' <<<"$alert")" \
+		'["docker",null,null]'
+	is "claimed: of the real ones nothing is" "$(jq -s '[.[] | select(.type == "alert")
+		| .process.container | select(.claimed) | .runtime] | unique | join(" ")' "$LAB_ALERTS")" '"docker"'
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+alerted_claim() { # ID
+	[ -n "$(jq --arg id "$1" 'select(.type == "alert" and .process.container.claimed
+		and .process.container.id == $id).seq' "$LAB_ALERTS" 2>/dev/null)" ]
+}
+
 check_replay() {
 	local got live
 
@@ -251,8 +282,9 @@ by_job
 older
 hasty
 by_socket
+claimed
 far_stop
-is "far end: bytes of all" "$(far_received tcp)" $((4 * UPLOAD))
+is "far end: bytes of all" "$(far_received tcp)" $((5 * UPLOAD))
 books_balanced "the books balance"
 stop_outflowd
 check_replay

@@ -106,6 +106,12 @@ static struct hash_stats mock_hashed(void *arg)
 				    .respawned = 58 };
 }
 
+static struct image_stats mock_images(void *arg)
+{
+	(void)arg;
+	return (struct image_stats){ .found = 61, .none = 62, .waiting = 63, .given_up = 64 };
+}
+
 static const char *mock_edges_off(void *arg)
 {
 	(void)arg;
@@ -271,6 +277,7 @@ struct ctl_view view(void)
 		.ledger = mock_ledger,
 		.look = mock_look,
 		.hashed = mock_hashed,
+		.images = mock_images,
 		.pins = &pins,
 		.edges_off = mock_edges_off,
 		.edges_left_out = mock_edges_left_out,

@@ -69,7 +69,7 @@ static struct execution forked = { .exec_id = 3,
 				   .roles = 1,
 				   .name = "bash",
 				   .flags = OF_EXEC_FORKED | OF_EXEC_REPLACED | OF_EXEC_ENDED };
-static const struct container_told container = { CONTAINER_ID, "", "docker", "app:1" };
+static const struct container_told container = { CONTAINER_ID, "", "docker", "app:1", false };
 
 static struct execution curl = {
 	.exec_id = 9301,
@@ -206,7 +206,7 @@ Test(alerts, json_of_an_alert)
 		"\"caps_gained\":[\"cap_net_admin\",\"cap_41\"],\"pid_ns\":4026532201,"
 		"\"ns_pid\":17,\"cgroup\":\"/system.slice/docker-" CONTAINER_ID ".scope\","
 		"\"container\":{\"id\":\"" CONTAINER_ID "\",\"runtime\":\"docker\","
-		"\"image\":\"app:1\",\"pod\":null},"
+		"\"image\":\"app:1\",\"pod\":null,\"claimed\":false},"
 		"\"start\":\"2026-03-19T17:43:11.123456Z\",\"comm\":\"kworker/0:1\","
 		"\"comm_changes\":2,\"script\":null,\"cwd\":\"/work\",\"cwd_truncated\":false,"
 		"\"exe_truncated\":false,\"env_truncated\":false,\"file\":{\"dev_major\":8,\"dev_"

@@ -356,6 +356,7 @@ Test(cli, status)
 	       "pins        pinned in /p; fresh books: new roles\n"
 	       "tracked     executions 3, accounts 4\n"
 	       "hashed      files 5, cached 6\n"
+	       "images      nothing yet\n"
 	       "windows     21 open, 0 evicted\n"
 	       "alerts      nothing yet\n"
 	       "records     read 31\n"

@@ -113,6 +113,53 @@ ParameterizedTest(struct row *r, container, names)
 	cr_expect_str_eq(c.id, r->id, "%s", r->path);
 	cr_expect_str_eq(c.runtime == NULL ? "" : c.runtime, r->runtime, "%s", r->path);
 	cr_expect_str_eq(c.pod, r->pod, "%s", r->path);
+	cr_expect_not(c.claimed, "%s", r->path);
+}
+
+#define USER "/user.slice/user-1000.slice/user@1000.service/"
+
+static struct owner {
+	char path[400], own[400]; /* the container's own cgroup */
+	bool claimed;
+} owners[] = {
+	{ "/docker/" ID "/init", "/docker/" ID, false },
+	{ "/system.slice/docker-" ID ".scope", "/system.slice/docker-" ID ".scope", false },
+	{ "/kubepods/pod" UID "/" ID "/x", "/kubepods/pod" UID "/" ID, false },
+	{ "/kubepods/pod" UID "/x", "/kubepods/pod" UID, false },
+	{ "/kubepods/pod" UID "/x/pod" STATIC, "/kubepods/pod" UID, false },
+	{ USER "user.slice/libpod-" ID ".scope/container", USER "user.slice/libpod-" ID ".scope",
+	  true },
+	{ USER "docker-" ID ".scope", USER "docker-" ID ".scope", true },
+	{ USER "kubepods-pod" UID ".slice/cri-containerd-" ID ".scope",
+	  USER "kubepods-pod" UID ".slice/cri-containerd-" ID ".scope", true },
+	{ USER "pod" UID "/x", USER "pod" UID, true },
+	/* Root's own, who may anything. */
+	{ "/user.slice/user-0.slice/user@0.service/libpod-payload-" ID,
+	  "/user.slice/user-0.slice/user@0.service/libpod-payload-" ID, false },
+	/* What is called like that within a container. */
+	{ "/docker/" ID USER "docker-" ID2 ".scope", "/docker/" ID, false },
+	{ "/kubepods/pod" UID USER ID2, "/kubepods/pod" UID USER ID2, false },
+	/* Nearly. */
+	{ "/user@.service/docker-" ID ".scope", "/user@.service/docker-" ID ".scope", false },
+	{ "/user@x.service/docker-" ID ".scope", "/user@x.service/docker-" ID ".scope", false },
+	{ "/user@00.service/docker-" ID ".scope", "/user@00.service/docker-" ID ".scope", true },
+};
+
+ParameterizedTestParameters(container, whose)
+{
+	return cr_make_param_array(struct owner, owners, sizeof(owners) / sizeof(owners[0]));
+}
+
+/* Which cgroup is the container's own, and whether a user may have called it so. */
+ParameterizedTest(struct owner *o, container, whose)
+{
+	struct container c;
+
+	cr_assert(container_of_cgroup(o->path, &c), "%s", o->path);
+	cr_expect_eq(c.claimed, o->claimed, "%s", o->path);
+	cr_assert_leq(c.path_len, strlen(o->path), "%s", o->path);
+	cr_expect_eq(c.path_len, strlen(o->own), "%s", o->path);
+	cr_expect_eq(memcmp(o->path, o->own, c.path_len), 0, "%s", o->path);
 }
 
 Test(container, a_long_name_is_cut)

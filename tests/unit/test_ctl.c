@@ -164,6 +164,7 @@ Test(ctl, status)
 		"\"tracked\":{\"executions\":3,\"accounts\":4,\"evicted\":5,\"refused\":6,"
 		"\"unresolved\":7},\"hash\":{\"files\":51,\"cached\":52,\"changed\":53,"
 		"\"gone\":54,\"failed\":55,\"skipped\":56,\"pending\":57,\"respawned\":58},"
+		"\"images\":{\"found\":61,\"none\":62,\"waiting\":63,\"given_up\":64},"
 		"\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
 		"\"executions\":{\"used\":3,\"max\":4}},\"pins\":{\"path\":\"/p\","
 		"\"state\":\"pinned\",\"reason\":\"the roles were changed\"},"

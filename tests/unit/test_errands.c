@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/deputies.h"
 #include "records.h"
+#include "track/deputies.h"
 #include "track/errands.h"
 
 #define YAML           \

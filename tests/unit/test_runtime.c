@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/json_find.h"
-#include "base/runtime_files.h"
-#include "base/runtime_read.h"
+#include "intake/runtime_files.h"
+#include "intake/runtime_read.h"
 
 #define ID  "a83c4b31b4ee3aae23018d36dac462df9f4ef1a7f3cc206e6face6aee485e8a3"
 #define ID2 "4d4d6a2d4f9d51588a5ee32cf0f14c48b08c08d79df1e592f98f85df8447c970"
@@ -149,7 +149,6 @@ static void ways(const char *id, const char *runtime, const struct runtime_told 
 Test(runtime, ways)
 {
 	const struct runtime_told nothing = { .image = "" };
-	const struct runtime_told bundle = { .bundle = "/srv/vfs-containers/" ID "/userdata" };
 	const struct runtime_told docker = { .docker = "/srv/docker/containers/" ID,
 					     .bundle = "/run/elsewhere" };
 	static char text[8192];
@@ -162,11 +161,6 @@ Test(runtime, ways)
 	cr_expect_not_null(strstr(text, "/var/lib/containers/storage/overlay-containers/"
 					"containers.json\n"));
 	cr_expect_null(strstr(text, "docker"));
-	ways(ID, "podman", &bundle, 4, text, sizeof(text));
-	cr_expect_str_eq(text, "/var/lib/containers/storage/overlay-containers/containers.json\n"
-			       "/srv/vfs-containers/containers.json\n"
-			       "/srv/vfs-containers/containers.json\n"
-			       "/srv/vfs-containers/containers.json\n");
 	ways(ID, "docker", &docker, 2, text, sizeof(text));
 	cr_expect_str_eq(text, "/var/lib/docker/containers/" ID "/config.v2.json\n"
 			       "/srv/docker/containers/" ID "/config.v2.json\n");
@@ -179,34 +173,6 @@ Test(runtime, ways)
 	cr_expect_str_eq(text, "", "an id that leads elsewhere");
 	ways("", NULL, &nothing, 100, text, sizeof(text));
 	cr_expect_str_eq(text, "");
-}
-
-/* What one file leads to comes before the rest, and the list goes on behind it. */
-Test(runtime, follows_and_goes_on)
-{
-	struct container c = { .id = ID, .runtime = "podman" };
-	const struct runtime_told led = { .bundle = "/srv/vfs-containers/" ID "/userdata" };
-	const struct runtime_told nothing = { .image = "" };
-	const char *const expected[] = {
-		"/var/lib/containers/storage/overlay-containers/containers.json",
-		"/srv/vfs-containers/containers.json",
-		"/srv/vfs-containers/volatile-containers.json",
-		"/srv/vfs-containers/" ID "/userdata/config.json",
-		"/var/lib/containers/storage/overlay-containers/volatile-containers.json",
-	};
-	struct runtime_search s;
-	struct runtime_file f;
-	size_t i;
-
-	cr_assert(runtime_search_start(&s, &c));
-	for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-		cr_assert(runtime_search_next(&s, &f));
-		cr_expect_str_eq(f.path, expected[i]);
-		if (i == 0)
-			runtime_search_led(&s, &led);
-		else if (i == 3)
-			runtime_search_led(&s, &nothing);
-	}
 }
 
 /* ---- Files ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* test_images.c: when files of container runtimes are asked for, and what is told of the answers.
+/* test_runtimes.c: when files of container runtimes are asked for, and what is told of the answers.
  */
 #include <criterion/criterion.h>
 
@@ -14,12 +14,16 @@
 #define ID2	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define STORAGE "/var/lib/containers/storage/overlay-containers/containers.json"
 
-/* Answers at once what `image` says of the path `at`, unless `later`. */
+/* Answers at once what `image` says of the path `at`, unless `later`. Nothing else tells anything,
+ * but that of `leads` which bundle there is. */
 struct world {
 	struct runtimes *runtimes;
 	const char *at, *image;
+	const char *leads, *bundle;
 	bool later;
-	uint64_t ticket; /* of the last file that was asked for */
+	size_t bytes;	  /* of each file */
+	char paths[8192]; /* that were asked for, each with a newline */
+	uint64_t ticket;  /* of the last file that was asked for */
 	size_t asked;
 	size_t told;
 	struct of_rec_container last;
@@ -39,14 +43,19 @@ static int told(void *arg, const struct of_rec_hdr *rec, size_t size)
 
 static void ask(void *arg, uint64_t ticket, const char *id, const struct runtime_file *file)
 {
-	struct runtime_told answer = { .image = "" };
 	struct world *w = arg;
+	struct runtime_told answer = { .bytes = w->bytes };
+	size_t len;
 
 	cr_assert_gt(strlen(id), 0);
 	w->asked++;
 	w->ticket = ticket;
+	len = strlen(w->paths);
+	(void)snprintf(w->paths + len, sizeof(w->paths) - len, "%s\n", file->path);
 	if (w->at != NULL && strcmp(file->path, w->at) == 0)
 		(void)snprintf(answer.image, sizeof(answer.image), "%s", w->image);
+	if (w->leads != NULL && strcmp(file->path, w->leads) == 0)
+		(void)snprintf(answer.bundle, sizeof(answer.bundle), "%s", w->bundle);
 	if (!w->later)
 		runtimes_answer(w->runtimes, ticket, &answer, w->now_ns, told, w);
 }
@@ -224,22 +233,171 @@ Test(runtimes, later)
 	runtimes_free(w.runtimes);
 }
 
+#define SERVICE "/system.slice/runner.service/"
+
+/* More than may be asked for: what of it was not given up comes at later looks. */
+static void flood(struct world *w, const char *below, int n)
+{
+	static uint64_t next = 100;
+	char path[200];
+
+	for (; n > 0; n--) {
+		(void)snprintf(path, sizeof(path), "%s%064llx", below, (unsigned long long)next);
+		cgroup(w, next++, path);
+	}
+}
+
 /* Whoever may name cgroups keeps nobody else from being asked for. */
 Test(runtimes, a_flood_of_names)
 {
 	struct world w;
-	char path[100];
-	int i;
 
 	begin(&w);
-	for (i = 0; i < 5000; i++) {
-		(void)snprintf(path, sizeof(path), "/user.slice/%064x", (unsigned int)i);
-		cgroup(&w, (uint64_t)i + 100, path);
-	}
+	flood(&w, SERVICE, 2000);
+	flood(&w, SERVICE "below/", 2000);
+	flood(&w, SERVICE "below/below/", 1000);
+	cr_expect_leq(w.asked, RUNTIMES_FILES_MAX / 2);
 	w.at = STORAGE;
 	w.image = "app:1";
 	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
 	cr_expect_eq(w.told, 1);
+	runtimes_free(w.runtimes);
+}
+
+Test(runtimes, so_many_files_between_looks)
+{
+	struct world w;
+	size_t before;
+	int i;
+
+	begin(&w);
+	for (i = 0; i < 100; i++) {
+		before = w.asked;
+		flood(&w, SERVICE, 50);
+		flood(&w, "/system.slice/another.service/", 50);
+		exec(&w, 100);
+		look(&w);
+		cr_expect_leq(w.asked - before, 2 * RUNTIMES_FILES_MAX);
+	}
+	runtimes_free(w.runtimes);
+}
+
+/* podman's list, which is as long as it is for each of its containers. */
+Test(runtimes, so_many_bytes_between_looks)
+{
+	struct world w;
+
+	begin(&w);
+	w.bytes = 1 << 20;
+	flood(&w, SERVICE "libpod-", 100);
+	cr_expect_leq(w.asked * w.bytes, RUNTIMES_BYTES_MAX / 2);
+	cr_expect_gt(w.asked, 0);
+	runtimes_free(w.runtimes);
+}
+
+/* Who had to wait is asked for at a later look, where his way had come to. */
+Test(runtimes, the_rest_waits)
+{
+	struct image_stats stats;
+	struct world w;
+	int i;
+
+	begin(&w);
+	flood(&w, "/libpod_parent/libpod-", 100);
+	w.at = STORAGE;
+	w.image = "app:1";
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	cr_expect_eq(w.told, 0);
+	stats = runtimes_stats(w.runtimes);
+	cr_expect_eq(stats.waiting, 101);
+	for (i = 0; i < 60 && w.told == 0; i++)
+		look(&w);
+	/* The others are in that list, too. */
+	cr_expect_gt(w.told, 0);
+	for (; i < 100; i++)
+		look(&w);
+	stats = runtimes_stats(w.runtimes);
+	cr_expect_eq(stats.waiting, 0);
+	cr_expect_eq(stats.given_up, 0);
+	cr_expect_eq(stats.found + stats.none, 101);
+	cr_expect_eq(stats.found, w.told);
+	runtimes_free(w.runtimes);
+}
+
+/* Of the branch that has the most, however it came to that. */
+Test(runtimes, too_many_wait)
+{
+	struct image_stats stats;
+	struct world w;
+
+	begin(&w);
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	flood(&w, SERVICE, 1000);
+	stats = runtimes_stats(w.runtimes);
+	cr_expect_gt(stats.given_up, 0);
+	cr_expect_eq(stats.waiting + stats.given_up, 1001);
+	w.at = STORAGE;
+	w.image = "app:1";
+	exec(&w, 7);
+	look(&w);
+	look(&w);
+	cr_expect_gt(w.told, 0);
+	runtimes_free(w.runtimes);
+}
+
+/* What a user claims nobody is asked of, and who is really called so is asked for all the same. */
+Test(runtimes, claimed)
+{
+	struct world w;
+
+	begin(&w);
+	w.at = STORAGE;
+	w.image = "app:1";
+	cgroup(&w, 6, "/user.slice/user-1000.slice/user@1000.service/libpod-" ID ".scope");
+	cr_expect_eq(w.asked, 0);
+	cgroup(&w, 7, "/machine.slice/libpod-" ID ".scope");
+	cr_expect_eq(w.told, 1);
+	cr_expect_eq(w.last.cgroup, 7);
+	/* The same id elsewhere is another container. */
+	cgroup(&w, 8, "/libpod_parent/libpod-" ID);
+	cr_expect_eq(w.told, 2);
+	cr_expect_eq(w.last.cgroup, 8);
+	runtimes_free(w.runtimes);
+}
+
+#define STATE	   "/run/crun/" ID "/status"
+#define ELSEWHERE  "/srv/overlay-containers/"
+#define LED(path)  ELSEWHERE path "\n"
+#define NEXT_STATE "/run/runc/" ID "/state.json\n"
+
+/* podman with another root: what its state leads to is tried to the end, and then the rest. */
+Test(runtimes, all_that_a_bundle_leads_to)
+{
+	static const char *const files[] = { "containers.json", "volatile-containers.json",
+					     ID "/userdata/config.json" };
+	static const char all[] = STATE "\n" LED("containers.json") LED("volatile-containers.json")
+		LED(ID "/userdata/config.json") NEXT_STATE;
+	char at[200];
+	struct world w;
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		begin(&w);
+		w.leads = STATE;
+		w.bundle = ELSEWHERE ID "/userdata";
+		(void)snprintf(at, sizeof(at), "%s%s", ELSEWHERE, files[i]);
+		w.at = at;
+		w.image = "app:1";
+		cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+		cr_expect_eq(w.told, 1, "%s", at);
+		runtimes_free(w.runtimes);
+	}
+	begin(&w);
+	w.leads = STATE;
+	w.bundle = ELSEWHERE ID "/userdata";
+	cgroup(&w, 7, "/libpod_parent/libpod-" ID);
+	cr_assert_not_null(strstr(w.paths, STATE));
+	cr_expect_str_eq(strstr(w.paths, STATE), all);
 	runtimes_free(w.runtimes);
 }
 

@@ -71,6 +71,30 @@ Test(track_container, all_in_it_share_what_is_known)
 	cr_expect_str_eq(container(4)->image, "localhost/app:1");
 }
 
+#define USER "/user.slice/user-1000.slice/user@1000.service/"
+
+/* A user calls a cgroup as a container of root's is called, before or after that is seen. */
+Test(track_container, a_name_is_no_proof)
+{
+	rec_cgroup(&t.s, 6, USER "docker-" ID ".scope");
+	rec_cgroup(&t.s, 7, "/system.slice/docker-" ID ".scope");
+	rec_cgroup(&t.s, 8, "/system.slice/runner.service/docker-" ID ".scope");
+	rec_container(&t.s, 6, "docker", "not believed");
+	rec_container(&t.s, 7, "docker", "app:1");
+	run_in(1, 0, 6);
+	run_in(2, 0, 7);
+	run_in(3, 0, 8);
+	cr_expect_str_eq(container(1)->id, ID);
+	cr_expect_str_eq(container(1)->image, "");
+	cr_expect(container(1)->claimed);
+	cr_expect_str_eq(container(2)->image, "app:1");
+	cr_expect_not(container(2)->claimed);
+	/* Another cgroup is another container, whosever it is. */
+	cr_expect_str_eq(container(3)->id, ID);
+	cr_expect_str_eq(container(3)->image, "");
+	cr_expect_not(container(3)->claimed);
+}
+
 Test(track_container, runtime_of_a_bare_id)
 {
 	rec_cgroup(&t.s, 7, "/actions_job/" ID);

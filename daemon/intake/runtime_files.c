@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "base/runtime_files.h"
+#include "intake/runtime_files.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -275,6 +275,9 @@ bool runtime_search_next(struct runtime_search *s, struct runtime_file *ret)
 
 void runtime_search_led(struct runtime_search *s, const struct runtime_told *told)
 {
+	/* Files that one led to lead no further: the rest of the way stays. */
+	if (told->bundle[0] == '\0' && told->docker[0] == '\0')
+		return;
 	s->led = *told;
-	s->follow = told->bundle[0] != '\0' || told->docker[0] != '\0' ? 0 : FOLLOWS_N;
+	s->follow = 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "base/deputies.h"
+#include "track/deputies.h"
 
 #include <string.h>
 

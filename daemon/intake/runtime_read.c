@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "base/runtime_read.h"
+#include "intake/runtime_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,8 @@
 
 #include "base/poison.h"
 
-/* Not fstat(): newer C libraries do that by a call that takes paths, too. */
+/* Not fstat(): newer C libraries do that by a call that takes paths, too, which a filter for who
+ * reads alone would refuse. */
 static int file_stat(int fd, struct stat *ret)
 {
 	return syscall(SYS_fstat, fd, ret) < 0 ? -errno : 0;
@@ -69,5 +70,6 @@ int runtime_file_read(int fd, enum runtime_file_kind kind, const char *id, char 
 	err = read_all(fd, buf, (size_t)st.st_size);
 	if (err == 0)
 		runtime_file_parse(kind, id, buf, (size_t)st.st_size, ret);
+	ret->bytes = (size_t)st.st_size;
 	return err;
 }

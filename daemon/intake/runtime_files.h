@@ -20,8 +20,8 @@
  *
  * Rootless containers are left out: what is written down of them is their user's to change.
  */
-#ifndef BASE_RUNTIME_FILES_H
-#define BASE_RUNTIME_FILES_H
+#ifndef INTAKE_RUNTIME_FILES_H
+#define INTAKE_RUNTIME_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,6 +52,7 @@ struct runtime_told {
 	char image[RUNTIME_IMAGE_MAX];
 	char bundle[RUNTIME_PATH_MAX];
 	char docker[RUNTIME_PATH_MAX]; /* folder with a config.v2.json */
+	size_t bytes;		       /* that were read for it */
 };
 
 /* The parser: bytes of a file that others may have a say in. */
@@ -70,7 +71,8 @@ struct runtime_search {
 bool runtime_search_start(struct runtime_search *s, const struct container *c);
 /* The next file to read. False: that was all. */
 bool runtime_search_next(struct runtime_search *s, struct runtime_file *ret);
-/* What the last one told, without an image: where to go on. */
+/* What the last one told, without an image: where to go on. One that told nothing changes nothing.
+ */
 void runtime_search_led(struct runtime_search *s, const struct runtime_told *told);
 
 #endif

@@ -5,8 +5,8 @@
  * rke2 among its users), podman, CRI-O and systemd put theirs; compared are the ends of paths, so
  * that /var/run, a chroot or a runtime's own folder do not matter.
  */
-#ifndef BASE_DEPUTIES_H
-#define BASE_DEPUTIES_H
+#ifndef TRACK_DEPUTIES_H
+#define TRACK_DEPUTIES_H
 
 #include <stdbool.h>
 #include <stddef.h>
