@@ -44,9 +44,26 @@ vm_fields() { # KERNEL FIELD
 	vm_field '*' "$2" && vm_field "$1" "$2"
 }
 
+# The one that is booted: its own, or that of the guest whose kernel it shares.
+vm_kernel() { # KERNEL
+	local like
+
+	like=$(vm_field "$1" like)
+	echo "${like:-$1}"
+}
+
+# What is run and skipped there: a guest that shares a kernel leaves to the other what holds for all.
+vm_own_fields() { # KERNEL FIELD
+	if [ -n "$(vm_field "$1" like)" ]; then
+		vm_field "$1" "$2"
+	else
+		vm_fields "$1" "$2"
+	fi
+}
+
 # One that refuses needs none.
 vm_modules() { # KERNEL
-	[ -n "$(vm_field "$1" refuses)" ] || vm_fields "$1" modules | xargs
+	[ -n "$(vm_field "$1" refuses)" ] || vm_fields "$(vm_kernel "$1")" modules | xargs
 }
 
 vm_known() { # KERNEL
