@@ -119,10 +119,13 @@ static __always_inline bool env_is(const struct of_env *known, const struct of_e
 	return !c.differ;
 }
 
-/* Behind the text are zeros, up to where a comparison looks. */
+/* Behind the text are zeros, up to where a comparison looks; it looks at no more than the text. */
 static __always_inline void env_pad(struct env_scratch *c)
 {
-	__builtin_memset(&c->rec.env.text[c->rec.env.len & (OF_ENV_LEN - 1)], 0, ENV_COMPARE);
+	__u32 len = c->rec.env.len;
+
+	if (len < OF_ENV_LEN)
+		__builtin_memset(&c->rec.env.text[len & (OF_ENV_LEN - 1)], 0, ENV_COMPARE);
 }
 
 /* Its number, the one that `parent` has when it is the same, and told when it is not. */

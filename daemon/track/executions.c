@@ -235,6 +235,7 @@ static int node_ring(struct exec_node *n, const struct event *ev)
 {
 	int err = node_cwd(n, ev);
 
+	n->e.flags |= ev->exec.e->flags & OF_EXEC_CWD_TRUNCATED;
 	if (n->argv == NULL && ev->exec.argv_len > 0 && err == 0)
 		err = node_argv(n, ev);
 	return err;
