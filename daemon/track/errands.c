@@ -18,8 +18,9 @@
 /* A send is told when it returns: whom it wakes may have forked by then. Chosen for a machine with
  * more to do than processors: some milliseconds, a scheduler's slice or two. */
 #define SLACK_NS    100000000ULL
-#define ASKERS_MAX  16 /* of one deputy, that are told apart */
-#define LINEAGE_MAX 12 /* names at each end of the lineage of who asked */
+#define ASKERS_MAX  16	 /* of one deputy, that are told apart */
+#define LINEAGE_MAX 12	 /* names at each end of the lineage of who asked */
+#define OLDER_MAX   1024 /* children that are passed over; a look tells late ones in any order */
 
 /* A process that was asked. */
 struct deputy {
@@ -31,6 +32,14 @@ struct deputy {
 		uint64_t exec_id; /* 0: none */
 		uint64_t asked_ns;
 	} askers[ASKERS_MAX];
+};
+
+/* An ask that is under way. */
+struct asking {
+	struct errands *x;
+	const struct event *ev;
+	errands_gain_fn *gain;
+	void *arg;
 };
 
 static bool same_process(const struct table_node *node, const void *key)
@@ -225,7 +234,7 @@ void errand_inherit(struct exec_node *n, const struct exec_node *from)
 		errand_set(n, from->via, from->e.via.after_ns);
 }
 
-static uint64_t after(const struct errand_ref *r, uint64_t time_ns)
+uint64_t errand_after(const struct errand_ref *r, uint64_t time_ns)
 {
 	return time_ns > r->e.asked_ns ? time_ns - r->e.asked_ns : 0;
 }
@@ -239,7 +248,7 @@ void errands_born(struct errands *x, struct exec_node *n, const struct exec_node
 		return;
 	d = deputy_open(x, parent->e.process, n->e.start_ns);
 	if (d != NULL && n->via != d->errand)
-		errand_set(n, d->errand, after(d->errand, n->e.start_ns));
+		errand_set(n, d->errand, errand_after(d->errand, n->e.start_ns));
 }
 
 /* The next of those that descend from `top`; NULL: `n` was the last. */
@@ -254,12 +263,15 @@ static struct exec_node *descendant_next(const struct exec_node *top, struct exe
 		       : list_entry(n->sibling.next, struct exec_node, sibling);
 }
 
-void errand_link(struct exec_node *top, struct errand_ref *r, uint64_t after_ns)
+void errand_reach(struct exec_node *top, struct errand_ref *r, uint64_t time_ns,
+		  errands_gain_fn *gain, void *arg)
 {
+	uint64_t after_ns = errand_after(r, top->e.start_ns);
 	struct exec_node *n;
 
 	for (n = top; n != NULL; n = descendant_next(top, n))
 		via_set(n, r, after_ns);
+	gain(arg, top, r->e.roles, time_ns);
 }
 
 /* It was forked on an errand that fits better. Of one ask the nearer deputy fits better than the
@@ -276,23 +288,26 @@ static bool is_of_other(const struct exec_node *n, const struct errand_ref *r)
 	return e->asked_ns >= r->e.asked_ns || n->e.start_ns < r->e.asked_ns;
 }
 
-/* What the deputy forked while the ask was on its way to us. */
-static void errand_catch_up(const struct deputy *d, const struct exec_node *deputy)
+/* What the deputy forked while the ask was on its way to us. They stand in the order they were
+ * told, which is mostly that of their birth: of those that are too old some are passed over. */
+static void errand_catch_up(const struct deputy *d, const struct exec_node *deputy,
+			    const struct asking *a)
 {
 	const struct list *at;
-	struct exec_node *top, *n;
-	uint64_t after_ns;
+	struct exec_node *top;
+	size_t older = 0;
 
 	for (at = deputy->children.prev; at != &deputy->children; at = at->prev) {
 		top = list_entry(at, struct exec_node, sibling);
-		if (top->e.start_ns < d->from_ns)
-			break;
+		if (top->e.start_ns < d->from_ns) {
+			if (++older == OLDER_MAX)
+				break;
+			continue;
+		}
 		if (top->e.process == deputy->e.process || top->e.start_ns > d->until_ns ||
 		    is_of_other(top, d->errand))
 			continue;
-		after_ns = after(d->errand, top->e.start_ns);
-		for (n = top; n != NULL; n = descendant_next(top, n))
-			errand_set(n, d->errand, after_ns);
+		errand_reach(top, d->errand, a->ev->time_ns, a->gain, a->arg);
 	}
 }
 
@@ -359,15 +374,16 @@ static int deputy_get(struct errands *x, uint64_t process, uint64_t time_ns, str
 	return err;
 }
 
-static int deputy_send(struct errands *x, struct exec_node *deputy, struct errand_ref *r,
-		       uint64_t asked_ns, uint64_t until_ns)
+static int deputy_send(const struct asking *a, struct exec_node *deputy, struct errand_ref *r,
+		       uint64_t until_ns)
 {
+	uint64_t asked_ns = a->ev->ask.asked_ns;
 	struct deputy *d = NULL;
 	int err;
 
 	if (r == NULL)
 		return -ENOMEM;
-	err = deputy_get(x, deputy->e.process, asked_ns, &d);
+	err = deputy_get(a->x, deputy->e.process, asked_ns, &d);
 	if (d == NULL)
 		return err;
 	r->e.others = asker_note(d, r->e.exec_id, r->e.asked_ns);
@@ -376,8 +392,8 @@ static int deputy_send(struct errands *x, struct exec_node *deputy, struct erran
 	d->errand = r;
 	d->from_ns = asked_ns > SLACK_NS ? asked_ns - SLACK_NS : 0;
 	d->until_ns = until_ns;
-	table_touch(&x->deputies, &d->by_process);
-	errand_catch_up(d, deputy);
+	table_touch(&a->x->deputies, &d->by_process);
+	errand_catch_up(d, deputy, a);
 	return err;
 }
 
@@ -392,24 +408,24 @@ static bool deputy_has(const struct deputy *d, uint64_t exec_id, uint64_t asked_
 }
 
 /* On the errand that `from` is on. */
-static int ask_pass(struct errands *x, const struct deputy *from, struct exec_node *deputy,
-		    uint64_t asked_ns)
+static int ask_pass(const struct asking *a, const struct deputy *from, struct exec_node *deputy)
 {
 	const struct errand *e = &from->errand->e;
 	struct errand_ref *r;
 	int err;
 
-	if (deputy_has(deputy_find(x, deputy->e.process), e->exec_id, e->asked_ns))
+	if (deputy_has(deputy_find(a->x, deputy->e.process), e->exec_id, e->asked_ns))
 		return 0;
 	r = errand_pass(from->errand, deputy);
-	err = deputy_send(x, deputy, r, asked_ns, from->until_ns);
+	err = deputy_send(a, deputy, r, from->until_ns);
 	errand_put(r);
 	return err; // NOLINT: the deputy refers to it
 }
 
 int errands_ask(struct errands *x, struct exec_node *who, struct exec_node *deputy,
-		const struct event *ev)
+		const struct event *ev, errands_gain_fn *gain, void *arg)
 {
+	const struct asking a = { .x = x, .ev = ev, .gain = gain, .arg = arg };
 	const struct deputy_kind *kind = deputy_of_socket(ev->ask.name, ev->ask.name_len);
 	uint64_t asked_ns = ev->ask.asked_ns;
 	const struct deputy *from;
@@ -424,12 +440,12 @@ int errands_ask(struct errands *x, struct exec_node *who, struct exec_node *depu
 		return 0;
 	from = deputy_open(x, who->e.process, asked_ns);
 	if (from != NULL)
-		return kind->manager ? 0 : ask_pass(x, from, deputy, asked_ns);
+		return kind->manager ? 0 : ask_pass(&a, from, deputy);
 	if (who->e.roles == 0 ||
 	    deputy_has(deputy_find(x, deputy->e.process), who->e.exec_id, asked_ns))
 		return 0;
 	r = errand_ask(who, deputy, kind, ev);
-	err = deputy_send(x, deputy, r, asked_ns, asked_ns + WINDOW_NS);
+	err = deputy_send(&a, deputy, r, asked_ns + WINDOW_NS);
 	errand_put(r);
 	return err;
 }
@@ -440,5 +456,6 @@ struct via errands_via(const struct errands *x, const struct exec_node *who, uin
 
 	if (d == NULL)
 		return who->e.via;
-	return (struct via){ .errand = &d->errand->e, .after_ns = after(d->errand, time_ns) };
+	return (struct via){ .errand = &d->errand->e,
+			     .after_ns = errand_after(d->errand, time_ns) };
 }

@@ -407,8 +407,9 @@ bool execution_elide(struct executions *x)
 		child->parent = n->parent;
 		child->e.parent = n->e.parent;
 		child->e.elided += n->e.elided + 1;
+		/* In its place, not behind those that were born later. */
 		if (n->parent != NULL)
-			list_add(&n->parent->children, &child->sibling);
+			list_add(&n->sibling, &child->sibling);
 	}
 	node_free(x, n);
 	return true;

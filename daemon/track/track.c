@@ -285,23 +285,23 @@ static void on_exec(struct track *t, const struct event *ev)
 		refuse(t);
 }
 
+static void errand_gain(void *arg, struct exec_node *n, uint64_t roles, uint64_t time_ns)
+{
+	gain(arg, n, roles, time_ns);
+}
+
 static void on_ask(struct track *t, const struct event *ev)
 {
 	struct exec_node *who = execution_find(&t->executions, ev->ask.exec_id);
 	struct exec_node *deputy = execution_of_process(&t->executions, ev->ask.tgid, ev->time_ns);
 
-	if (who == NULL || errands_ask(&t->errands, who, deputy, ev) < 0)
+	if (who == NULL || errands_ask(&t->errands, who, deputy, ev, errand_gain, t) < 0)
 		refuse(t);
-}
-
-static void spool_gain(void *arg, struct exec_node *n, uint64_t roles, uint64_t time_ns)
-{
-	gain(arg, n, roles, time_ns);
 }
 
 static void on_spool(struct track *t, const struct event *ev)
 {
-	if (ev->err < 0 || spools_changed(&t->spools, &t->executions, ev, spool_gain, t) < 0)
+	if (ev->err < 0 || spools_changed(&t->spools, &t->executions, ev, errand_gain, t) < 0)
 		refuse(t);
 }
 

@@ -218,6 +218,46 @@ Test(errands, an_ask_told_late_reaches_the_whole_tree)
 	cr_expect_eq(asker_of(CONTAIN), 0);
 }
 
+/* And judges what they had sent by then. */
+Test(errands, an_ask_told_late_reaches_what_was_sent)
+{
+	fork_at(ASKED - 20 * MS, 1000, DOCKERD);
+	rec_exec(&t.s, 1001, 1000, 10000, "/bin/sh");
+	fork_at(ASKED - 10 * MS, 1002, 1001);
+	rec_account(&t.s, 1001, FAR, 443, 500000);
+	rec_account(&t.s, 1002, FAR, 443, 7);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 2);
+	cr_expect_eq(t.told[0].roles, 0);
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 2);
+	cr_expect_eq(t.told[0].kind, SUBJECT_GAINED);
+	cr_expect_eq(t.told[0].exec_id, 1001);
+	cr_expect_eq(t.told[0].delta, 500000);
+	cr_expect_eq(t.told[0].roles, JOB);
+	cr_assert_not_null(t.told[0].via.errand);
+	cr_expect_eq(t.told[0].via.errand->exec_id, ASKER);
+	cr_expect_eq(t.told[1].exec_id, 1002);
+	cr_expect_eq(t.told[1].delta, 7);
+	rec_account(&t.s, 1001, FAR, 443, 500001);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].kind, SUBJECT_SENT);
+	cr_expect_eq(t.told[0].delta, 1, "what was sent before is told once");
+}
+
+/* Of a child older than the ask a look told after the one that is looked for. */
+Test(errands, an_ask_told_late_and_an_older_child_later)
+{
+	fork_at(ASKED - 20 * MS, 1000, DOCKERD);
+	fork_at(ASKED - 60 * SECOND, 1001, DOCKERD);
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER);
+	cr_expect_eq(asker_of(1001), 0);
+}
+
 Test(errands, nobody_without_a_role)
 {
 	ask_at(ASKED, OTHER, 100, DOCKER);
