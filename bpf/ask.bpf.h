@@ -15,10 +15,13 @@
 
 #define SUN_FAMILY_LEN 2 /* what a unix_address counts in front of the name */
 
-/* An execution and the address of a listener's name, which all its accepted sockets share. */
+/* An execution that asks and the address of a listener's name, which all its accepted sockets
+ * share. */
 struct ask_key {
 	__u64 exec_id;
 	__u64 addr;
+	__u32 tgid; /* that answered; 0: of an ask */
+	__u32 pad0;
 };
 
 /* When it was last told. What is pushed out of any of these is told once more at worst, or not
@@ -127,6 +130,27 @@ static __always_inline void ask_mark(__u32 tgid, __u64 until)
 		bpf_map_update_elem(&deputies, &tgid, &until, BPF_ANY);
 }
 
+/* It was told so lately that it is not told again. */
+static __always_inline bool ask_is_told(const struct ask_key *key, __u64 now)
+{
+	__u64 *told = bpf_map_lookup_elem(&asks, key);
+
+	if (told != NULL && *told + OF_ASK_EVERY_NS > now)
+		return true;
+	bpf_map_update_elem(&asks, key, &now, BPF_ANY);
+	return false;
+}
+
+/* An ask by this socket waits for its answer, or got one, for so short a time that the next is the
+ * same one: who answered stays known. */
+static __always_inline bool ask_is_open(__u64 sock, const struct ask_open *ask)
+{
+	struct ask_open *open = bpf_map_lookup_elem(&asks_open, &sock);
+
+	return open != NULL && open->exec_id == ask->exec_id && open->client == ask->client &&
+	       open->asked_ns + OF_ASK_EVERY_NS > ask->asked_ns;
+}
+
 /* By a socket whose far end, `peer`, somebody has bound. */
 static __always_inline void ask_sent(struct sock *sk, struct sock *peer,
 				     const struct unix_address *addr)
@@ -135,7 +159,7 @@ static __always_inline void ask_sent(struct sock *sk, struct sock *peer,
 	struct of_task *t = bpf_map_lookup_elem(&exec_ids, &tgid);
 	struct ask_key key = { .addr = (__u64)(long)addr };
 	struct ask_open ask = {};
-	__u64 until, sock = (__u64)(long)sk, *told;
+	__u64 until, sock = (__u64)(long)sk;
 
 	if (t == NULL)
 		return;
@@ -145,13 +169,13 @@ static __always_inline void ask_sent(struct sock *sk, struct sock *peer,
 		return;
 	key.exec_id = ask.exec_id = t->exec_id;
 	ask.slot = t->slot;
-	ask.tgid = ask_listener(sk);
 	ask.client = ask_client(peer);
-	bpf_map_update_elem(&asks_open, &sock, &ask, BPF_ANY);
-	told = bpf_map_lookup_elem(&asks, &key);
-	if (told != NULL && *told + OF_ASK_EVERY_NS > ask.asked_ns)
+	if (ask_is_open(sock, &ask))
 		return;
-	bpf_map_update_elem(&asks, &key, &ask.asked_ns, BPF_ANY);
+	ask.tgid = ask_listener(sk);
+	bpf_map_update_elem(&asks_open, &sock, &ask, BPF_ANY);
+	if (ask_is_told(&key, ask.asked_ns))
+		return;
 	ask_mark(ask.tgid, until);
 	ask_emit(&ask, ask.tgid, OF_ASK_SENT, addr);
 }
@@ -163,12 +187,18 @@ static __always_inline void ask_answered(struct sock *sk, struct sock *peer,
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	__u64 sock = (__u64)(long)peer;
 	struct ask_open *ask = bpf_map_lookup_elem(&asks_open, &sock);
+	struct ask_key key = { .addr = (__u64)(long)addr, .tgid = tgid };
+	__u64 now;
 
 	if (ask == NULL || ask->tgid == tgid || ask->client != ask_client(sk))
 		return;
-	if (ask->asked_ns + OF_ASK_WINDOW_NS < bpf_ktime_get_boot_ns())
+	now = bpf_ktime_get_boot_ns();
+	if (ask->asked_ns + OF_ASK_WINDOW_NS < now)
 		return;
 	ask->tgid = tgid;
+	key.exec_id = ask->exec_id;
+	if (ask_is_told(&key, now))
+		return;
 	ask_mark(tgid, ask->asked_ns + OF_ASK_WINDOW_NS);
 	ask_emit(ask, tgid, OF_ASK_ANSWERED, addr);
 }

@@ -512,7 +512,7 @@ enum of_ask {
 };
 
 /* Of executions that have a role, and of who was asked by one and may pass it on: not more than
- * one a second for each execution and socket. */
+ * one a second for each execution and socket, and of its answers for each process that answers. */
 struct of_rec_ask {
 	struct of_rec_hdr hdr;
 	__u64 exec_id;

@@ -59,8 +59,33 @@ deputy() { # NAME DIR deputy's-ARGUMENT...
 }
 
 # Its pid is in $ASKER.
-asks() { # PROGRAM SOCKET WORD
-	ASKER=$("$LAB_DIR/$1" --ask "$2" "$3") || not_ok "$1 asks $2" "status $?"
+asks() { # PROGRAM SOCKET WORD...
+	local program=$1 socket=$2
+
+	shift 2
+	ASKER=$("$LAB_DIR/$program" --ask "$socket" "$@") || not_ok "$program asks $socket" "status $?"
+}
+
+# How many asks and how many answers the recording tells of a socket. The numbers are those of abi.h.
+told() { # SOCKET
+	od -An -v -tu1 -w1 -j16 "$LAB_DIR/recording" | awk -v name="$1" '
+		{ b[NR - 1] = $1 }
+		END {
+			for (c = 1; c < 256; c++)
+				code[sprintf("%c", c)] = c
+			for (i = 0; i + 16 <= NR; i += len) {
+				len = b[i + 8] + 256 * b[i + 9] + 65536 * b[i + 10]
+				if (len < 16)
+					exit 1
+				if (b[i + 12] != 16) # OF_REC_ASK
+					continue
+				for (k = 1; k <= length(name) && b[i + 47 + k] == code[substr(name, k, 1)]; k++)
+					;
+				if (k > length(name))
+					n[b[i + 40]]++
+			}
+			print n[1] + 0, n[2] + 0
+		}'
 }
 
 payer() { # OUT; sets COMMAND
@@ -156,6 +181,23 @@ activated_case() {
 	check_bytes "activated" "$a" "$(jq .pid "$LAB_DIR/activated.out")"
 }
 
+# They talk a hundred times, in much less than the second within which that is told once; where it is
+# more, once for each second that began.
+chatty_case() {
+	local s=$LAB_DIR/chatty/docker.sock words=() i begin most got
+
+	for ((i = 0; i < 100; i++)); do
+		words+=(ping)
+	done
+	deputy manager chatty --activate "$s" -- "$LAB_DIR/dockerd" --serve -
+	begin=$SECONDS
+	asks asker "$s" "${words[@]}"
+	most=$((SECONDS - begin + 2))
+	outflow ps --json >/dev/null # what the kernel has told is read
+	got=$(told "$s")
+	is "chatty: asks, at most one a second" "$((${got% *} >= 1 && ${got% *} <= most))" 1
+	is "chatty: answers, at most one a second" "$((${got#* } >= 1 && ${got#* } <= most))" 1
+}
 
 lab_begin "${1:-build}"
 need_built lab/deputy lab/send lab/recv
@@ -173,12 +215,13 @@ exec "$@" >"$out" 2>&1 </dev/null
 END
 chmod 0755 "$LAB_DIR/quiet"
 config
-start_outflowd "$LAB_CONFIG"
+start_outflowd "$LAB_CONFIG" --record "$LAB_DIR/recording"
 child_case
 unwatched_case
 own_case
 pass_case
 activated_case
+chatty_case
 books_balanced "books are balanced"
 far_stop
 is "the far end got all of it" "$(far_received tcp)" $((5 * BYTES))
