@@ -137,15 +137,27 @@ static void books_redo(struct books *b)
 	journal_done(m);
 }
 
+static uint64_t longest_window(const struct policy *p)
+{
+	uint64_t ns = 0;
+	size_t i;
+
+	for (i = 0; i < p->rules_n; i++)
+		if (p->rules[i].off == NULL && p->rules[i].has_sent &&
+		    p->rules[i].sent.within_ns > ns)
+			ns = p->rules[i].sent.within_ns;
+	return ns;
+}
+
 int books_open(struct outflow_bpf *skel, const struct policy *policy, bool adopted,
-	       uint64_t window_ns, struct books **ret)
+	       struct books **ret)
 {
 	struct books *b = calloc(1, sizeof(*b));
 	int err = -ENOMEM;
 
 	if (b == NULL)
 		return err;
-	b->window_ns = window_ns;
+	b->window_ns = longest_window(policy);
 	b->totals_fd = bpf_map__fd(skel->maps.totals);
 	b->index_fd = bpf_map__fd(skel->maps.account_index);
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);

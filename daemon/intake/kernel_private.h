@@ -96,10 +96,9 @@ int who_fill_names(struct outflow_bpf *skel, const struct policy *policy);
 
 /* ---- kernel_books.c: the maps, mapped into memory, and what was last told of each slot ---- */
 
-/* `adopted`: the maps are of a daemon before, which may have been killed at anything. `window_ns`:
- * the longest window of a rule. */
+/* `adopted`: the maps are of a daemon before, which may have been killed at anything. */
 int books_open(struct outflow_bpf *skel, const struct policy *policy, bool adopted,
-	       uint64_t window_ns, struct books **ret);
+	       struct books **ret);
 void books_free(struct books *b);
 /* A record came through the ring: tells what it refers to, when that was lost, and remembers that
  * the record itself need not be told again. */

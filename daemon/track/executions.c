@@ -74,6 +74,7 @@ static void node_free(struct executions *x, struct exec_node *n)
 	list_del(&n->sibling);
 	list_del(&n->ended);
 	list_del(&n->lingering);
+	list_del(&n->gained);
 	accounts_disown(n);
 	image_put(n);
 	text_put(n->exe);
@@ -157,6 +158,7 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
 	list_init(&n->ended);
 	list_init(&n->lingering);
 	list_init(&n->sharing);
+	list_init(&n->gained);
 	if (slots_add(&x->slots, n, &n->place) < 0) {
 		free(n);
 		return NULL;

@@ -120,10 +120,12 @@ struct exec_node {
 	struct list ended;     /* in executions.ended, from its end until its grace is over */
 	struct list lingering; /* in executions.lingering, from then until it has no children */
 	struct list sharing;   /* in the users of its image */
+	struct list gained;    /* in errands.gained */
 	struct image *image;   /* NULL: nothing is known of it */
 	size_t place;
 	uint64_t born_ns;		       /* start of its process */
 	bool current;			       /* in by_tgid */
+	bool asked;			       /* a deputy, for something */
 	bool told;			       /* false: only its id is known, from an account */
 	struct text *exe, *cgroup, *cwd, *env; /* NULL: not known */
 	struct container_node *container;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/crontab.h"
-#include "track/deputies.h"
+#include "base/deputies.h"
 #include "track/errands.h"
 #include "track/private.h"
 

@@ -234,6 +234,7 @@ static void gain(struct track *t, struct exec_node *n, uint64_t roles, uint64_t 
 	if (gained == 0)
 		return;
 	n->e.roles |= roles;
+	errands_gained(&t->errands, n);
 	list_each(i, &n->accounts)
 	{
 		account = list_entry(i, struct account_node, sibling);
@@ -484,6 +485,8 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		t->origin.time_ns = ev->time_ns;
 	if (on[ev->kind] != NULL) /* interfaces are detection's own */
 		on[ev->kind](t, ev);
+	if (errands_settle(&t->errands, &t->executions, ev->time_ns, errand_gain, t) < 0)
+		refuse(t);
 }
 
 const struct origin *track_origin(const struct track *t)

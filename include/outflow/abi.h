@@ -37,6 +37,7 @@
 #define OF_GLOBS_MAX   64   /* globs over all roles; names without * or ? do not count */
 #define OF_NAMES_MAX   1024 /* plain names over all roles */
 #define OF_FAMILIES    64   /* AF_MAX is 46 in Linux 6.18 */
+#define OF_ASK_TAILS   64   /* ends of names that deputies have (base/deputies.h) */
 #define OF_ASK_LEN     128  /* name of a socket (at most 108), or path of a file */
 #define OF_SPOOL_LEN   288  /* path of a file in a spool: a folder's and NAME_MAX, with its NUL */
 #define OF_COMMANDS    64   /* commands of such a file that are told apart */
@@ -511,8 +512,8 @@ enum of_ask {
 	OF_ASK_ANSWERED = 2,
 };
 
-/* Of executions that have a role, and of who was asked by one and may pass it on: not more than
- * one a second for each execution and socket, and of its answers for each process that answers. */
+/* Of every execution that sends to a socket whose name may be a deputy's: not more than one a
+ * second for each execution and socket, and of its answers for each process that answers. */
 struct of_rec_ask {
 	struct of_rec_hdr hdr;
 	__u64 exec_id;

@@ -63,8 +63,8 @@ struct errand {
 	uint64_t exec_id; /* who asked */
 	uint64_t roles;
 	uint32_t tgid;
-	uint32_t others; /* other executions with a role that asked the same deputy meanwhile; by a
-			  * file: whose files may as well be what was run */
+	uint32_t others; /* other executions, with a role or without, that asked the same deputy
+			  * meanwhile; by a file: whose files may as well be what was run */
 	char name[OF_NAME_LEN];
 	const char *lineage; /* of who asked, as "name[pid]", the topmost first, NULs between */
 	size_t lineage_len;

@@ -12,12 +12,14 @@
 . "$(dirname "$0")/lib.sh"
 
 BYTES=100000
+WHO=asker # the name of who asks
+OTHERS=0  # that asked, too
 
 config() {
 	lab_config <<-END
 		roles:
 		  job:
-		    match: [{name: asker}]
+		    match: [{name: asker}, {argv: "*agent.jar*"}, {env: "CI_JOB_STAGE=scan"}]
 		rules:
 		  - id: upload
 		    when: {role: job, sent: {over: 32KiB, within: 10m, per: lineage}}
@@ -100,9 +102,9 @@ check_via() { # NAME ALERT KIND SOCKET DEPUTY PASSED
 	is "$1: socket" "$(jq -r .socket <<<"$v")" "$4"
 	is "$1: deputy" "$(jq -r .deputy <<<"$v")" "$5"
 	is "$1: passed on" "$(jq -c .passed_on <<<"$v")" "$6"
-	is "$1: who asked" "$(jq -r '.asked_by | "\(.name)[\(.pid)]"' <<<"$v")" "asker[$ASKER]"
-	is "$1: lineage of who asked" "$(jq -r '.asked_by.lineage[-1]' <<<"$v")" "asker[$ASKER]"
-	is "$1: inferred" "$(jq -r '"\(.inferred) \(.others)"' <<<"$v")" "true 0"
+	is "$1: who asked" "$(jq -r '.asked_by | "\(.name)[\(.pid)]"' <<<"$v")" "${WHO}[$ASKER]"
+	is "$1: lineage of who asked" "$(jq -r '.asked_by.lineage[-1]' <<<"$v")" "${WHO}[$ASKER]"
+	is "$1: inferred" "$(jq -r '"\(.inferred) \(.others)"' <<<"$v")" "true $OTHERS"
 	is "$1: in time" "$(jq '.after_ms >= 0 and .after_ms <= 11000' <<<"$v")" true
 	is "$1: the role" "$(jq -c .roles <<<"$2")" '["job"]'
 }
@@ -181,6 +183,33 @@ activated_case() {
 	check_bytes "activated" "$a" "$(jq .pid "$LAB_DIR/activated.out")"
 }
 
+# The kernel knows nothing of the role of who asks: it is by a text of its parent's.
+text_case() { # TEXT N COMMAND...
+	local s=$LAB_DIR/$1/docker.sock name="by $1" out=$LAB_DIR/$1.out n=$2 a
+
+	payer "$out"
+	deputy dockerd "$1" --serve "$s" -- "${COMMAND[@]}"
+	shift 2
+	ASKER=$("$@" "$LAB_DIR/plain" "$s")
+	a=$(nth_alert "$n")
+	WHO=plain check_via "$name" "$a" docker "$s" "dockerd[$DEPUTY]" '[]'
+	wait_for 10 test -s "$out"
+	check_bytes "$name" "$a" "$(jq .pid "$out")"
+}
+
+# One with a role asks for nothing in particular; then one without has something started.
+others_case() { # N
+	local s=$LAB_DIR/others/docker.sock a
+
+	payer "$LAB_DIR/others.out"
+	deputy dockerd others --serve "$s" -- "${COMMAND[@]}"
+	asks other "$s" ping
+	asks asker "$s" ping
+	"$LAB_DIR/plain" --ask "$s" run >/dev/null
+	a=$(nth_alert "$1")
+	OTHERS=2 check_via "others" "$a" docker "$s" "dockerd[$DEPUTY]" '[]'
+}
+
 # They talk a hundred times, in much less than the second within which that is told once; where it is
 # more, once for each second that began.
 chatty_case() {
@@ -206,6 +235,7 @@ far_start --tcp 7000
 cp "$B/lab/send" "$LAB_DIR/payer"
 cp "$B/lab/deputy" "$LAB_DIR/asker"
 cp "$B/lab/deputy" "$LAB_DIR/other"
+cp "$B/lab/deputy" "$LAB_DIR/plain" # as other
 # What a daemon prints must not go where its deputy's goes.
 cat >"$LAB_DIR/quiet" <<'END'
 #!/bin/sh
@@ -221,9 +251,17 @@ unwatched_case
 own_case
 pass_case
 activated_case
+# shellcheck disable=SC2016
+{
+	ask_agent='"$1" --ask "$2" run; true'
+	ask_env='"$0" --ask "$1" run; true'
+}
+text_case argv 5 bash -c "$ask_agent" agent.jar
+text_case env 6 env CI_JOB_STAGE=scan bash -c "$ask_env"
+others_case 7
 chatty_case
 books_balanced "books are balanced"
 far_stop
-is "the far end got all of it" "$(far_received tcp)" $((5 * BYTES))
+is "the far end got all of it" "$(far_received tcp)" $((8 * BYTES))
 stop_outflowd
 lab_end

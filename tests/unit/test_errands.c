@@ -7,14 +7,16 @@
 #include <string.h>
 
 #include "records.h"
-#include "track/deputies.h"
+#include "base/deputies.h"
 #include "track/errands.h"
 
-#define YAML           \
-	"version: 1\n" \
-	"roles:\n"     \
-	"  job: {match: [{name: asker}, {name: asker2}]}\n"
+#define YAML                                                \
+	"version: 1\n"                                      \
+	"roles:\n"                                          \
+	"  job: {match: [{name: asker}, {name: asker2}]}\n" \
+	"  agent: {match: [{argv: \"*agent*\"}]}\n"
 #define JOB	1U
+#define AGENT	2U
 #define DOCKER	"/run/docker.sock"
 #define WINDOW	(OF_ASK_WINDOW_NS + OF_ASK_EVERY_NS)
 #define DOCKERD 10 /* its exec_id, and 100 its pid */
@@ -24,6 +26,7 @@
 #define SYSTEMD 50 /* 1 */
 #define BUS	60 /* 600; dbus-daemon */
 #define ASKER2	70 /* 700 */
+#define LATE	80 /* 800; gets its role late */
 
 static struct tracked t;
 
@@ -86,6 +89,32 @@ ParameterizedTest(struct socket_row *r, deputies, sockets)
 	cr_expect_eq(k != NULL && k->bus, r->bus, "%s", r->path);
 }
 
+/* The kernel tells of no other names. */
+Test(deputies, tails)
+{
+	static const char *const paths[] = {
+		"/run/docker.sock",
+		"/run/cri-dockerd.sock",
+		"/run/containerd/containerd.sock",
+		"/run/containerd/containerd.sock.ttrpc",
+		"/run/podman/podman.sock",
+		"/var/run/crio/crio.sock",
+		"/run/systemd/private",
+		"/run/systemd/io.systemd.Manager",
+		"/run/dbus/system_bus_socket",
+	};
+	uint64_t tails[DEPUTY_TAILS_MAX];
+	size_t n = deputy_tails(tails), i, j;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		for (j = 0; j < n; j++)
+			if (memcmp(paths[i] + strlen(paths[i]) - sizeof(tails[j]), &tails[j],
+				   sizeof(tails[j])) == 0)
+				break;
+		cr_expect_lt(j, n, "%s", paths[i]);
+	}
+}
+
 Test(deputies, abstract_names)
 {
 	static const char shim[] = "\0/containerd-shim/0a.sock", docker[] = "\0docker.sock";
@@ -98,14 +127,23 @@ Test(deputies, abstract_names)
 
 /* ---- Errands ---- */
 
+/* A look tells it without its argv, the ring does so later. */
+static void late_exec(const char *argv, size_t len)
+{
+	struct of_exec e = exec_of(LATE, 0, 800, "java");
+
+	rec_exec_of(&t.s, &e, "/usr/bin/java", argv, len);
+}
+
 static void start(void)
 {
-	tracked_init(&t, YAML, (struct track_limits){ 1024, 1024, 60 * SECOND });
+	tracked_init(&t, YAML, (struct track_limits){ 4096, 1024, 60 * SECOND });
 	rec_exec(&t.s, SYSTEMD, 0, 1, "/sbin/systemd");
 	rec_exec(&t.s, DOCKERD, SYSTEMD, 100, "/usr/bin/dockerd");
 	rec_exec(&t.s, ASKER, 0, 200, "/usr/bin/asker");
 	rec_exec(&t.s, ASKER2, 0, 700, "/usr/bin/asker2");
 	rec_exec(&t.s, OTHER, 0, 300, "/usr/bin/other");
+	late_exec("", 0);
 	rec_exec(&t.s, CONTAIN, SYSTEMD, 400, "/usr/bin/containerd");
 	rec_exec(&t.s, BUS, SYSTEMD, 600, "/usr/bin/dbus-daemon");
 	tracked_run(&t);
@@ -426,7 +464,117 @@ Test(errands, many_askers)
 	fork_at(ASKED + SECOND, 1000, DOCKERD);
 	tracked_run(&t);
 	cr_expect_eq(asker_of(1000), 2039);
-	cr_expect_eq(known(1000)->via.errand->others, 16, "at least");
+	cr_expect_eq(known(1000)->via.errand->others, ERRAND_ASKERS_MAX, "at least");
+}
+
+/* One without a role asked between: what comes then may as well be its. */
+Test(errands, others_without_a_role)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	fork_at(ASKED + SECOND, 1000, DOCKERD);
+	fork_at(ASKED + 4 * SECOND - 10 * MS, 1001, DOCKERD);
+	ask_at(ASKED + 4 * SECOND, OTHER, 100, DOCKER);
+	fork_at(ASKED + 4 * SECOND + MS, 1002, DOCKERD);
+	ask_at(ASKED + 5 * SECOND, OTHER, 100, DOCKER);
+	fork_at(ASKED + 5 * SECOND + MS, 1003, DOCKERD);
+	ask_at(ASKED + 6 * SECOND, ASKER2, 100, DOCKER);
+	fork_at(ASKED + 6 * SECOND + MS, 1004, DOCKERD);
+	ask_at(ASKED + 17 * SECOND, ASKER, 100, DOCKER);
+	fork_at(ASKED + 17 * SECOND + MS, 1005, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER);
+	cr_expect_eq(known(1000)->via.errand->others, 0, "it had not asked yet");
+	cr_expect_eq(known(1001)->via.errand->others, 1, "told when it was on its way");
+	cr_expect_eq(asker_of(1002), ASKER, "who has a role has it");
+	cr_expect_eq(known(1002)->via.errand->others, 1);
+	cr_expect_eq(known(1003)->via.errand->others, 1, "the same one");
+	cr_expect_eq(asker_of(1004), ASKER2);
+	cr_expect_eq(known(1004)->via.errand->others, 2);
+	cr_expect_eq(known(1005)->via.errand->others, 1, "ASKER2; the other asked too long ago");
+}
+
+/* Through containerd, which is asked by dockerd for both. */
+Test(errands, others_are_passed_on)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	ask_at(ASKED + MS, DOCKERD, 400, "/run/containerd/containerd.sock");
+	fork_at(ASKED + 2 * MS, 1000, CONTAIN);
+	ask_at(ASKED + SECOND, OTHER, 100, DOCKER);
+	fork_at(ASKED + SECOND + 2 * MS, 1001, CONTAIN);
+	tracked_run(&t);
+	cr_expect_eq(known(1000)->via.errand->others, 0);
+	cr_expect_eq(asker_of(1001), ASKER);
+	cr_expect_eq(known(1001)->via.errand->others, 1);
+	cr_expect_eq(known(1001)->via.errand->passed_n, 1);
+}
+
+/* It asks, and a second later turns out to have a role. */
+Test(errands, a_role_that_comes_late)
+{
+	static const char argv[] = "java\0-jar\0agent.jar";
+
+	ask_at(ASKED, LATE, 100, DOCKER);
+	ask_at(ASKED + MS, DOCKERD, 400, "/run/containerd/containerd.sock");
+	fork_at(ASKED + 2 * MS, 1000, DOCKERD);
+	fork_at(ASKED + 2 * MS, 1001, CONTAIN);
+	rec_exec(&t.s, 1002, 1001, 10010, "/bin/sh");
+	rec_account(&t.s, 1002, FAR, 443, 1000);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(asker_of(1002), 0);
+	t.s.now_ns = ASKED + SECOND;
+	late_exec(argv, sizeof(argv));
+	fork_at(ASKED + 2 * SECOND, 1003, CONTAIN);
+	fork_at(ASKED + 2 * SECOND, 1004, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), LATE);
+	cr_expect_eq(known(1000)->roles, AGENT);
+	cr_expect_eq(asker_of(1002), LATE);
+	cr_expect_eq(known(1002)->roles, AGENT);
+	cr_expect_str_eq(known(1002)->via.errand->kind, "docker");
+	cr_expect_str_eq(known(1002)->via.errand->passed[0].name, "containerd");
+	cr_assert_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].kind, SUBJECT_GAINED);
+	cr_expect_eq(t.told[0].delta, 1000);
+	cr_expect_eq(asker_of(1003), LATE);
+	cr_expect_eq(asker_of(1004), LATE);
+}
+
+/* The first that was started for one asks another deputy itself. */
+Test(errands, a_late_role_goes_from_deputy_to_deputy)
+{
+	static const char argv[] = "agent";
+
+	ask_at(ASKED, LATE, 100, DOCKER);
+	fork_at(ASKED + MS, 1000, DOCKERD);
+	ask_at(ASKED + 2 * MS, 1000, 1, "/run/systemd/private");
+	fork_at(ASKED + 3 * MS, 1001, SYSTEMD);
+	t.s.now_ns = ASKED + SECOND;
+	late_exec(argv, sizeof(argv));
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), LATE);
+	cr_expect_eq(asker_of(1001), 1000);
+	cr_expect_eq(known(1001)->roles, AGENT);
+}
+
+/* Who has no role may ask as many as it likes: nobody's errand is given up for that. */
+Test(errands, those_without_a_role_take_no_errand_away)
+{
+	uint64_t i;
+
+	for (i = 0; i < 2 * DEPUTIES_MAX; i++)
+		fork_at(ASKED - SECOND, 2000 + i, SYSTEMD);
+	for (i = 0; i < DEPUTIES_MAX / 2; i++)
+		ask_at(ASKED, ASKER, (uint32_t)(2000 + i) * 10, DOCKER);
+	for (; i < 2 * DEPUTIES_MAX; i++)
+		ask_at(ASKED + MS, OTHER, (uint32_t)(2000 + i) * 10, DOCKER);
+	tracked_run(&t);
+	cr_expect_eq(track_origin(t.track)->loss.tracking, DEPUTIES_MAX, "said");
+	for (i = 0; i < DEPUTIES_MAX; i++)
+		fork_at(ASKED + SECOND, 10000 + i, 2000 + i);
+	tracked_run(&t);
+	for (i = 0; i < DEPUTIES_MAX; i++)
+		cr_expect_eq(asker_of(10000 + i), i < DEPUTIES_MAX / 2 ? ASKER : 0);
 }
 
 /* A late answer of an earlier ask does not take what a later one has. */
