@@ -18,6 +18,8 @@
 #define DEPUTIES_MAX	  512
 #define ERRAND_ASKERS_MAX 32 /* of one deputy, that are told apart */
 
+struct claims;
+struct context;
 struct exec_node;
 struct executions;
 struct text;
@@ -26,7 +28,10 @@ struct text;
 struct errand_ref {
 	uint32_t refs;
 	struct errand e;
-	struct text *lineage; /* shared by its copies */
+	/* Shared by its copies, and what e.ci points into. */
+	struct text *lineage;
+	struct context *context;
+	struct claims *claims;
 };
 
 struct errands {

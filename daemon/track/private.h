@@ -175,6 +175,11 @@ bool execution_elide(struct executions *x);
  * environment. 0 or -ENOMEM: not all is known then. */
 int node_context(struct exec_node *n, const struct exec_node *from);
 void node_context_done(struct exec_node *n);
+/* With one reference more, or less; NULL is fine. */
+struct context *context_ref(struct context *c);
+void context_put(struct context *c);
+struct claims *claims_ref(struct claims *c);
+void claims_put(struct claims *c);
 
 /* ---- accounts.c ---- */
 

@@ -21,6 +21,9 @@ config() {
 		  job:
 		    match: [{name: asker}, {argv: "*agent.jar*"}, {env: "CI_JOB_STAGE=scan"}]
 		rules:
+		  - id: job
+		    when: {role: job, sent: {over: 150000, within: 10m, per: job}}
+		    severity: high
 		  - id: upload
 		    when: {role: job, sent: {over: 32KiB, within: 10m, per: lineage}}
 		    severity: high
@@ -35,13 +38,13 @@ alerted() { # N
 }
 
 alerts() {
-	jq -n '[inputs | select(.type == "alert")] | length' "$LAB_ALERTS"
+	jq -n '[inputs | select(.type == "alert" and .rule == "upload")] | length' "$LAB_ALERTS"
 }
 
 # The N-th alert, or nothing.
 nth_alert() { # N
 	wait_for 10 alerted "$1"
-	jq -nc "[inputs | select(.type == \"alert\")][$1 - 1] // empty" "$LAB_ALERTS"
+	jq -nc "[inputs | select(.type == \"alert\" and .rule == \"upload\")][$1 - 1] // empty" "$LAB_ALERTS"
 }
 
 # A deputy in the sender's namespace; its pid is in $DEPUTY.
@@ -210,6 +213,33 @@ others_case() { # N
 	OTHERS=2 check_via "others" "$a" docker "$s" "dockerd[$DEPUTY]" '[]'
 }
 
+# shellcheck disable=SC2317 # wait_for calls it
+job_alerted() {
+	[ "$(jq -n '[inputs | select(.type == "alert" and .rule == "job")] | length' "$LAB_ALERTS")" -ge 1 ]
+}
+
+# What a job sends itself and what is done for it by a deputy come to more than the job may send.
+job_case() {
+	local s=$LAB_DIR/job/docker.sock a
+
+	payer "$LAB_DIR/job.out"
+	deputy dockerd job --serve "$s" -- "${COMMAND[@]}"
+	# shellcheck disable=SC2016
+	nsenter --net="/run/netns/$SENDER_NET" env GITHUB_ACTIONS=true GITHUB_REPOSITORY=o/r GITHUB_WORKFLOW=w \
+		GITHUB_JOB=j GITHUB_RUN_ID=1 GITHUB_RUN_ATTEMPT=1 RUNNER_NAME=r1 GITHUB_ACTION=build \
+		bash -c '"$1" --way tcp-write --to "$2" --bytes 90000 && "$3" --ask "$4" run; true' agent.jar \
+		"$LAB_DIR/payer" "$FAR4:7000" "$LAB_DIR/plain" "$s" >/dev/null
+	wait_for 10 job_alerted
+	a=$(jq -nc '[inputs | select(.type == "alert" and .rule == "job")][0] // empty' "$LAB_ALERTS")
+	wait_for 10 test -s "$LAB_DIR/job.out"
+	is "job: who sent" "$(jq .process.pid <<<"$a")" "$(jq .pid "$LAB_DIR/job.out")"
+	is "job: over the limit with what the job itself sent" "$(jq '.bytes.sent > 150000' <<<"$a")" true
+	is "job: named, as inferred" "$(jq -c '[.ci.repository, .ci.job, .ci.step, .ci.conflict, .via.inferred]' <<<"$a")" \
+		'["o/r","j","build",null,true]'
+	is "job: flows" "$(outflow flows --json | jq -r "select(.process.pid == $(jq .pid "$LAB_DIR/job.out")).ci.repository")" o/r
+	is "job: no other" "$(jq -n '[inputs | select(.type == "alert" and .rule == "job")] | length' "$LAB_ALERTS")" 1
+}
+
 # They talk a hundred times, in much less than the second within which that is told once; where it is
 # more, once for each second that began.
 chatty_case() {
@@ -259,9 +289,10 @@ activated_case
 text_case argv 5 bash -c "$ask_agent" agent.jar
 text_case env 6 env CI_JOB_STAGE=scan bash -c "$ask_env"
 others_case 7
+job_case
 chatty_case
 books_balanced "books are balanced"
 far_stop
-is "the far end got all of it" "$(far_received tcp)" $((8 * BYTES))
+is "the far end got all of it" "$(far_received tcp)" $((9 * BYTES + 90000))
 stop_outflowd
 lab_end

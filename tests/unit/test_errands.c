@@ -26,7 +26,10 @@
 #define SYSTEMD 50 /* 1 */
 #define BUS	60 /* 600; dbus-daemon */
 #define ASKER2	70 /* 700 */
-#define LATE	80 /* 800; gets its role late */
+#define JOB_OF(repository)                                        \
+	"GITHUB_ACTIONS=true\nGITHUB_REPOSITORY=" repository "\n" \
+	"GITHUB_WORKFLOW=w\nGITHUB_JOB=j\nGITHUB_RUN_ID=1\nGITHUB_RUN_ATTEMPT=1\n"
+#define LATE 80 /* 800; gets its role late */
 
 static struct tracked t;
 
@@ -575,6 +578,45 @@ Test(errands, those_without_a_role_take_no_errand_away)
 	tracked_run(&t);
 	for (i = 0; i < DEPUTIES_MAX; i++)
 		cr_expect_eq(asker_of(10000 + i), i < DEPUTIES_MAX / 2 ? ASKER : 0);
+}
+
+/* What is done for a job by a deputy is of the job, unless it has one of its own. */
+Test(errands, the_job_of_who_asked)
+{
+	const struct via none = { .errand = NULL };
+	struct ci_place place;
+
+	rec_env_lines(&t.s, 11, JOB_OF("o/r"));
+	rec_env_lines(&t.s, 12, JOB_OF("other/one"));
+	rec_exec_env(&t.s, 90, 0, 900, "/bin/bash", 11);
+	rec_exec(&t.s, 91, 90, 900, "/usr/bin/asker");
+	ask_at(ASKED, 91, 100, DOCKER);
+	fork_at(ASKED + MS, 1000, DOCKERD);
+	rec_exec(&t.s, 1001, 1000, 10000, "/bin/sh");
+	fork_at(ASKED + MS, 1002, DOCKERD);
+	rec_exec_env(&t.s, 1003, 1002, 10020, "/bin/sh", 12);
+	ask_at(ASKED + 2 * MS, 1001, 1, "/run/systemd/private");
+	fork_at(ASKED + 3 * MS, 1004, SYSTEMD);
+	tracked_run(&t);
+	place = ci_place_of(known(1001), &known(1001)->via);
+	cr_assert_not_null(place.ci);
+	cr_expect_eq(place.step, 90);
+	cr_expect_eq(place.job, known(90)->ci_job);
+	cr_expect_null(known(1001)->ci, "inferred only");
+	place = ci_place_of(known(1003), &known(1003)->via);
+	cr_expect_eq(place.step, 1003);
+	cr_expect_neq(place.job, known(90)->ci_job);
+	cr_expect_eq(place.claims_n, 0, "that of who asked is inferred: nothing contradicts it");
+	place = ci_place_of(known(1004), &known(1004)->via);
+	cr_expect_eq(place.step, 90, "by two deputies");
+	cr_expect_null(ci_place_of(known(DOCKERD), &none).ci);
+	cr_expect_null(ci_place_of(NULL, &none).ci);
+	t.s.now_ns = ASKED + SECOND;
+	rec_exit(&t.s, 91, 900);
+	tracked_run(&t);
+	tracked_tick(&t, ASKED + 200 * SECOND);
+	cr_assert_null(tracked_execution(&t, 91));
+	cr_expect_eq(ci_place_of(known(1001), &known(1001)->via).step, 90, "who asked may be gone");
 }
 
 /* A late answer of an earlier ask does not take what a later one has. */
