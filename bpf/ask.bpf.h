@@ -10,7 +10,7 @@
 #ifndef OUTFLOW_BPF_ASK_H
 #define OUTFLOW_BPF_ASK_H
 
-#include "emit.bpf.h"
+#include "execution.bpf.h"
 
 #define SUN_FAMILY_LEN 2  /* what a unix_address counts in front of the name */
 #define SHIM_HASH_LEN  64 /* SHA-256 in hex: the last name of a containerd shim's socket */
@@ -177,7 +177,7 @@ static __always_inline void ask_sent(struct sock *sk, struct sock *peer,
 	ask.asked_ns = bpf_ktime_get_boot_ns();
 	key.exec_id = ask.exec_id = t->exec_id;
 	ask.slot = t->slot;
-	ask.role = t->roles != 0;
+	ask.role = roles_of(t) != 0;
 	ask.client = ask_client(peer);
 	if (ask_is_open(sock, &ask))
 		return;

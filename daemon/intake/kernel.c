@@ -660,6 +660,11 @@ struct hash_stats kernel_hash_stats(const struct kernel *k)
 	return hashes_stats(k->hashes);
 }
 
+void kernel_roles(void *self, uint64_t exec_id, uint32_t slot, uint64_t roles)
+{
+	books_roles(((struct kernel *)self)->books, slot, exec_id, roles);
+}
+
 int kernel_ledger(const struct kernel *k, struct ledger *ret)
 {
 	int err = books_ledger(k->books, ret);

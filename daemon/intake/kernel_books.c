@@ -84,6 +84,15 @@ bool books_alive(const struct books *b, uint32_t slot, uint64_t exec_id)
 	       __atomic_load_n(&e->end_ns, __ATOMIC_ACQUIRE) == 0;
 }
 
+/* Only we give slots back: what is there stays there meanwhile. */
+void books_roles(struct books *b, uint32_t slot, uint64_t exec_id, uint64_t roles)
+{
+	struct of_exec *e = &execution_at(b, slot)->e;
+
+	if (slot < b->executions.mapped && e->exec_id == exec_id)
+		(void)__atomic_or_fetch(&e->roles, roles, __ATOMIC_RELAXED);
+}
+
 /* Where a free slot waits for its next account. */
 static int account_free_fd(const struct books *b, uint32_t slot)
 {

@@ -114,6 +114,8 @@ void books_reserve(struct books *b);
 struct of_machine *books_machine(const struct books *b);
 /* Does the execution still run? */
 bool books_alive(const struct books *b, uint32_t slot, uint64_t exec_id);
+/* Gives roles to an execution that is still there. Moves no view. */
+void books_roles(struct books *b, uint32_t slot, uint64_t exec_id, uint64_t roles);
 int books_ledger(struct books *b, struct ledger *ret);
 
 /* ---- kernel_pins.c: the directory of the pins ---- */

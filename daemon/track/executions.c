@@ -340,6 +340,8 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 	n->told = true;
 	n->born_ns = e->start_ns;
 	node_numbers(n, e);
+	n->slot = e->slot;
+	n->roles_told = e->roles;
 	n->e.roles |= roles;
 	node_set_cgroup(n, p, cgroup);
 	node_env(n, env);

@@ -124,6 +124,8 @@ struct exec_node {
 	struct image *image;   /* NULL: nothing is known of it */
 	size_t place;
 	uint64_t born_ns;		       /* start of its process */
+	uint32_t slot;			       /* in the kernel's table */
+	uint64_t roles_told;		       /* that its record had, or the kernel was told */
 	bool current;			       /* in by_tgid */
 	bool asked;			       /* a deputy, for something */
 	bool told;			       /* false: only its id is known, from an account */

@@ -199,7 +199,9 @@ struct of_exec {
 			*/
 	__u64 start_ns;
 	__u64 end_ns;	/* 0: alive */
-	__u64 roles;	/* bit n: role n of the loaded policy, inherited ones included */
+	__u64 roles;	/* bit n: role n of the loaded policy, inherited ones included; in the map
+			 * `executions` those too that the daemon gave it, for who descends from it
+			 * and for the next daemon */
 	__u64 sent;	/* bytes over all its accounts, the overflow included */
 	__u64 overflow; /* bytes of endpoints that found no account slot */
 	__u64 cgroup;	/* key of the map `cgroups`; 0: not known */

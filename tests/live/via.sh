@@ -240,6 +240,49 @@ job_case() {
 	is "job: no other" "$(jq -n '[inputs | select(.type == "alert" and .rule == "job")] | length' "$LAB_ALERTS")" 1
 }
 
+# shellcheck disable=SC2317 # wait_for calls it
+role_of() { # PID
+	[ "$(outflow ps --json | jq -c "select(.process.pid == $1).roles" | tail -n 1)" = '["job"]' ]
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+alerted_of() { # PID
+	jq -ne "any(inputs; .type == \"alert\" and .rule == \"upload\" and .process.pid == $1)" "$LAB_ALERTS" >/dev/null
+}
+
+# Roles that only a daemon knew outlive it: what a deputy has started, and what is left of a lineage
+# whose text had the role. Both send when the next daemon watches.
+restart_case() {
+	local s=$LAB_DIR/restart/docker.sock wait pid name
+
+	mkdir "$LAB_DIR/restart"
+	mkfifo "$LAB_DIR/restart/via.go" "$LAB_DIR/restart/text.go"
+	# shellcheck disable=SC2016
+	wait='echo $$ >"$1.pid"; read -r x <"$1.go"; shift; exec "$@"'
+	payer "$LAB_DIR/restart.out"
+	deputy dockerd restart --serve "$s" -- /bin/bash -c "$wait" waits "$LAB_DIR/restart/via" "${COMMAND[@]}"
+	asks asker "$s" run
+	payer "$LAB_DIR/restart2.out"
+	# shellcheck disable=SC2016
+	in_sender bash -c 'shift; setsid bash -c "$@" & true' agent.jar agent.jar "$wait" waits "$LAB_DIR/restart/text" "${COMMAND[@]}"
+	for name in via text; do
+		wait_for 10 test -s "$LAB_DIR/restart/$name.pid"
+		pid=$(<"$LAB_DIR/restart/$name.pid")
+		wait_for 10 role_of "$pid" || not_ok "restart: $name has the role" "$(outflow ps --json | jq -c "select(.process.pid == $pid)")"
+	done
+	kill_outflowd
+	start_outflowd "$LAB_CONFIG"
+	for name in via text; do
+		pid=$(<"$LAB_DIR/restart/$name.pid")
+		role_of "$pid"
+		is "restart: $name still has the role" $? 0
+		echo >"$LAB_DIR/restart/$name.go"
+		wait_for 10 alerted_of "$pid"
+		is "restart: $name alerts" $? 0
+		is "restart: $name bytes" "$(flows_settle 10 $BYTES flows_of "$pid")" $BYTES
+	done
+}
+
 # They talk a hundred times, in much less than the second within which that is told once; where it is
 # more, once for each second that began.
 chatty_case() {
@@ -291,8 +334,9 @@ text_case env 6 env CI_JOB_STAGE=scan bash -c "$ask_env"
 others_case 7
 job_case
 chatty_case
+restart_case
 books_balanced "books are balanced"
 far_stop
-is "the far end got all of it" "$(far_received tcp)" $((9 * BYTES + 90000))
+is "the far end got all of it" "$(far_received tcp)" $((11 * BYTES + 90000))
 stop_outflowd
 lab_end
