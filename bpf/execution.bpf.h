@@ -65,6 +65,15 @@ static __always_inline struct of_exec_slot *execution_find(__u32 slot)
 	return bpf_map_lookup_elem(&executions, &slot);
 }
 
+/* The roles of a task, with those that the daemon has given its execution since (kernel_roles()).
+ */
+static __always_inline __u64 roles_of(const struct of_task *t)
+{
+	struct of_exec_slot *s = execution_find(t->slot);
+
+	return s != NULL && s->e.exec_id == t->exec_id ? t->roles | s->e.roles : t->roles;
+}
+
 /* A free slot: one that was used before, or the next that never was. OF_NO_SLOT: full. */
 static __always_inline __u32 execution_slot(struct of_machine *m)
 {
@@ -246,7 +255,7 @@ static __always_inline struct of_task *process_adopt(struct task_struct *leader)
 	if (parent != NULL) {
 		e->parent = parent->exec_id;
 		e->parent_slot = parent->slot;
-		e->roles |= parent->roles;
+		e->roles |= roles_of(parent);
 	}
 	execution_store(e, &sc->rec.image, sc->subject.exe, sc->subject.exe_len);
 	task_assign(t, e);

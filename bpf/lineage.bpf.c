@@ -31,7 +31,7 @@ static __always_inline struct of_exec *fork_describe(struct scratch *sc, const s
 	rec->e.parent = from->exec_id;
 	rec->e.parent_slot = from->slot;
 	rec->e.ppid = parent->tgid;
-	rec->e.roles = from->roles;
+	rec->e.roles = roles_of(from);
 	rec->e.flags = OF_EXEC_FORKED;
 	rec->e.cgroup = cgroup_note(&sc->cgroup, parent);
 	execution_describe_ns(&rec->e, child != NULL ? child : parent);
@@ -146,7 +146,7 @@ static __always_inline void exec_describe(struct scratch *sc, struct task_struct
 	execution_describe_ns(&rec->e, task);
 	execution_describe_pid(&rec->e, task);
 	env_note(&sc->env, task, env_of(t), &rec->e);
-	rec->e.roles = t->roles | roles_match(&sc->subject);
+	rec->e.roles = roles_of(t) | roles_match(&sc->subject);
 	bpf_probe_read_kernel_str(rec->e.name, sizeof(rec->e.name), sc->subject.name);
 }
 

@@ -236,6 +236,7 @@ static void daemon_open(struct daemon *d, const struct options *o)
 		err = sinks_new(d->loop, &d->config, &d->sinks);
 	if (err < 0)
 		fail(d, err, "start");
+	track_set_roles(d->pipeline.track, kernel_roles, d->kernel);
 	track_set_hooks_missing(d->pipeline.track, kernel_hooks_missing(d->kernel));
 	(void)pipeline_look(&d->pipeline);
 	ctl_open(d);

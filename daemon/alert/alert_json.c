@@ -98,6 +98,7 @@ void alert_facts(struct buf *b, const struct policy *p, const struct subject *s,
 {
 	const struct account *account = s->account;
 	const struct execution *who = account->who;
+	struct ci_place place = ci_place_of(who, &s->via);
 	struct json j;
 
 	json_init(&j, b);
@@ -107,7 +108,7 @@ void alert_facts(struct buf *b, const struct policy *p, const struct subject *s,
 	subject_json_roles(&j, p, s->roles);
 	subject_json_creator(&j, account);
 	subject_json_via(&j, &s->via);
-	ci_json(&j, who);
+	ci_json(&j, &place);
 	subject_json_endpoint(&j, account);
 }
 

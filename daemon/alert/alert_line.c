@@ -57,18 +57,21 @@ void alert_line(struct buf *b, const struct policy *p, const struct open_alert *
 		const struct subject *s)
 {
 	const struct execution *who = s == NULL ? NULL : s->account->who;
+	struct ci_place place = { .ci = NULL };
 	size_t from = b->len;
 	struct buf act;
 
 	buf_init(&act, 64 << 10);
 	if (who != NULL)
 		buf_printf(&act, " uid=%" PRIu32, who->uid);
-	if (s != NULL)
+	if (s != NULL) {
 		say_via(&act, s->via.errand);
+		place = ci_place_of(who, &s->via);
+	}
 	if (!a->is_leak)
 		buf_char(&act, ' ');
 	say_act(&act, p, a);
-	ci_line(&act, who);
+	ci_line(&act, &place);
 	buf_printf(b, "%s ", severity_name(a->rule->severity));
 	text_escape(b, a->rule->id, strlen(a->rule->id));
 	buf_str(b, ": ");

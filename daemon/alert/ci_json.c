@@ -10,16 +10,16 @@
 
 #define LINE_TEXT_MAX 100 /* bytes of one text in a line; the feed has all of it */
 
-static void json_conflict(struct json *j, const struct execution *e)
+static void json_conflict(struct json *j, const struct ci_place *p)
 {
 	const struct ci_claim *c;
 
-	if (e->ci_claims_n == 0) {
+	if (p->claims_n == 0) {
 		json_nil(j, "conflict");
 		return;
 	}
 	json_open(j, "conflict", '[');
-	for (c = e->ci_claims; c < e->ci_claims + e->ci_claims_n; c++) {
+	for (c = p->claims; c < p->claims + p->claims_n; c++) {
 		json_open(j, NULL, '{');
 		json_cstr(j, "key", ci_key_name((enum ci_key)c->key));
 		json_cstr(j, "claimed", c->said);
@@ -31,24 +31,24 @@ static void json_conflict(struct json *j, const struct execution *e)
 	json_close(j, ']');
 }
 
-void ci_json(struct json *j, const struct execution *e)
+void ci_json(struct json *j, const struct ci_place *p)
 {
 	const struct ci_text *t;
 	int key;
 
-	if (e == NULL || e->ci == NULL) {
+	if (p->ci == NULL) {
 		json_nil(j, "ci");
 		return;
 	}
 	json_open(j, "ci", '{');
 	for (key = 0; key < CI_KEYS; key++) {
-		t = &e->ci->value[key];
+		t = &p->ci->value[key];
 		if (t->s != NULL)
 			json_str(j, ci_key_name((enum ci_key)key), t->s, t->len);
 		else
 			json_nil(j, ci_key_name((enum ci_key)key));
 	}
-	json_conflict(j, e);
+	json_conflict(j, p);
 	json_close(j, '}');
 }
 
@@ -77,16 +77,16 @@ static enum ci_key line_subject(const struct ci *ci)
 	return CI_SYSTEM;
 }
 
-void ci_line(struct buf *b, const struct execution *e)
+void ci_line(struct buf *b, const struct ci_place *p)
 {
 	const struct ci_text *v, *subject;
 	enum ci_key key;
 	size_t i;
 
-	if (e == NULL || e->ci == NULL)
+	if (p->ci == NULL)
 		return;
-	v = e->ci->value;
-	key = line_subject(e->ci);
+	v = p->ci->value;
+	key = line_subject(p->ci);
 	subject = &v[key];
 	buf_str(b, "; ");
 	if (key != CI_JOB && v[CI_OWNER].s != NULL &&
@@ -99,9 +99,9 @@ void ci_line(struct buf *b, const struct execution *e)
 		line_text(b, " step ", &v[CI_STEP]);
 	else if (v[CI_JOB].s != NULL && key != CI_JOB)
 		line_text(b, " job ", &v[CI_JOB]);
-	for (i = 0; i < e->ci_claims_n; i++)
+	for (i = 0; i < p->claims_n; i++)
 		buf_printf(b, "%s%s", i == 0 ? " (conflict: " : ", ",
-			   ci_key_name((enum ci_key)e->ci_claims[i].key));
-	if (e->ci_claims_n > 0)
+			   ci_key_name((enum ci_key)p->claims[i].key));
+	if (p->claims_n > 0)
 		buf_char(b, ')');
 }

@@ -40,12 +40,16 @@ static int flows_next(struct ctl_walk *w, struct buf *out)
 {
 	const struct account *a = track_next_account(w->view->track, &w->cursor);
 	const struct origin *o = track_origin(w->view->track);
-	static const struct via none;
+	struct via via = { .errand = NULL };
+	struct ci_place place;
 	bool overflow;
 	struct json j;
 
 	if (a == NULL)
 		return 0;
+	if (a->who != NULL)
+		via = a->who->via;
+	place = ci_place_of(a->who, &via);
 	overflow = (a->flags & (OF_ACCOUNT_OVERFLOW | OF_ACCOUNT_MACHINE)) != 0;
 	json_init(&j, out);
 	json_open(&j, NULL, '{');
@@ -59,8 +63,8 @@ static int flows_next(struct ctl_walk *w, struct buf *out)
 	subject_json_lineage(&j, a->who);
 	subject_json_roles(&j, &w->view->config->policy, a->who != NULL ? a->who->roles : 0);
 	subject_json_creator(&j, a);
-	subject_json_via(&j, a->who != NULL ? &a->who->via : &none);
-	ci_json(&j, a->who);
+	subject_json_via(&j, &via);
+	ci_json(&j, &place);
 	subject_json_endpoint(&j, a);
 	json_open(&j, "bytes", '{');
 	json_u64(&j, "sent", a->sent);
@@ -76,10 +80,12 @@ static int ps_next(struct ctl_walk *w, struct buf *out)
 {
 	const struct execution *e = track_next_execution(w->view->track, &w->cursor);
 	const struct origin *o = track_origin(w->view->track);
+	struct ci_place place;
 	struct json j;
 
 	if (e == NULL)
 		return 0;
+	place = ci_place_of(e, &e->via);
 	json_init(&j, out);
 	json_open(&j, NULL, '{');
 	json_open(&j, "process", '{');
@@ -94,7 +100,7 @@ static int ps_next(struct ctl_walk *w, struct buf *out)
 	subject_json_lineage(&j, e);
 	subject_json_roles(&j, &w->view->config->policy, e->roles);
 	subject_json_via(&j, &e->via);
-	ci_json(&j, e);
+	ci_json(&j, &place);
 	json_u64(&j, "sent", e->sent);
 	boot_time(&j, "start", o, e->start_ns);
 	boot_time(&j, "end", o, e->end_ns);

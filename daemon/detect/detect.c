@@ -94,28 +94,31 @@ static bool endpoint_holds(const struct policy *p, const struct rule *r, const s
 
 /* What counts as one: without a CI job its step and the job itself are the lineage, and without a
  * role the lineage is the job. */
-static uint64_t root_of(const struct execution *who, uint64_t roles, enum rule_per per)
+static uint64_t root_of(const struct subject *s, uint64_t roles, enum rule_per per)
 {
+	const struct execution *who = s->account->who;
+	struct ci_place place = ci_place_of(who, &s->via);
+
 	if (per == PER_PROCESS)
 		return who->process;
-	if (who->ci != NULL && per == PER_STEP)
-		return who->ci_step;
-	if (who->ci != NULL && (per == PER_JOB || (roles & OF_ROLE_ANY) != 0))
-		return who->ci_job;
+	if (place.ci != NULL && per == PER_STEP)
+		return place.step;
+	if (place.ci != NULL && (per == PER_JOB || (roles & OF_ROLE_ANY) != 0))
+		return place.job;
 	return lineage_root(who, roles)->exec_id;
 }
 
 static struct verdict_key key_of(const struct policy *p, const struct rule *r,
-				 const struct account *a, enum rule_per per)
+				 const struct subject *s, enum rule_per per)
 {
+	const struct account *a = s->account;
 	struct verdict_key key = { .rule = (uint32_t)(r - p->rules), .per = per };
-	const struct execution *who = a->who;
 
 	if (per == PER_ENDPOINT)
 		key.to = a->to;
-	if (per == PER_ROLE || who == NULL)
+	if (per == PER_ROLE || a->who == NULL)
 		return key; /* the rule is its role */
-	key.root = root_of(who, r->roles, per);
+	key.root = root_of(s, r->roles, per);
 	return key;
 }
 
@@ -131,13 +134,13 @@ static void rule_run(struct detect *d, const struct rule *r, const struct subjec
 	if (s->kind == SUBJECT_GAINED && (r->roles & s->gained) == 0)
 		return;
 	if (!r->has_sent) {
-		v.key = key_of(d->policy, r, a, PER_ENDPOINT);
+		v.key = key_of(d->policy, r, s, PER_ENDPOINT);
 		fn(arg, &v);
 		return;
 	}
 	if (s->kind == SUBJECT_ATTEMPT)
 		return;
-	v.key = key_of(d->policy, r, a, r->sent.per);
+	v.key = key_of(d->policy, r, s, r->sent.per);
 	v.sent = windows_add(d->windows, &v.key, r->sent.within_ns, s->time_ns, s->delta);
 	v.limit = r->sent.over;
 	v.window_ns = r->sent.within_ns;

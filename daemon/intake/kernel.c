@@ -126,18 +126,6 @@ static uint64_t wake_roles(const struct policy *p)
 	return roles != 0 && policy_roles_need_texts(p) ? roles | OF_ROLE_ANY : roles;
 }
 
-static uint64_t longest_window(const struct policy *p)
-{
-	uint64_t ns = 0;
-	size_t i;
-
-	for (i = 0; i < p->rules_n; i++)
-		if (p->rules[i].off == NULL && p->rules[i].has_sent &&
-		    p->rules[i].sent.within_ns > ns)
-			ns = p->rules[i].sent.within_ns;
-	return ns;
-}
-
 static int kernel_size(struct kernel *k, const struct config *c)
 {
 	const struct config_limits *l = &c->limits;
@@ -388,7 +376,7 @@ static void spool_check(struct kernel *k)
 static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		       struct kernel_err *ret_err)
 {
-	int err = books_open(k->skel, &c->policy, adopted, longest_window(&c->policy), &k->books);
+	int err = books_open(k->skel, &c->policy, adopted, &k->books);
 
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be mapped: %s", strerror(-err));
@@ -670,6 +658,11 @@ struct image_stats kernel_image_stats(const struct kernel *k)
 struct hash_stats kernel_hash_stats(const struct kernel *k)
 {
 	return hashes_stats(k->hashes);
+}
+
+void kernel_roles(void *self, uint64_t exec_id, uint32_t slot, uint64_t roles)
+{
+	books_roles(((struct kernel *)self)->books, slot, exec_id, roles);
 }
 
 int kernel_ledger(const struct kernel *k, struct ledger *ret)

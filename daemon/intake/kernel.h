@@ -27,6 +27,8 @@ int kernel_fd(const struct kernel *k);
 void kernel_hash(struct kernel *k);
 struct hash_stats kernel_hash_stats(const struct kernel *k);
 struct image_stats kernel_image_stats(const struct kernel *k);
+/* A track_roles_fn; `self` is a kernel. The next daemon reads them back. */
+void kernel_roles(void *self, uint64_t exec_id, uint32_t slot, uint64_t roles);
 int kernel_ledger(const struct kernel *k, struct ledger *ret);
 /* One line a hook to stdout: name, what was chosen, why. 0, or -errno when one that is needed is
  * missing. */

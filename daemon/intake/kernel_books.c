@@ -84,6 +84,15 @@ bool books_alive(const struct books *b, uint32_t slot, uint64_t exec_id)
 	       __atomic_load_n(&e->end_ns, __ATOMIC_ACQUIRE) == 0;
 }
 
+/* Only we give slots back: what is there stays there meanwhile. */
+void books_roles(struct books *b, uint32_t slot, uint64_t exec_id, uint64_t roles)
+{
+	struct of_exec *e = &execution_at(b, slot)->e;
+
+	if (slot < b->executions.mapped && e->exec_id == exec_id)
+		(void)__atomic_or_fetch(&e->roles, roles, __ATOMIC_RELAXED);
+}
+
 /* Where a free slot waits for its next account. */
 static int account_free_fd(const struct books *b, uint32_t slot)
 {
@@ -137,15 +146,27 @@ static void books_redo(struct books *b)
 	journal_done(m);
 }
 
+static uint64_t longest_window(const struct policy *p)
+{
+	uint64_t ns = 0;
+	size_t i;
+
+	for (i = 0; i < p->rules_n; i++)
+		if (p->rules[i].off == NULL && p->rules[i].has_sent &&
+		    p->rules[i].sent.within_ns > ns)
+			ns = p->rules[i].sent.within_ns;
+	return ns;
+}
+
 int books_open(struct outflow_bpf *skel, const struct policy *policy, bool adopted,
-	       uint64_t window_ns, struct books **ret)
+	       struct books **ret)
 {
 	struct books *b = calloc(1, sizeof(*b));
 	int err = -ENOMEM;
 
 	if (b == NULL)
 		return err;
-	b->window_ns = window_ns;
+	b->window_ns = longest_window(policy);
 	b->totals_fd = bpf_map__fd(skel->maps.totals);
 	b->index_fd = bpf_map__fd(skel->maps.account_index);
 	b->free_accounts_fd = bpf_map__fd(skel->maps.free_accounts);

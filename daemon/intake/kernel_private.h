@@ -96,10 +96,9 @@ int who_fill_names(struct outflow_bpf *skel, const struct policy *policy);
 
 /* ---- kernel_books.c: the maps, mapped into memory, and what was last told of each slot ---- */
 
-/* `adopted`: the maps are of a daemon before, which may have been killed at anything. `window_ns`:
- * the longest window of a rule. */
+/* `adopted`: the maps are of a daemon before, which may have been killed at anything. */
 int books_open(struct outflow_bpf *skel, const struct policy *policy, bool adopted,
-	       uint64_t window_ns, struct books **ret);
+	       struct books **ret);
 void books_free(struct books *b);
 /* A record came through the ring: tells what it refers to, when that was lost, and remembers that
  * the record itself need not be told again. */
@@ -115,6 +114,8 @@ void books_reserve(struct books *b);
 struct of_machine *books_machine(const struct books *b);
 /* Does the execution still run? */
 bool books_alive(const struct books *b, uint32_t slot, uint64_t exec_id);
+/* Gives roles to an execution that is still there. Moves no view. */
+void books_roles(struct books *b, uint32_t slot, uint64_t exec_id, uint64_t roles);
 int books_ledger(struct books *b, struct ledger *ret);
 
 /* ---- kernel_pins.c: the directory of the pins ---- */

@@ -12,6 +12,7 @@
 
 #include <bpf/bpf.h>
 
+#include "base/deputies.h"
 #include "intake/env.h"
 #include "intake/kernel_private.h"
 
@@ -28,12 +29,35 @@ struct who {
 	uint64_t envs_told[OF_ENVS];
 };
 
+/* The names of sockets that the probes may tell of; also of a set that is gone on with, which
+ * another version may have filled. */
+static int tails_fill(const struct outflow_bpf *skel)
+{
+	int fd = bpf_map__fd(skel->maps.ask_tails);
+	uint64_t tails[DEPUTY_TAILS_MAX], key;
+	size_t i, n = deputy_tails(tails);
+	uint32_t set = 1;
+
+	while (bpf_map_get_next_key(fd, NULL, &key) == 0 && bpf_map_delete_elem(fd, &key) == 0)
+		;
+	for (i = 0; i < n; i++)
+		if (bpf_map_update_elem(fd, &tails[i], &set, BPF_ANY) < 0)
+			return -errno;
+	return 0;
+}
+
 int who_new(struct outflow_bpf *skel, const struct policy *policy, struct who **ret)
 {
 	struct who *w = calloc(1, sizeof(*w));
+	int err;
 
 	if (w == NULL)
 		return -ENOMEM;
+	err = tails_fill(skel);
+	if (err < 0) {
+		free(w);
+		return err;
+	}
 	w->policy = policy;
 	w->cgroups_fd = bpf_map__fd(skel->maps.cgroups);
 	w->envs_fd = bpf_map__fd(skel->maps.envs);

@@ -30,7 +30,21 @@ struct claims {
 	struct ci_claim claim[];
 };
 
-static void context_put(struct context *c)
+struct context *context_ref(struct context *c)
+{
+	if (c != NULL)
+		c->refs++;
+	return c;
+}
+
+struct claims *claims_ref(struct claims *c)
+{
+	if (c != NULL)
+		c->refs++;
+	return c;
+}
+
+void context_put(struct context *c)
 {
 	if (c == NULL || --c->refs > 0)
 		return;
@@ -38,7 +52,7 @@ static void context_put(struct context *c)
 	free(c);
 }
 
-static void claims_put(struct claims *c)
+void claims_put(struct claims *c)
 {
 	if (c != NULL && --c->refs == 0)
 		free(c);
@@ -161,12 +175,9 @@ int node_context(struct exec_node *n, const struct exec_node *from)
 {
 	if (from == NULL || from->context == NULL)
 		return n->env == NULL ? 0 : context_begin(n);
-	from->context->refs++;
-	node_set_context(n, from->context, from->e.ci_step);
-	if (from->claims != NULL) {
-		from->claims->refs++;
-		node_set_claims(n, from->claims);
-	}
+	node_set_context(n, context_ref(from->context), from->e.ci_step);
+	if (from->claims != NULL)
+		node_set_claims(n, claims_ref(from->claims));
 	/* Mostly nothing was changed, and both have the same one. */
 	if (n->env == NULL || n->env == from->env)
 		return 0;

@@ -3,12 +3,10 @@
 #include "track/errands.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "track/deputies.h"
+#include "base/deputies.h"
 #include "track/private.h"
 
 #include "base/poison.h"
@@ -18,19 +16,43 @@
 /* A send is told when it returns: whom it wakes may have forked by then. Chosen for a machine with
  * more to do than processors: some milliseconds, a scheduler's slice or two. */
 #define SLACK_NS    100000000ULL
-#define ASKERS_MAX  16 /* of one deputy, that are told apart */
-#define LINEAGE_MAX 12 /* names at each end of the lineage of who asked */
+#define ASKERS_MAX  16	 /* of one deputy, that are told apart */
+#define LINEAGE_MAX 12	 /* names at each end of the lineage of who asked */
+#define OLDER_MAX   1024 /* children that are passed over; a look tells late ones in any order */
 
-/* A process that was asked. */
+/* A process that was asked: by one with a role, then it is on an errand, or by others. */
 struct deputy {
 	struct table_node by_process;
 	uint64_t process; /* exec_id of its first execution: a later process never has that */
-	uint64_t from_ns, until_ns;
-	struct errand_ref *errand;
-	struct asker {
-		uint64_t exec_id; /* 0: none */
-		uint64_t asked_ns;
-	} askers[ASKERS_MAX];
+	uint32_t tgid;
+	uint64_t keep_ns;	    /* until when anything here counts */
+	struct errand_ref *errand;  /* NULL: none */
+	uint64_t from_ns, until_ns; /* of the errand */
+	uint64_t asker;		    /* exec_id of who brought it the errand */
+	struct list asks;	    /* the latest last */
+	size_t asks_n;
+};
+
+/* The asks of an execution that are less than the window apart from the first of them. */
+struct ask {
+	struct list mine; /* in deputy.asks */
+	uint64_t exec_id;
+	uint64_t first_ns, last_ns;
+	char socket[OF_ASK_LEN];
+	size_t socket_len;
+};
+
+/* An ask that is under way, or is looked at once more. */
+struct asking {
+	struct errands *x;
+	const struct deputy_kind *kind;
+	const char *socket;
+	size_t socket_len;
+	uint64_t asked_ns, until_ns;
+	uint64_t time_ns;  /* of the event */
+	uint64_t since_ns; /* when what is new of it began */
+	errands_gain_fn *gain;
+	void *arg;
 };
 
 static bool same_process(const struct table_node *node, const void *key)
@@ -40,19 +62,18 @@ static bool same_process(const struct table_node *node, const void *key)
 
 int errands_init(struct errands *x)
 {
+	list_init(&x->gained);
 	return table_init(&x->deputies, DEPUTIES_MAX, same_process);
-}
-
-void errand_put(struct errand_ref *r)
-{
-	if (r == NULL || --r->refs > 0)
-		return;
-	text_put(r->lineage);
-	free(r);
 }
 
 static void deputy_free(struct errands *x, struct deputy *d)
 {
+	struct list *first;
+
+	while ((first = list_first(&d->asks)) != NULL) {
+		list_del(first);
+		free(list_entry(first, struct ask, mine));
+	}
 	table_del(&x->deputies, &d->by_process);
 	errand_put(d->errand);
 	free(d);
@@ -78,7 +99,7 @@ void errands_tick(struct errands *x, uint64_t time_ns)
 {
 	struct deputy *d;
 
-	while ((d = deputy_oldest(x)) != NULL && d->until_ns < time_ns)
+	while ((d = deputy_oldest(x)) != NULL && d->keep_ns < time_ns)
 		deputy_free(x, d);
 }
 
@@ -98,97 +119,23 @@ static struct deputy *deputy_open(const struct errands *x, uint64_t process, uin
 {
 	struct deputy *d = deputy_find(x, process);
 
-	return d != NULL && d->from_ns <= time_ns && time_ns <= d->until_ns ? d : NULL;
+	if (d == NULL || d->errand == NULL)
+		return NULL;
+	return d->from_ns <= time_ns && time_ns <= d->until_ns ? d : NULL;
 }
 
 /* ---- An errand ---- */
 
-static void text_add(char *text, size_t size, size_t *len, const char *name, uint64_t n)
-{
-	int more = name == NULL ? snprintf(text + *len, size - *len, "...(+%" PRIu64 ")", n)
-				: snprintf(text + *len, size - *len, "%s[%" PRIu64 "]", name, n);
-
-	*len += (size_t)more + 1;
-}
-
-/* "name[pid]" of each that is worth its place, the topmost first, as in an alert. */
-static struct text *lineage_text(const struct execution *e, size_t *ret_len)
-{
-	const struct execution *shown[LINEAGE_DEPTH_MAX + 1], *p;
-	char text[(2 * LINEAGE_MAX + 1) * (OF_NAME_LEN + 32) * 2];
-	uint64_t gap[LINEAGE_DEPTH_MAX + 1] = { 0 }, out = 0;
-	size_t n = 0, i;
-
-	for (p = e; p != NULL && n <= LINEAGE_DEPTH_MAX; p = p->parent) {
-		if (p == e || lineage_shows(p))
-			shown[n++] = p;
-		gap[n - 1] += p->elided;
-	}
-	*ret_len = 0;
-	for (i = n; i-- > 0;) {
-		out += gap[i];
-		if (i >= LINEAGE_MAX && i + LINEAGE_MAX < n) {
-			out++;
-			continue;
-		}
-		if (out > 0)
-			text_add(text, sizeof(text), ret_len, NULL, out);
-		out = 0;
-		text_add(text, sizeof(text), ret_len, shown[i]->name, shown[i]->tgid);
-	}
-	return text_new(text, *ret_len);
-}
-
-void errand_deputy(struct errand_deputy *ret, const struct exec_node *n)
-{
-	ret->tgid = n->e.tgid;
-	memcpy(ret->name, n->e.name, sizeof(ret->name));
-}
-
-struct errand_ref *errand_new(const struct exec_node *who, const char *kind, uint64_t asked_ns)
-{
-	struct errand_ref *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		return NULL;
-	r->refs = 1;
-	r->lineage = lineage_text(&who->e, &r->e.lineage_len);
-	if (r->lineage == NULL) {
-		free(r);
-		return NULL;
-	}
-	r->e.lineage = r->lineage->s;
-	r->e.kind = kind;
-	r->e.asked_ns = asked_ns;
-	r->e.exec_id = who->e.exec_id;
-	r->e.roles = who->e.roles;
-	r->e.tgid = who->e.tgid;
-	memcpy(r->e.name, who->e.name, sizeof(r->e.name));
-	return r;
-}
-
-struct errand_ref *errand_copy(const struct errand_ref *from)
-{
-	struct errand_ref *r = malloc(sizeof(*r));
-
-	if (r == NULL)
-		return NULL;
-	*r = *from;
-	r->refs = 1;
-	(void)text_get(r->lineage);
-	return r;
-}
-
 /* One that is asked for by a socket. NULL: no memory. */
-static struct errand_ref *errand_ask(const struct exec_node *who, const struct exec_node *deputy,
-				     const struct deputy_kind *kind, const struct event *ev)
+static struct errand_ref *errand_ask(const struct asking *a, const struct exec_node *who,
+				     const struct exec_node *deputy)
 {
-	struct errand_ref *r = errand_new(who, kind->name, ev->ask.asked_ns);
+	struct errand_ref *r = errand_new(who, a->kind->name, a->asked_ns);
 
 	if (r == NULL)
 		return NULL;
-	r->e.socket_len = ev->ask.name_len;
-	memcpy(r->e.socket, ev->ask.name, ev->ask.name_len);
+	r->e.socket_len = a->socket_len;
+	memcpy(r->e.socket, a->socket, a->socket_len);
 	errand_deputy(&r->e.deputy, deputy);
 	return r;
 }
@@ -205,31 +152,6 @@ static struct errand_ref *errand_pass(const struct errand_ref *from, const struc
 
 /* ---- What comes of it ---- */
 
-static void via_set(struct exec_node *n, struct errand_ref *r, uint64_t after_ns)
-{
-	r->refs++;
-	errand_put(n->via);
-	n->via = r;
-	n->e.via = (struct via){ .errand = &r->e, .after_ns = after_ns };
-}
-
-void errand_set(struct exec_node *n, struct errand_ref *r, uint64_t after_ns)
-{
-	via_set(n, r, after_ns);
-	n->e.roles |= r->e.roles;
-}
-
-void errand_inherit(struct exec_node *n, const struct exec_node *from)
-{
-	if (from->via != NULL)
-		errand_set(n, from->via, from->e.via.after_ns);
-}
-
-static uint64_t after(const struct errand_ref *r, uint64_t time_ns)
-{
-	return time_ns > r->e.asked_ns ? time_ns - r->e.asked_ns : 0;
-}
-
 void errands_born(struct errands *x, struct exec_node *n, const struct exec_node *parent)
 {
 	struct deputy *d;
@@ -239,27 +161,7 @@ void errands_born(struct errands *x, struct exec_node *n, const struct exec_node
 		return;
 	d = deputy_open(x, parent->e.process, n->e.start_ns);
 	if (d != NULL && n->via != d->errand)
-		errand_set(n, d->errand, after(d->errand, n->e.start_ns));
-}
-
-/* The next of those that descend from `top`; NULL: `n` was the last. */
-static struct exec_node *descendant_next(const struct exec_node *top, struct exec_node *n)
-{
-	if (!list_empty(&n->children))
-		return list_entry(n->children.next, struct exec_node, sibling);
-	while (n != top && n->parent != NULL && n->sibling.next == &n->parent->children)
-		n = n->parent;
-	return n == top || n->parent == NULL
-		       ? NULL
-		       : list_entry(n->sibling.next, struct exec_node, sibling);
-}
-
-void errand_link(struct exec_node *top, struct errand_ref *r, uint64_t after_ns)
-{
-	struct exec_node *n;
-
-	for (n = top; n != NULL; n = descendant_next(top, n))
-		via_set(n, r, after_ns);
+		errand_set(n, d->errand, errand_after(d->errand, n->e.start_ns));
 }
 
 /* It was forked on an errand that fits better. Of one ask the nearer deputy fits better than the
@@ -276,50 +178,90 @@ static bool is_of_other(const struct exec_node *n, const struct errand_ref *r)
 	return e->asked_ns >= r->e.asked_ns || n->e.start_ns < r->e.asked_ns;
 }
 
-/* What the deputy forked while the ask was on its way to us. */
-static void errand_catch_up(const struct deputy *d, const struct exec_node *deputy)
+/* What the deputy forked while the ask was on its way to us. They stand in the order they were
+ * told, which is mostly that of their birth: of those that are too old some are passed over. */
+static void errand_catch_up(const struct asking *a, const struct deputy *d,
+			    const struct exec_node *deputy, uint64_t from_ns)
 {
 	const struct list *at;
-	struct exec_node *top, *n;
-	uint64_t after_ns;
+	struct exec_node *top;
+	size_t older = 0;
 
 	for (at = deputy->children.prev; at != &deputy->children; at = at->prev) {
 		top = list_entry(at, struct exec_node, sibling);
-		if (top->e.start_ns < d->from_ns)
-			break;
+		if (top->e.start_ns < from_ns) {
+			if (++older == OLDER_MAX)
+				break;
+			continue;
+		}
 		if (top->e.process == deputy->e.process || top->e.start_ns > d->until_ns ||
 		    is_of_other(top, d->errand))
 			continue;
-		after_ns = after(d->errand, top->e.start_ns);
-		for (n = top; n != NULL; n = descendant_next(top, n))
-			errand_set(n, d->errand, after_ns);
+		errand_reach(top, d->errand, a->time_ns, a->gain, a->arg);
 	}
 }
 
-/* ---- Asks ---- */
+/* ---- Who asks ---- */
 
-/* How many others asked within the window before this one. */
-static uint32_t asker_note(struct deputy *d, uint64_t exec_id, uint64_t asked_ns)
+/* NULL: it has not asked. */
+static struct ask *ask_of(const struct deputy *d, uint64_t exec_id)
 {
-	struct asker *mine = NULL, *oldest = &d->askers[0];
-	uint32_t others = 0;
-	size_t i;
+	struct list *i;
 
-	for (i = 0; i < ASKERS_MAX; i++) {
-		struct asker *a = &d->askers[i];
+	list_each(i, &d->asks)
+	{
+		struct ask *ask = list_entry(i, struct ask, mine);
 
-		if (a->exec_id == exec_id)
-			mine = a;
-		else if (a->exec_id != 0 && a->asked_ns + WINDOW_NS >= asked_ns)
-			others++;
-		if (a->asked_ns < oldest->asked_ns)
-			oldest = a;
+		if (ask->exec_id == exec_id)
+			return ask;
 	}
-	if (mine == NULL)
-		mine = oldest;
-	*mine = (struct asker){ .exec_id = exec_id, .asked_ns = asked_ns };
-	return others;
+	return NULL;
 }
+
+/* How many have asked within the window before that time, but this one. */
+static uint32_t askers(const struct deputy *d, uint64_t but, uint64_t asked_ns)
+{
+	const struct list *i;
+	uint32_t n = 0;
+
+	list_each(i, &d->asks)
+	{
+		const struct ask *ask = list_entry(i, struct ask, mine);
+
+		n += ask->exec_id != but && ask->last_ns + WINDOW_NS >= asked_ns;
+	}
+	return n;
+}
+
+/* 0 or -ENOMEM. */
+static int ask_note(const struct asking *a, struct deputy *d, struct exec_node *who)
+{
+	struct ask *ask = ask_of(d, who->e.exec_id);
+
+	who->asked = true;
+	if (ask == NULL && d->asks_n > ERRAND_ASKERS_MAX) {
+		ask = list_entry(list_first(&d->asks), struct ask, mine);
+		*ask = (struct ask){ .mine = ask->mine, .exec_id = who->e.exec_id };
+	}
+	if (ask == NULL) {
+		ask = calloc(1, sizeof(*ask));
+		if (ask == NULL)
+			return -ENOMEM;
+		ask->exec_id = who->e.exec_id;
+		list_init(&ask->mine);
+		d->asks_n++;
+	}
+	list_add(&d->asks, &ask->mine);
+	if (ask->first_ns == 0 || ask->first_ns + WINDOW_NS < a->asked_ns)
+		ask->first_ns = a->asked_ns;
+	if (ask->last_ns < a->asked_ns)
+		ask->last_ns = a->asked_ns;
+	ask->socket_len = a->socket_len;
+	memcpy(ask->socket, a->socket, a->socket_len);
+	return 0;
+}
+
+/* ---- Whom ---- */
 
 /* What hands on only (a bus) was started by the one that acts: systemd, of the machine or of the
  * user. */
@@ -333,104 +275,265 @@ static struct exec_node *manager_of(struct exec_node *bus)
 	return bus;
 }
 
-/* 0, -ENOSPC: one that was still open had to go, or -ENOMEM. */
-static int deputy_get(struct errands *x, uint64_t process, uint64_t time_ns, struct deputy **ret)
+/* The one asked longest ago that is on no errand now, else the one asked longest ago. */
+static struct deputy *deputy_worst(const struct errands *x, uint64_t time_ns)
 {
-	struct deputy *d = deputy_find(x, process), *oldest;
+	struct table_node *node;
+	struct deputy *d;
+
+	for (node = x->deputies.oldest; node != NULL; node = node->newer) {
+		d = table_entry(node, struct deputy, by_process);
+		if (d->errand == NULL || d->until_ns < time_ns)
+			return d;
+	}
+	return deputy_oldest(x);
+}
+
+/* 0, -ENOSPC: there was no room, or one that still counted had to go, or -ENOMEM. Who has no role
+ * takes nobody's errand away. */
+static int deputy_get(const struct asking *a, const struct exec_node *n, bool role,
+		      struct deputy **ret)
+{
+	struct table *t = &a->x->deputies;
+	struct deputy *d = deputy_find(a->x, n->e.process), *worst;
 	int err = 0;
 
 	if (d != NULL) {
 		*ret = d;
 		return 0;
 	}
+	if (t->n == t->max) {
+		worst = deputy_worst(a->x, a->asked_ns);
+		if (worst->keep_ns >= a->asked_ns)
+			err = -ENOSPC;
+		if (!role && worst->errand != NULL && worst->until_ns >= a->asked_ns)
+			return err;
+		deputy_free(a->x, worst);
+	}
 	d = calloc(1, sizeof(*d));
 	if (d == NULL)
 		return -ENOMEM;
-	d->process = process;
-	if (x->deputies.n == x->deputies.max) {
-		oldest = deputy_oldest(x);
-		if (oldest->until_ns >= time_ns)
-			err = -ENOSPC;
-		deputy_free(x, oldest);
-	}
-	(void)table_add(&x->deputies, &d->by_process,
-			table_hash(&x->deputies, &process, sizeof(process)));
+	d->process = n->e.process;
+	d->tgid = n->e.tgid;
+	list_init(&d->asks);
+	(void)table_add(t, &d->by_process, table_hash(t, &d->process, sizeof(d->process)));
 	*ret = d;
 	return err;
 }
 
-static int deputy_send(struct errands *x, struct exec_node *deputy, struct errand_ref *r,
-		       uint64_t asked_ns, uint64_t until_ns)
-{
-	struct deputy *d = NULL;
-	int err;
+/* ---- Errands ---- */
 
-	if (r == NULL)
-		return -ENOMEM;
-	err = deputy_get(x, deputy->e.process, asked_ns, &d);
-	if (d == NULL)
-		return err;
-	r->e.others = asker_note(d, r->e.exec_id, r->e.asked_ns);
+static uint64_t before(uint64_t time_ns)
+{
+	return time_ns > SLACK_NS ? time_ns - SLACK_NS : 0;
+}
+
+/* Has it a later one? Two that talk to each other must not keep an errand alive, and an answer may
+ * be told late. */
+static bool deputy_has_later(const struct deputy *d, uint64_t asked_ns)
+{
+	return d->errand != NULL && d->errand->e.asked_ns > asked_ns;
+}
+
+static bool deputy_has(const struct deputy *d, uint64_t exec_id, uint64_t asked_ns)
+{
+	return d->errand != NULL && d->errand->e.asked_ns == asked_ns &&
+	       d->errand->e.exec_id == exec_id;
+}
+
+/* It asked others on its own, as it seemed: those are looked at again. */
+static void look_again(struct errands *x, struct exec_node *n)
+{
+	if (n->asked)
+		list_add(&x->gained, &n->gained);
+}
+
+static void deputy_send(const struct asking *a, struct deputy *d, struct exec_node *deputy,
+			struct errand_ref *r, uint64_t asker)
+{
+	uint32_t others = askers(d, asker, a->asked_ns);
+
+	if (r->e.others < others)
+		r->e.others = others;
 	r->refs++;
 	errand_put(d->errand);
 	d->errand = r;
-	d->from_ns = asked_ns > SLACK_NS ? asked_ns - SLACK_NS : 0;
-	d->until_ns = until_ns;
-	table_touch(&x->deputies, &d->by_process);
-	errand_catch_up(d, deputy);
-	return err;
+	d->asker = asker;
+	d->from_ns = before(a->asked_ns);
+	d->until_ns = a->until_ns;
+	if (d->keep_ns < d->until_ns)
+		d->keep_ns = d->until_ns;
+	errand_catch_up(a, d, deputy, d->from_ns);
+	look_again(a->x, deputy);
 }
 
-/* Has it got this one already, or a later one? Two that talk to each other must not keep an errand
- * alive, and an answer may be told late. */
-static bool deputy_has(const struct deputy *d, uint64_t exec_id, uint64_t asked_ns)
+/* Of its errand more is known: what it does from now on is of that, and what it has done meanwhile.
+ */
+static int deputy_renew(const struct asking *a, struct deputy *d, struct exec_node *deputy,
+			uint64_t roles, uint32_t others)
 {
-	if (d == NULL)
-		return false;
-	return d->errand->e.asked_ns > asked_ns ||
-	       (d->errand->e.asked_ns == asked_ns && d->errand->e.exec_id == exec_id);
+	bool more = (roles & ~d->errand->e.roles) != 0;
+	uint64_t since_ns = before(a->since_ns);
+	struct errand_ref *r = d->errand;
+
+	if (!more && others <= r->e.others)
+		return 0;
+	if (r->refs > 1) { /* those that have it keep it as it was for them */
+		r = errand_copy(r);
+		if (r == NULL)
+			return -ENOMEM;
+		errand_put(d->errand);
+		d->errand = r;
+	}
+	r->e.roles |= roles;
+	if (r->e.others < others)
+		r->e.others = others;
+	errand_catch_up(a, d, deputy, more || since_ns < d->from_ns ? d->from_ns : since_ns);
+	look_again(a->x, deputy);
+	return 0;
 }
 
 /* On the errand that `from` is on. */
-static int ask_pass(struct errands *x, const struct deputy *from, struct exec_node *deputy,
-		    uint64_t asked_ns)
+static int ask_pass(const struct asking *a, const struct deputy *from, struct deputy *d,
+		    struct exec_node *deputy, const struct exec_node *who)
 {
 	const struct errand *e = &from->errand->e;
+	struct asking on = *a;
 	struct errand_ref *r;
-	int err;
 
-	if (deputy_has(deputy_find(x, deputy->e.process), e->exec_id, e->asked_ns))
+	if (deputy_has_later(d, e->asked_ns))
 		return 0;
+	if (deputy_has(d, e->exec_id, e->asked_ns))
+		return deputy_renew(a, d, deputy, e->roles, e->others);
 	r = errand_pass(from->errand, deputy);
-	err = deputy_send(x, deputy, r, asked_ns, from->until_ns);
+	if (r == NULL)
+		return -ENOMEM;
+	on.until_ns = from->until_ns;
+	deputy_send(&on, d, deputy, r, who->e.exec_id);
 	errand_put(r);
-	return err; // NOLINT: the deputy refers to it
+	return 0; // NOLINT: the deputy refers to it
+}
+
+/* By one with a role. */
+static int ask_send(const struct asking *a, struct deputy *d, struct exec_node *deputy,
+		    const struct exec_node *who)
+{
+	struct errand_ref *r;
+
+	if (d->errand != NULL && d->errand->e.exec_id == who->e.exec_id &&
+	    d->errand->e.asked_ns >= a->asked_ns)
+		return deputy_renew(a, d, deputy, who->e.roles, 0);
+	if (deputy_has_later(d, a->asked_ns))
+		return 0;
+	r = errand_ask(a, who, deputy);
+	if (r == NULL)
+		return -ENOMEM;
+	deputy_send(a, d, deputy, r, who->e.exec_id);
+	errand_put(r);
+	return 0; // NOLINT: the deputy refers to it
+}
+
+/* What comes of an ask: it is handed on, is one by a process with a role, or is another's, for
+ * which the deputy may as well do what it seems to do on an errand. */
+static int ask_take(const struct asking *a, struct deputy *d, struct exec_node *deputy,
+		    const struct exec_node *who)
+{
+	const struct deputy *from = deputy_open(a->x, who->e.process, a->asked_ns);
+
+	if (from != NULL && !a->kind->manager)
+		return ask_pass(a, from, d, deputy, who);
+	if (from == NULL && who->e.roles != 0)
+		return ask_send(a, d, deputy, who);
+	if (d->errand == NULL || d->until_ns < a->asked_ns || d->asker == who->e.exec_id)
+		return 0;
+	return deputy_renew(a, d, deputy, 0, askers(d, d->asker, a->asked_ns));
 }
 
 int errands_ask(struct errands *x, struct exec_node *who, struct exec_node *deputy,
-		const struct event *ev)
+		const struct event *ev, errands_gain_fn *gain, void *arg)
 {
-	const struct deputy_kind *kind = deputy_of_socket(ev->ask.name, ev->ask.name_len);
-	uint64_t asked_ns = ev->ask.asked_ns;
-	const struct deputy *from;
-	struct errand_ref *r;
-	int err;
+	const struct asking a = { .x = x,
+				  .kind = deputy_of_socket(ev->ask.name, ev->ask.name_len),
+				  .socket = ev->ask.name,
+				  .socket_len = ev->ask.name_len,
+				  .asked_ns = ev->ask.asked_ns,
+				  .until_ns = ev->ask.asked_ns + WINDOW_NS,
+				  .time_ns = ev->time_ns,
+				  .since_ns = ev->ask.asked_ns,
+				  .gain = gain,
+				  .arg = arg };
+	struct deputy *d = NULL;
+	int err, err2;
 
-	if (kind == NULL || deputy == NULL)
+	if (a.kind == NULL || deputy == NULL)
 		return 0;
-	if (kind->bus)
+	if (a.kind->bus)
 		deputy = manager_of(deputy);
 	if (deputy->e.process == who->e.process)
 		return 0;
-	from = deputy_open(x, who->e.process, asked_ns);
-	if (from != NULL)
-		return kind->manager ? 0 : ask_pass(x, from, deputy, asked_ns);
-	if (who->e.roles == 0 ||
-	    deputy_has(deputy_find(x, deputy->e.process), who->e.exec_id, asked_ns))
+	err = deputy_get(&a, deputy, who->e.roles != 0, &d);
+	if (d == NULL)
+		return err;
+	table_touch(&x->deputies, &d->by_process);
+	if (d->keep_ns < a.until_ns)
+		d->keep_ns = a.until_ns;
+	err2 = ask_note(&a, d, who);
+	if (err2 == 0)
+		err2 = ask_take(&a, d, deputy, who);
+	return err < 0 ? err : err2;
+}
+
+/* ---- Roles that come late ---- */
+
+void errands_gained(struct errands *x, struct exec_node *n)
+{
+	look_again(x, n);
+}
+
+/* What it asked this deputy for. */
+static int ask_again(struct asking *a, const struct executions *executions, struct deputy *d,
+		     const struct exec_node *who)
+{
+	const struct ask *ask = ask_of(d, who->e.exec_id);
+	struct exec_node *deputy;
+
+	if (ask == NULL)
 		return 0;
-	r = errand_ask(who, deputy, kind, ev);
-	err = deputy_send(x, deputy, r, asked_ns, asked_ns + WINDOW_NS);
-	errand_put(r);
+	deputy = execution_of_process(executions, d->tgid, ask->first_ns);
+	if (deputy == NULL || deputy->e.process != d->process)
+		return 0;
+	a->kind = deputy_of_socket(ask->socket, ask->socket_len);
+	a->socket = ask->socket;
+	a->socket_len = ask->socket_len;
+	/* A deputy may have asked for others before it was on an errand. */
+	a->asked_ns = deputy_open(a->x, who->e.process, ask->last_ns) != NULL &&
+				      deputy_open(a->x, who->e.process, ask->first_ns) == NULL
+			      ? ask->last_ns
+			      : ask->first_ns;
+	a->until_ns = ask->last_ns + WINDOW_NS;
+	return a->kind == NULL ? 0 : ask_take(a, d, deputy, who);
+}
+
+int errands_settle(struct errands *x, const struct executions *executions, uint64_t time_ns,
+		   errands_gain_fn *gain, void *arg)
+{
+	struct asking a = {
+		.x = x, .time_ns = time_ns, .since_ns = time_ns, .gain = gain, .arg = arg
+	};
+	struct table_node *node;
+	struct exec_node *who;
+	struct list *first;
+	int err = 0, err2;
+
+	while ((first = list_first(&x->gained)) != NULL) {
+		list_del(first);
+		who = list_entry(first, struct exec_node, gained);
+		for (node = x->deputies.oldest; node != NULL; node = node->newer) {
+			err2 = ask_again(&a, executions,
+					 table_entry(node, struct deputy, by_process), who);
+			err = err < 0 ? err : err2;
+		}
+	}
 	return err;
 }
 
@@ -440,5 +543,6 @@ struct via errands_via(const struct errands *x, const struct exec_node *who, uin
 
 	if (d == NULL)
 		return who->e.via;
-	return (struct via){ .errand = &d->errand->e, .after_ns = after(d->errand, time_ns) };
+	return (struct via){ .errand = &d->errand->e,
+			     .after_ns = errand_after(d->errand, time_ns) };
 }

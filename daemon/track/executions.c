@@ -74,6 +74,7 @@ static void node_free(struct executions *x, struct exec_node *n)
 	list_del(&n->sibling);
 	list_del(&n->ended);
 	list_del(&n->lingering);
+	list_del(&n->gained);
 	accounts_disown(n);
 	image_put(n);
 	text_put(n->exe);
@@ -157,6 +158,7 @@ struct exec_node *execution_add(struct executions *x, uint64_t exec_id)
 	list_init(&n->ended);
 	list_init(&n->lingering);
 	list_init(&n->sharing);
+	list_init(&n->gained);
 	if (slots_add(&x->slots, n, &n->place) < 0) {
 		free(n);
 		return NULL;
@@ -339,6 +341,8 @@ int execution_tell(struct executions *x, struct exec_node *n, const struct event
 	n->told = true;
 	n->born_ns = e->start_ns;
 	node_numbers(n, e);
+	n->slot = e->slot;
+	n->roles_told = e->roles;
 	n->e.roles |= roles;
 	node_set_cgroup(n, p, cgroup);
 	node_env(n, env);
@@ -408,8 +412,9 @@ bool execution_elide(struct executions *x)
 		child->parent = n->parent;
 		child->e.parent = n->e.parent;
 		child->e.elided += n->e.elided + 1;
+		/* In its place, not behind those that were born later. */
 		if (n->parent != NULL)
-			list_add(&n->parent->children, &child->sibling);
+			list_add(&n->sibling, &child->sibling);
 	}
 	node_free(x, n);
 	return true;

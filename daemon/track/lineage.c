@@ -25,6 +25,19 @@ const struct execution *lineage_root(const struct execution *e, uint64_t roles)
 	return root;
 }
 
+struct ci_place ci_place_of(const struct execution *e, const struct via *via)
+{
+	if (e != NULL && e->ci != NULL)
+		return (struct ci_place){ .ci = e->ci,
+					  .step = e->ci_step,
+					  .job = e->ci_job,
+					  .claims = e->ci_claims,
+					  .claims_n = e->ci_claims_n };
+	if (e == NULL || via->errand == NULL)
+		return (struct ci_place){ .ci = NULL };
+	return via->errand->ci;
+}
+
 bool lineage_shows(const struct execution *e)
 {
 	const uint32_t passing = OF_EXEC_FORKED | OF_EXEC_REPLACED;

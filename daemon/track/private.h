@@ -120,10 +120,14 @@ struct exec_node {
 	struct list ended;     /* in executions.ended, from its end until its grace is over */
 	struct list lingering; /* in executions.lingering, from then until it has no children */
 	struct list sharing;   /* in the users of its image */
+	struct list gained;    /* in errands.gained */
 	struct image *image;   /* NULL: nothing is known of it */
 	size_t place;
 	uint64_t born_ns;		       /* start of its process */
+	uint32_t slot;			       /* in the kernel's table */
+	uint64_t roles_told;		       /* that its record had, or the kernel was told */
 	bool current;			       /* in by_tgid */
+	bool asked;			       /* a deputy, for something */
 	bool told;			       /* false: only its id is known, from an account */
 	struct text *exe, *cgroup, *cwd, *env; /* NULL: not known */
 	struct container_node *container;
@@ -173,6 +177,11 @@ bool execution_elide(struct executions *x);
  * environment. 0 or -ENOMEM: not all is known then. */
 int node_context(struct exec_node *n, const struct exec_node *from);
 void node_context_done(struct exec_node *n);
+/* With one reference more, or less; NULL is fine. */
+struct context *context_ref(struct context *c);
+void context_put(struct context *c);
+struct claims *claims_ref(struct claims *c);
+void claims_put(struct claims *c);
 
 /* ---- accounts.c ---- */
 

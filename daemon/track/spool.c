@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/crontab.h"
-#include "track/deputies.h"
+#include "base/deputies.h"
 #include "track/errands.h"
 #include "track/private.h"
 
@@ -351,11 +351,6 @@ static struct errand_ref *job_errand(const struct spools *s, const struct exec_n
 	return r;
 }
 
-static uint64_t after(const struct errand_ref *r, const struct exec_node *n)
-{
-	return n->e.start_ns > r->e.asked_ns ? n->e.start_ns - r->e.asked_ns : 0;
-}
-
 int spools_born(struct spools *s, struct exec_node *n)
 {
 	struct starter by = starter_of(n);
@@ -371,14 +366,14 @@ int spools_born(struct spools *s, struct exec_node *n)
 		s->recent[s->recent_next++ % SPOOL_RECENT] = n->e.exec_id;
 		return err;
 	}
-	errand_set(n, r, after(r, n));
+	errand_set(n, r, errand_after(r, n->e.start_ns));
 	errand_put(r);
 	return 0; // NOLINT: the execution refers to it
 }
 
 /* What was told before the file was, which it may come from. */
 static int catch_up(const struct spools *s, const struct executions *x, uint64_t time_ns,
-		    spools_gain_fn *gain, void *arg)
+		    errands_gain_fn *gain, void *arg)
 {
 	struct exec_node *n;
 	struct errand_ref *r;
@@ -395,8 +390,7 @@ static int catch_up(const struct spools *s, const struct executions *x, uint64_t
 		r = job_errand(s, n, &by, &err);
 		if (r == NULL)
 			continue;
-		errand_link(n, r, after(r, n));
-		gain(arg, n, r->e.roles, time_ns);
+		errand_reach(n, r, time_ns, gain, arg);
 		errand_put(r);
 	}
 	return err;
@@ -417,7 +411,7 @@ static struct exec_node *who_of(const struct executions *x, const struct of_rec_
 }
 
 int spools_changed(struct spools *s, const struct executions *x, const struct event *ev,
-		   spools_gain_fn *gain, void *arg)
+		   errands_gain_fn *gain, void *arg)
 {
 	const struct of_rec_spool *rec = ev->spool;
 	struct path path = { rec->path, rec->path_len };

@@ -15,6 +15,7 @@
 
 #include "base/table.h"
 #include "outflow/event.h"
+#include "track/errands.h"
 
 #define SPOOLED_MAX    256 /* files; the one written longest ago goes */
 #define SPOOL_STAYS_NS (35ULL * 86400 * 1000000000)
@@ -31,17 +32,13 @@ struct spools {
 	size_t recent_next;
 };
 
-/* Something that runs already turned out to be such a job: it is of the errand, and gets these
- * roles. */
-typedef void spools_gain_fn(void *arg, struct exec_node *n, uint64_t roles, uint64_t time_ns);
-
 /* 0 or -ENOMEM. */
 int spools_init(struct spools *s);
 void spools_done(struct spools *s);
 /* A file was changed. 0, -ENOMEM, -ENOSPC: another that still counted was given up for it, or
  * -ESRCH: nobody told of who did it. */
 int spools_changed(struct spools *s, const struct executions *x, const struct event *ev,
-		   spools_gain_fn *gain, void *arg);
+		   errands_gain_fn *gain, void *arg);
 /* `n` was executed. 0, or -ENOMEM: it is linked to nobody. */
 int spools_born(struct spools *s, struct exec_node *n);
 

@@ -36,6 +36,9 @@ struct track {
 	bool roles_fit; /* the stream's role bits are this policy's */
 	bool by_texts;	/* there are roles that texts earn */
 
+	track_roles_fn *roles_fn; /* NULL: nobody asks */
+	void *roles_arg;
+
 	track_fn *fn; /* while an event is under way */
 	void *arg;
 };
@@ -220,6 +223,16 @@ static void tell(struct track *t, enum subject_kind kind, struct account_node *n
 	t->fn(t->arg, &s);
 }
 
+/* The bits of a stream that are another policy's tell nobody. */
+static void roles_tell(const struct track *t, struct exec_node *n)
+{
+	if (t->roles_fn == NULL || !t->roles_fit || !n->told || n->e.end_ns != 0 ||
+	    (n->e.roles & ~n->roles_told) == 0)
+		return;
+	n->roles_told |= n->e.roles;
+	t->roles_fn(t->roles_arg, n->e.exec_id, n->slot, n->e.roles);
+}
+
 /*
  * It and its descendants, those that were born already too, get roles; what was told of their
  * accounts before is judged by them now. A chain is never longer than LINEAGE_DEPTH_MAX.
@@ -234,6 +247,8 @@ static void gain(struct track *t, struct exec_node *n, uint64_t roles, uint64_t 
 	if (gained == 0)
 		return;
 	n->e.roles |= roles;
+	roles_tell(t, n);
+	errands_gained(&t->errands, n);
 	list_each(i, &n->accounts)
 	{
 		account = list_entry(i, struct account_node, sibling);
@@ -283,6 +298,12 @@ static void on_exec(struct track *t, const struct event *ev)
 	errands_born(&t->errands, n, execution_find(&t->executions, e->parent));
 	if (ev->kind == OF_REC_EXEC && spools_born(&t->spools, n) < 0)
 		refuse(t);
+	roles_tell(t, n);
+}
+
+static void errand_gain(void *arg, struct exec_node *n, uint64_t roles, uint64_t time_ns)
+{
+	gain(arg, n, roles, time_ns);
 }
 
 static void on_ask(struct track *t, const struct event *ev)
@@ -290,18 +311,13 @@ static void on_ask(struct track *t, const struct event *ev)
 	struct exec_node *who = execution_find(&t->executions, ev->ask.exec_id);
 	struct exec_node *deputy = execution_of_process(&t->executions, ev->ask.tgid, ev->time_ns);
 
-	if (who == NULL || errands_ask(&t->errands, who, deputy, ev) < 0)
+	if (who == NULL || errands_ask(&t->errands, who, deputy, ev, errand_gain, t) < 0)
 		refuse(t);
-}
-
-static void spool_gain(void *arg, struct exec_node *n, uint64_t roles, uint64_t time_ns)
-{
-	gain(arg, n, roles, time_ns);
 }
 
 static void on_spool(struct track *t, const struct event *ev)
 {
-	if (ev->err < 0 || spools_changed(&t->spools, &t->executions, ev, spool_gain, t) < 0)
+	if (ev->err < 0 || spools_changed(&t->spools, &t->executions, ev, errand_gain, t) < 0)
 		refuse(t);
 }
 
@@ -484,6 +500,8 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		t->origin.time_ns = ev->time_ns;
 	if (on[ev->kind] != NULL) /* interfaces are detection's own */
 		on[ev->kind](t, ev);
+	if (errands_settle(&t->errands, &t->executions, ev->time_ns, errand_gain, t) < 0)
+		refuse(t);
 }
 
 const struct origin *track_origin(const struct track *t)
@@ -498,6 +516,12 @@ struct track_stats track_stats(const struct track *t)
 	s.executions = t->executions.by_id.n;
 	s.accounts = t->accounts.by_key.n;
 	return s;
+}
+
+void track_set_roles(struct track *t, track_roles_fn *fn, void *arg)
+{
+	t->roles_fn = fn;
+	t->roles_arg = arg;
 }
 
 void track_set_hooks_missing(struct track *t, const char *const *names)

@@ -38,6 +38,12 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 
 const struct origin *track_origin(const struct track *t);
 struct track_stats track_stats(const struct track *t);
+/*
+ * An execution that lives has roles that its record did not have: by its texts, or by a deputy.
+ * `slot` is its place in the kernel's table. Told once for each that it gets.
+ */
+typedef void track_roles_fn(void *arg, uint64_t exec_id, uint32_t slot, uint64_t roles);
+void track_set_roles(struct track *t, track_roles_fn *fn, void *arg);
 /* `names` is borrowed for as long as the track lives; see origin.hooks_missing. */
 void track_set_hooks_missing(struct track *t, const char *const *names);
 /* NULL: not known, or not any more. */

@@ -37,6 +37,7 @@
 #define OF_GLOBS_MAX   64   /* globs over all roles; names without * or ? do not count */
 #define OF_NAMES_MAX   1024 /* plain names over all roles */
 #define OF_FAMILIES    64   /* AF_MAX is 46 in Linux 6.18 */
+#define OF_ASK_TAILS   64   /* ends of names that deputies have (base/deputies.h) */
 #define OF_ASK_LEN     128  /* name of a socket (at most 108), or path of a file */
 #define OF_SPOOL_LEN   288  /* path of a file in a spool: a folder's and NAME_MAX, with its NUL */
 #define OF_COMMANDS    64   /* commands of such a file that are told apart */
@@ -198,7 +199,9 @@ struct of_exec {
 			*/
 	__u64 start_ns;
 	__u64 end_ns;	/* 0: alive */
-	__u64 roles;	/* bit n: role n of the loaded policy, inherited ones included */
+	__u64 roles;	/* bit n: role n of the loaded policy, inherited ones included; in the map
+			 * `executions` those too that the daemon gave it, for who descends from it
+			 * and for the next daemon */
 	__u64 sent;	/* bytes over all its accounts, the overflow included */
 	__u64 overflow; /* bytes of endpoints that found no account slot */
 	__u64 cgroup;	/* key of the map `cgroups`; 0: not known */
@@ -511,8 +514,8 @@ enum of_ask {
 	OF_ASK_ANSWERED = 2,
 };
 
-/* Of executions that have a role, and of who was asked by one and may pass it on: not more than
- * one a second for each execution and socket. */
+/* Of every execution that sends to a socket whose name may be a deputy's: not more than one a
+ * second for each execution and socket, and of its answers for each process that answers. */
 struct of_rec_ask {
 	struct of_rec_hdr hdr;
 	__u64 exec_id;

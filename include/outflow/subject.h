@@ -40,6 +40,14 @@ struct ci_claim {
 	char name[OF_NAME_LEN];
 };
 
+/* The job that somebody is part of, and the exec_id of the first execution of its step. */
+struct ci_place {
+	const struct ci *ci; /* NULL: none */
+	uint64_t step, job;
+	const struct ci_claim *claims;
+	size_t claims_n;
+};
+
 /* Deputies that an errand went through, behind the first; what is passed on further is not said. */
 #define ERRAND_PASSED_MAX 4
 
@@ -63,11 +71,12 @@ struct errand {
 	uint64_t exec_id; /* who asked */
 	uint64_t roles;
 	uint32_t tgid;
-	uint32_t others; /* other executions with a role that asked the same deputy meanwhile; by a
-			  * file: whose files may as well be what was run */
+	uint32_t others; /* other executions, with a role or without, that asked the same deputy
+			  * meanwhile; by a file: whose files may as well be what was run */
 	char name[OF_NAME_LEN];
 	const char *lineage; /* of who asked, as "name[pid]", the topmost first, NULs between */
 	size_t lineage_len;
+	struct ci_place ci; /* where who asked belonged to */
 };
 
 /* An errand, and how long after it was asked for. `errand` NULL: none. */
@@ -164,6 +173,10 @@ struct origin {
 /* Where a chain ends for `per: lineage`: the topmost execution that holds a role of `roles`; with
  * OF_ROLE_ANY the topmost of the same process session. */
 const struct execution *lineage_root(const struct execution *e, uint64_t roles);
+
+/* Its own, by its environment or that of an ancestor, else that of who asked a deputy for it. `e`
+ * may be NULL. */
+struct ci_place ci_place_of(const struct execution *e, const struct via *via);
 
 /* Is it worth a place in a printed lineage? Not a fork that went on to exec: it ran nothing of
  * its own but its parent's image. */

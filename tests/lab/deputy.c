@@ -6,15 +6,16 @@
  *
  *	deputy --serve PATH [--pass PATH] [--to ADDRESS:PORT --bytes N] [-- COMMAND...]
  *	deputy --activate PATH -- COMMAND...
- *	deputy --ask PATH WORD
+ *	deputy --ask PATH WORD...
  *
  * --serve  prints "ready PID", then answers each line with "done":
  *	run	starts COMMAND as a daemon: forked, in a session of its own, forked again
  *	send	sends N bytes of TCP itself
  *	pass	asks the deputy at the other PATH to run
+ *	ping	nothing
  * --activate  binds PATH and hands it, listening, to COMMAND as descriptor 3, which `--serve -`
  *	takes; itself it waits for COMMAND to end, as systemd does
- * --ask  prints its pid, asks, and waits for the answer
+ * --ask  prints its pid, asks, and waits for the answer; one word after the other by one socket
  */
 #include <errno.h>
 #include <getopt.h>
@@ -60,7 +61,7 @@ static int unix_listen(const char *path)
 	return fd;
 }
 
-static void ask(const char *path, const char *word)
+static void ask(const char *path, char **words)
 {
 	struct sockaddr_un un;
 	char line[32];
@@ -68,9 +69,11 @@ static void ask(const char *path, const char *word)
 
 	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0)
 		lab_die("%s", path);
-	(void)snprintf(line, sizeof(line), "%s\n", word);
-	if (write(fd, line, strlen(line)) < 0 || read(fd, line, sizeof(line)) <= 0)
-		lab_die("%s: no answer", path);
+	for (; *words != NULL; words++) {
+		(void)snprintf(line, sizeof(line), "%s\n", *words);
+		if (write(fd, line, strlen(line)) < 0 || read(fd, line, sizeof(line)) <= 0)
+			lab_die("%s: no answer", path);
+	}
 	(void)close(fd);
 }
 
@@ -114,18 +117,22 @@ static void send_bytes(const struct deputy *d)
 
 static void serve_one(const struct deputy *d, int fd)
 {
-	char line[32] = "";
-	ssize_t n = read(fd, line, sizeof(line) - 1);
+	char line[32], *run_word[] = { (char[]){ "run" }, NULL };
+	ssize_t n;
 
-	if (n > 0)
+	/* Who asks waits for each answer: a read brings one line. */
+	while ((n = read(fd, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
 		line[strcspn(line, "\n")] = '\0';
-	if (strcmp(line, "run") == 0 && d->command != NULL)
-		run(d);
-	else if (strcmp(line, "send") == 0)
-		send_bytes(d);
-	else if (strcmp(line, "pass") == 0 && d->pass != NULL)
-		ask(d->pass, "run");
-	(void)!write(fd, "done\n", 5);
+		if (strcmp(line, "run") == 0 && d->command != NULL)
+			run(d);
+		else if (strcmp(line, "send") == 0)
+			send_bytes(d);
+		else if (strcmp(line, "pass") == 0 && d->pass != NULL)
+			ask(d->pass, run_word);
+		if (write(fd, "done\n", 5) < 0)
+			break;
+	}
 	(void)close(fd);
 }
 
@@ -203,6 +210,6 @@ int main(int argc, char **argv)
 		return activate(path, d.command);
 	(void)printf("%d\n", (int)getpid());
 	lab_flush();
-	ask(path, d.command[0]);
+	ask(path, d.command);
 	return 0;
 }

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Deputies: which sockets are theirs, and what of their doings is linked to who asked. */
+/* Deputies: what of their doings is linked to who asked. */
 #include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 
 #include <stdio.h>
 #include <string.h>
 
 #include "records.h"
-#include "track/deputies.h"
 #include "track/errands.h"
 
-#define YAML           \
-	"version: 1\n" \
-	"roles:\n"     \
-	"  job: {match: [{name: asker}, {name: asker2}]}\n"
+#define YAML                                                \
+	"version: 1\n"                                      \
+	"roles:\n"                                          \
+	"  job: {match: [{name: asker}, {name: asker2}]}\n" \
+	"  agent: {match: [{argv: \"*agent*\"}]}\n"
 #define JOB	1U
+#define AGENT	2U
 #define DOCKER	"/run/docker.sock"
 #define WINDOW	(OF_ASK_WINDOW_NS + OF_ASK_EVERY_NS)
 #define DOCKERD 10 /* its exec_id, and 100 its pid */
@@ -24,88 +24,30 @@
 #define SYSTEMD 50 /* 1 */
 #define BUS	60 /* 600; dbus-daemon */
 #define ASKER2	70 /* 700 */
+#define JOB_OF(repository)                                        \
+	"GITHUB_ACTIONS=true\nGITHUB_REPOSITORY=" repository "\n" \
+	"GITHUB_WORKFLOW=w\nGITHUB_JOB=j\nGITHUB_RUN_ID=1\nGITHUB_RUN_ATTEMPT=1\n"
+#define LATE 80 /* 800; gets its role late */
 
 static struct tracked t;
 
-/* ---- Names ---- */
-
-struct socket_row {
-	char path[OF_ASK_LEN];
-	char kind[16]; /* "": none */
-	int bus;
-};
-
-ParameterizedTestParameters(deputies, sockets)
+/* A look tells it without its argv, the ring does so later. */
+static void late_exec(const char *argv, size_t len)
 {
-	static struct socket_row rows[] = {
-		{ "/run/docker.sock", "docker", 0 },
-		{ "/var/run/docker.sock", "docker", 0 },
-		{ "/run/user/1000/docker.sock", "docker", 0 },
-		{ "docker.sock", "docker", 0 },
-		{ "/run/cri-dockerd.sock", "docker", 0 },
-		{ "/run/containerd/containerd.sock", "containerd", 0 },
-		{ "/run/containerd/containerd.sock.ttrpc", "containerd", 0 },
-		{ "/run/docker/containerd/containerd.sock", "containerd", 0 },
-		{ "/run/k3s/containerd/containerd.sock", "containerd", 0 },
-		{ "/run/containerd/s/0a1b2c", "containerd", 0 },
-		{ "/srv/root/run/containerd/s/0a1b2c", "containerd", 0 },
-		{ "/run/podman/podman.sock", "podman", 0 },
-		{ "/run/user/1000/podman/podman.sock", "podman", 0 },
-		{ "/tmp/x/podman.sock", "podman", 0 },
-		{ "/var/run/crio/crio.sock", "crio", 0 },
-		{ "/run/systemd/private", "systemd", 0 },
-		{ "/run/user/1000/systemd/private", "systemd", 0 },
-		{ "/run/dbus/system_bus_socket", "systemd", 1 },
-		{ "/run/user/1000/bus", "systemd", 1 },
-		/* Nearly. */
-		{ "", "", 0 },
-		{ "/", "", 0 },
-		{ "bus", "", 0 },
-		{ "/bus", "", 0 },
-		{ "/1000/bus", "", 0 },
-		{ "1000/bus", "", 0 },
-		{ "/run/user//bus", "", 0 },
-		{ "/run/user/x/bus", "", 0 },
-		{ "/run/mydocker.sock", "", 0 },
-		{ "/run/docker.sock.old", "", 0 },
-		{ "/run/docker.sock/", "", 0 },
-		{ "/containerd/s", "", 0 },
-		{ "/run/xcontainerd/s/0a", "", 0 },
-		{ "/run/systemd/journal/stdout", "", 0 },
-		{ "private", "", 0 },
-	};
+	struct of_exec e = exec_of(LATE, 0, 800, "java");
 
-	return cr_make_param_array(struct socket_row, rows, sizeof(rows) / sizeof(rows[0]));
+	rec_exec_of(&t.s, &e, "/usr/bin/java", argv, len);
 }
-
-ParameterizedTest(struct socket_row *r, deputies, sockets)
-{
-	const struct deputy_kind *k = deputy_of_socket(r->path, strlen(r->path));
-
-	cr_assert_str_eq(k == NULL ? "" : k->name, r->kind, "%s", r->path);
-	cr_expect_eq(k != NULL && k->bus, r->bus, "%s", r->path);
-}
-
-Test(deputies, abstract_names)
-{
-	static const char shim[] = "\0/containerd-shim/0a.sock", docker[] = "\0docker.sock";
-
-	cr_assert_not_null(deputy_of_socket(shim, sizeof(shim) - 1));
-	cr_expect_str_eq(deputy_of_socket(shim, sizeof(shim) - 1)->name, "containerd");
-	cr_expect_null(deputy_of_socket(shim, 10));
-	cr_expect_null(deputy_of_socket(docker, sizeof(docker) - 1), "nobody's, anybody may");
-}
-
-/* ---- Errands ---- */
 
 static void start(void)
 {
-	tracked_init(&t, YAML, (struct track_limits){ 1024, 1024, 60 * SECOND });
+	tracked_init(&t, YAML, (struct track_limits){ 4096, 1024, 60 * SECOND });
 	rec_exec(&t.s, SYSTEMD, 0, 1, "/sbin/systemd");
 	rec_exec(&t.s, DOCKERD, SYSTEMD, 100, "/usr/bin/dockerd");
 	rec_exec(&t.s, ASKER, 0, 200, "/usr/bin/asker");
 	rec_exec(&t.s, ASKER2, 0, 700, "/usr/bin/asker2");
 	rec_exec(&t.s, OTHER, 0, 300, "/usr/bin/other");
+	late_exec("", 0);
 	rec_exec(&t.s, CONTAIN, SYSTEMD, 400, "/usr/bin/containerd");
 	rec_exec(&t.s, BUS, SYSTEMD, 600, "/usr/bin/dbus-daemon");
 	tracked_run(&t);
@@ -216,6 +158,46 @@ Test(errands, an_ask_told_late_reaches_the_whole_tree)
 	cr_expect_eq(asker_of(1004), ASKER);
 	cr_expect_eq(asker_of(DOCKERD), 0);
 	cr_expect_eq(asker_of(CONTAIN), 0);
+}
+
+/* And judges what they had sent by then. */
+Test(errands, an_ask_told_late_reaches_what_was_sent)
+{
+	fork_at(ASKED - 20 * MS, 1000, DOCKERD);
+	rec_exec(&t.s, 1001, 1000, 10000, "/bin/sh");
+	fork_at(ASKED - 10 * MS, 1002, 1001);
+	rec_account(&t.s, 1001, FAR, 443, 500000);
+	rec_account(&t.s, 1002, FAR, 443, 7);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 2);
+	cr_expect_eq(t.told[0].roles, 0);
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 2);
+	cr_expect_eq(t.told[0].kind, SUBJECT_GAINED);
+	cr_expect_eq(t.told[0].exec_id, 1001);
+	cr_expect_eq(t.told[0].delta, 500000);
+	cr_expect_eq(t.told[0].roles, JOB);
+	cr_assert_not_null(t.told[0].via.errand);
+	cr_expect_eq(t.told[0].via.errand->exec_id, ASKER);
+	cr_expect_eq(t.told[1].exec_id, 1002);
+	cr_expect_eq(t.told[1].delta, 7);
+	rec_account(&t.s, 1001, FAR, 443, 500001);
+	tracked_run(&t);
+	cr_assert_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].kind, SUBJECT_SENT);
+	cr_expect_eq(t.told[0].delta, 1, "what was sent before is told once");
+}
+
+/* Of a child older than the ask a look told after the one that is looked for. */
+Test(errands, an_ask_told_late_and_an_older_child_later)
+{
+	fork_at(ASKED - 20 * MS, 1000, DOCKERD);
+	fork_at(ASKED - 60 * SECOND, 1001, DOCKERD);
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER);
+	cr_expect_eq(asker_of(1001), 0);
 }
 
 Test(errands, nobody_without_a_role)
@@ -386,7 +368,156 @@ Test(errands, many_askers)
 	fork_at(ASKED + SECOND, 1000, DOCKERD);
 	tracked_run(&t);
 	cr_expect_eq(asker_of(1000), 2039);
-	cr_expect_eq(known(1000)->via.errand->others, 16, "at least");
+	cr_expect_eq(known(1000)->via.errand->others, ERRAND_ASKERS_MAX, "at least");
+}
+
+/* One without a role asked between: what comes then may as well be its. */
+Test(errands, others_without_a_role)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	fork_at(ASKED + SECOND, 1000, DOCKERD);
+	fork_at(ASKED + 4 * SECOND - 10 * MS, 1001, DOCKERD);
+	ask_at(ASKED + 4 * SECOND, OTHER, 100, DOCKER);
+	fork_at(ASKED + 4 * SECOND + MS, 1002, DOCKERD);
+	ask_at(ASKED + 5 * SECOND, OTHER, 100, DOCKER);
+	fork_at(ASKED + 5 * SECOND + MS, 1003, DOCKERD);
+	ask_at(ASKED + 6 * SECOND, ASKER2, 100, DOCKER);
+	fork_at(ASKED + 6 * SECOND + MS, 1004, DOCKERD);
+	ask_at(ASKED + 17 * SECOND, ASKER, 100, DOCKER);
+	fork_at(ASKED + 17 * SECOND + MS, 1005, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), ASKER);
+	cr_expect_eq(known(1000)->via.errand->others, 0, "it had not asked yet");
+	cr_expect_eq(known(1001)->via.errand->others, 1, "told when it was on its way");
+	cr_expect_eq(asker_of(1002), ASKER, "who has a role has it");
+	cr_expect_eq(known(1002)->via.errand->others, 1);
+	cr_expect_eq(known(1003)->via.errand->others, 1, "the same one");
+	cr_expect_eq(asker_of(1004), ASKER2);
+	cr_expect_eq(known(1004)->via.errand->others, 2);
+	cr_expect_eq(known(1005)->via.errand->others, 1, "ASKER2; the other asked too long ago");
+}
+
+/* Through containerd, which is asked by dockerd for both. */
+Test(errands, others_are_passed_on)
+{
+	ask_at(ASKED, ASKER, 100, DOCKER);
+	ask_at(ASKED + MS, DOCKERD, 400, "/run/containerd/containerd.sock");
+	fork_at(ASKED + 2 * MS, 1000, CONTAIN);
+	ask_at(ASKED + SECOND, OTHER, 100, DOCKER);
+	fork_at(ASKED + SECOND + 2 * MS, 1001, CONTAIN);
+	tracked_run(&t);
+	cr_expect_eq(known(1000)->via.errand->others, 0);
+	cr_expect_eq(asker_of(1001), ASKER);
+	cr_expect_eq(known(1001)->via.errand->others, 1);
+	cr_expect_eq(known(1001)->via.errand->passed_n, 1);
+}
+
+/* It asks, and a second later turns out to have a role. */
+Test(errands, a_role_that_comes_late)
+{
+	static const char argv[] = "java\0-jar\0agent.jar";
+
+	ask_at(ASKED, LATE, 100, DOCKER);
+	ask_at(ASKED + MS, DOCKERD, 400, "/run/containerd/containerd.sock");
+	fork_at(ASKED + 2 * MS, 1000, DOCKERD);
+	fork_at(ASKED + 2 * MS, 1001, CONTAIN);
+	rec_exec(&t.s, 1002, 1001, 10010, "/bin/sh");
+	rec_account(&t.s, 1002, FAR, 443, 1000);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), 0);
+	cr_expect_eq(asker_of(1002), 0);
+	t.s.now_ns = ASKED + SECOND;
+	late_exec(argv, sizeof(argv));
+	fork_at(ASKED + 2 * SECOND, 1003, CONTAIN);
+	fork_at(ASKED + 2 * SECOND, 1004, DOCKERD);
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), LATE);
+	cr_expect_eq(known(1000)->roles, AGENT);
+	cr_expect_eq(asker_of(1002), LATE);
+	cr_expect_eq(known(1002)->roles, AGENT);
+	cr_expect_str_eq(known(1002)->via.errand->kind, "docker");
+	cr_expect_str_eq(known(1002)->via.errand->passed[0].name, "containerd");
+	cr_assert_eq(t.told_n, 1);
+	cr_expect_eq(t.told[0].kind, SUBJECT_GAINED);
+	cr_expect_eq(t.told[0].delta, 1000);
+	cr_expect_eq(asker_of(1003), LATE);
+	cr_expect_eq(asker_of(1004), LATE);
+}
+
+/* The first that was started for one asks another deputy itself. */
+Test(errands, a_late_role_goes_from_deputy_to_deputy)
+{
+	static const char argv[] = "agent";
+
+	ask_at(ASKED, LATE, 100, DOCKER);
+	fork_at(ASKED + MS, 1000, DOCKERD);
+	ask_at(ASKED + 2 * MS, 1000, 1, "/run/systemd/private");
+	fork_at(ASKED + 3 * MS, 1001, SYSTEMD);
+	t.s.now_ns = ASKED + SECOND;
+	late_exec(argv, sizeof(argv));
+	tracked_run(&t);
+	cr_expect_eq(asker_of(1000), LATE);
+	cr_expect_eq(asker_of(1001), 1000);
+	cr_expect_eq(known(1001)->roles, AGENT);
+}
+
+/* Who has no role may ask as many as it likes: nobody's errand is given up for that. */
+Test(errands, those_without_a_role_take_no_errand_away)
+{
+	uint64_t i;
+
+	for (i = 0; i < 2 * DEPUTIES_MAX; i++)
+		fork_at(ASKED - SECOND, 2000 + i, SYSTEMD);
+	for (i = 0; i < DEPUTIES_MAX / 2; i++)
+		ask_at(ASKED, ASKER, (uint32_t)(2000 + i) * 10, DOCKER);
+	for (; i < 2 * DEPUTIES_MAX; i++)
+		ask_at(ASKED + MS, OTHER, (uint32_t)(2000 + i) * 10, DOCKER);
+	tracked_run(&t);
+	cr_expect_eq(track_origin(t.track)->loss.tracking, DEPUTIES_MAX, "said");
+	for (i = 0; i < DEPUTIES_MAX; i++)
+		fork_at(ASKED + SECOND, 10000 + i, 2000 + i);
+	tracked_run(&t);
+	for (i = 0; i < DEPUTIES_MAX; i++)
+		cr_expect_eq(asker_of(10000 + i), i < DEPUTIES_MAX / 2 ? ASKER : 0);
+}
+
+/* What is done for a job by a deputy is of the job, unless it has one of its own. */
+Test(errands, the_job_of_who_asked)
+{
+	const struct via none = { .errand = NULL };
+	struct ci_place place;
+
+	rec_env_lines(&t.s, 11, JOB_OF("o/r"));
+	rec_env_lines(&t.s, 12, JOB_OF("other/one"));
+	rec_exec_env(&t.s, 90, 0, 900, "/bin/bash", 11);
+	rec_exec(&t.s, 91, 90, 900, "/usr/bin/asker");
+	ask_at(ASKED, 91, 100, DOCKER);
+	fork_at(ASKED + MS, 1000, DOCKERD);
+	rec_exec(&t.s, 1001, 1000, 10000, "/bin/sh");
+	fork_at(ASKED + MS, 1002, DOCKERD);
+	rec_exec_env(&t.s, 1003, 1002, 10020, "/bin/sh", 12);
+	ask_at(ASKED + 2 * MS, 1001, 1, "/run/systemd/private");
+	fork_at(ASKED + 3 * MS, 1004, SYSTEMD);
+	tracked_run(&t);
+	place = ci_place_of(known(1001), &known(1001)->via);
+	cr_assert_not_null(place.ci);
+	cr_expect_eq(place.step, 90);
+	cr_expect_eq(place.job, known(90)->ci_job);
+	cr_expect_null(known(1001)->ci, "inferred only");
+	place = ci_place_of(known(1003), &known(1003)->via);
+	cr_expect_eq(place.step, 1003);
+	cr_expect_neq(place.job, known(90)->ci_job);
+	cr_expect_eq(place.claims_n, 0, "that of who asked is inferred: nothing contradicts it");
+	place = ci_place_of(known(1004), &known(1004)->via);
+	cr_expect_eq(place.step, 90, "by two deputies");
+	cr_expect_null(ci_place_of(known(DOCKERD), &none).ci);
+	cr_expect_null(ci_place_of(NULL, &none).ci);
+	t.s.now_ns = ASKED + SECOND;
+	rec_exit(&t.s, 91, 900);
+	tracked_run(&t);
+	tracked_tick(&t, ASKED + 200 * SECOND);
+	cr_assert_null(tracked_execution(&t, 91));
+	cr_expect_eq(ci_place_of(known(1001), &known(1001)->via).step, 90, "who asked may be gone");
 }
 
 /* A late answer of an earlier ask does not take what a later one has. */

@@ -59,6 +59,60 @@ Test(gain, argv)
 	cr_expect_eq(roles_of(3), 0);
 }
 
+static struct {
+	uint64_t exec_id, roles;
+	uint32_t slot;
+} roles_told[8];
+static size_t roles_told_n;
+
+static void roles_note(void *arg, uint64_t exec_id, uint32_t slot, uint64_t roles)
+{
+	cr_assert_eq(arg, &t);
+	cr_assert_lt(roles_told_n, 8);
+	roles_told[roles_told_n].exec_id = exec_id;
+	roles_told[roles_told_n].slot = slot;
+	roles_told[roles_told_n++].roles = roles;
+}
+
+/* What the kernel does not know of a living one it is told, once. */
+Test(gain, the_kernel_is_told)
+{
+	static const char argv[] = "kics\0scan";
+	struct of_exec e;
+
+	track_set_roles(t.track, roles_note, &t);
+	exec_argv(1, 0, "", 0);
+	e = exec_of(2, 1, 101, "tool");
+	e.slot = 7;
+	rec_exec_of(&t.s, &e, "/usr/bin/tool", "", 0);
+	rec_fork(&t.s, 3, 1, 102);
+	rec_exit(&t.s, 3, 102);
+	tracked_run(&t);
+	cr_expect_eq(roles_told_n, 0);
+	exec_argv(1, 0, argv, sizeof(argv));
+	exec_argv(1, 0, argv, sizeof(argv));
+	tracked_run(&t);
+	cr_assert_eq(roles_told_n, 2, "not of the one that has ended");
+	cr_expect_eq(roles_told[0].exec_id, 1);
+	cr_expect_eq(roles_told[0].roles, 1);
+	cr_expect_eq(roles_told[1].exec_id, 2);
+	cr_expect_eq(roles_told[1].slot, 7);
+	cr_expect_eq(roles_told[1].roles, 1);
+	/* Forked before the kernel knew, and after. */
+	rec_fork(&t.s, 4, 2, 103);
+	e = exec_of(5, 2, 104, "tool");
+	e.roles = 1;
+	rec_fork_of(&t.s, &e);
+	tracked_run(&t);
+	cr_assert_eq(roles_told_n, 3);
+	cr_expect_eq(roles_told[2].exec_id, 4);
+	rec_host(&t.s, t.config.policy.roles_id + 1);
+	exec_argv(6, 0, argv, sizeof(argv));
+	tracked_run(&t);
+	cr_expect_eq(roles_of(6), 1);
+	cr_expect_eq(roles_told_n, 3, "bits of another policy");
+}
+
 Test(gain, environment_and_cgroup)
 {
 	struct of_exec e = exec_of(4, 0, 104, "tool");

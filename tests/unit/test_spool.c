@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "records.h"
-#include "track/deputies.h"
+#include "base/deputies.h"
 #include "track/spool.h"
 
 #define YAML           \

@@ -5,11 +5,12 @@
  * rke2 among its users), podman, CRI-O and systemd put theirs; compared are the ends of paths, so
  * that /var/run, a chroot or a runtime's own folder do not matter.
  */
-#ifndef TRACK_DEPUTIES_H
-#define TRACK_DEPUTIES_H
+#ifndef BASE_DEPUTIES_H
+#define BASE_DEPUTIES_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct deputy_kind {
 	const char *name; /* static */
@@ -19,6 +20,11 @@ struct deputy_kind {
 
 /* `path` is as the socket was bound, an abstract one begins with a NUL. NULL: of none. */
 const struct deputy_kind *deputy_of_socket(const char *path, size_t len);
+
+/* The last eight bytes of the paths of those that have a name of their own; not of the users' buses
+ * and of containerd's shims. How many. */
+#define DEPUTY_TAILS_MAX 64
+size_t deputy_tails(uint64_t ret[DEPUTY_TAILS_MAX]);
 
 /* What starts the jobs that lie in a spool, by the name of its program. Anybody may call himself
  * so: it only adds to what is linked. */

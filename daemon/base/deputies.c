@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "track/deputies.h"
+#include "base/deputies.h"
 
 #include <string.h>
 
@@ -76,6 +76,18 @@ const struct deputy_kind *deputy_of_socket(const char *path, size_t len)
 	if (is_user_bus(path, len))
 		return &bus;
 	return is_shim(path, len) ? &containerd : NULL;
+}
+
+size_t deputy_tails(uint64_t ret[DEPUTY_TAILS_MAX])
+{
+	size_t i, len;
+
+	_Static_assert(sizeof(tails) / sizeof(tails[0]) <= DEPUTY_TAILS_MAX, "there is room");
+	for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		len = strlen(tails[i].tail);
+		memcpy(&ret[i], tails[i].tail + len - sizeof(ret[i]), sizeof(ret[i]));
+	}
+	return i;
 }
 
 enum deputy_spool deputy_of_program(const char *name)
