@@ -425,6 +425,7 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 	m = books_machine(k->books);
 	m->abi_version = OF_ABI_VERSION;
 	m->roles_id = c->policy.roles_id;
+	m->env_id = c->policy.env_id;
 	books_reserve(k->books);
 	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
 	m->next_exec_id = machine_now() / 1000;
@@ -471,7 +472,7 @@ static int kernel_probes(struct kernel *k, const struct config *c, int cgroup_fd
 			err = kernel_choose(k, c, pins_without(k->pins, k->skel), ret_err);
 		if (err < 0)
 			return err;
-		err = pins_adopt(k->pins, k->skel, cgroup_fd, c->policy.roles_id, k->links);
+		err = pins_adopt(k->pins, k->skel, cgroup_fd, &c->policy, k->links);
 		if (err < 0)
 			return kernel_fail(ret_err, err,
 					   "the pins in '%s' cannot be gone on with: "
