@@ -358,18 +358,17 @@ static int kernel_listen(struct kernel *k)
 	return 0;
 }
 
-/* Once a second: what cannot be watched is said as what the probes lack is. */
+/* Once a second: what cannot be watched is said as what the probes lack is. It is the last of them
+ * when it is there: what the kernel refused is known before. */
 static void spool_check(struct kernel *k)
 {
 	size_t i = 0;
 
 	spool_look(k->spool);
-	if (spool_refused(k->spool) == 0)
-		return;
 	while (k->hooks_missing[i] != NULL && strcmp(k->hooks_missing[i], SPOOL_HOOK) != 0)
 		i++;
 	if (i < HOOKS_MAX)
-		k->hooks_missing[i] = SPOOL_HOOK;
+		k->hooks_missing[i] = spool_refused(k->spool) < 0 ? SPOOL_HOOK : NULL;
 }
 
 /* What the maps lead to, when they stand. */
