@@ -21,6 +21,8 @@ struct system {
 	const char *begins; /* what its value begins with; NULL: any but empty and "false" */
 	uint32_t also;	    /* bits of systems whose markers it sets as well, to be compatible */
 	const struct variable *variables; /* key CI_KEYS behind the last */
+	const char *runner; /* the name of the process that gives jobs their environment, a glob;
+			       NULL: it has none of its own (java) */
 };
 
 /*
@@ -198,24 +200,26 @@ enum {
 };
 
 /*
- * In the order in which they are looked for: first those whose variables a job's author cannot set
- * himself, so that nobody passes for another system by setting its marker in his workflow. Forgejo
- * and Gitea run GitHub's workflows and set its variables.
+ * In the order in which they are looked for where no runner tells: first those whose variables a
+ * job's author cannot set himself, so that nobody passes for another system by setting its marker
+ * in his workflow. Forgejo and Gitea run GitHub's workflows and set its variables.
  */
 static const struct system systems[SYSTEMS] = {
-	[FORGEJO] = { "forgejo", "FORGEJO_ACTIONS", NULL, 1 << GITEA | 1 << GITHUB, github },
-	[GITEA] = { "gitea", "GITEA_ACTIONS", NULL, 1 << GITHUB, github },
-	[GITHUB] = { "github", "GITHUB_ACTIONS", NULL, 0, github },
-	[AZURE] = { "azure", "TF_BUILD", NULL, 0, azure },
-	[BUILDKITE] = { "buildkite", "BUILDKITE", NULL, 0, buildkite },
-	[WOODPECKER] = { "woodpecker", "CI_SYSTEM_NAME", "woodpecker", 1 << DRONE, woodpecker },
-	[CIRCLECI] = { "circleci", "CIRCLECI", NULL, 0, circleci },
-	[TEAMCITY] = { "teamcity", "TEAMCITY_VERSION", NULL, 0, teamcity },
-	[GITLAB] = { "gitlab", "GITLAB_CI", NULL, 0, gitlab },
-	[DRONE] = { "drone", "DRONE", NULL, 0, drone },
-	[JENKINS] = { "jenkins", "BUILD_TAG", "jenkins-", 0, jenkins },
-	[BUILDBOT] = { "buildbot", "BUILDBOT_BUILDER", NULL, 0, buildbot },
-	[TEKTON] = { "tekton", "TEKTON_TASKRUN_NAME", NULL, 0, tekton },
+	[FORGEJO] = { "forgejo", "FORGEJO_ACTIONS", NULL, 1 << GITEA | 1 << GITHUB, github,
+		      "forgejo-runner*" },
+	[GITEA] = { "gitea", "GITEA_ACTIONS", NULL, 1 << GITHUB, github, "act_runner*" },
+	[GITHUB] = { "github", "GITHUB_ACTIONS", NULL, 0, github, "Runner.Worker" },
+	[AZURE] = { "azure", "TF_BUILD", NULL, 0, azure, "Agent.Worker" },
+	[BUILDKITE] = { "buildkite", "BUILDKITE", NULL, 0, buildkite, "buildkite-agent" },
+	[WOODPECKER] = { "woodpecker", "CI_SYSTEM_NAME", "woodpecker", 1 << DRONE, woodpecker,
+			 "woodpecker-agent" },
+	[CIRCLECI] = { "circleci", "CIRCLECI", NULL, 0, circleci, "circleci-*" },
+	[TEAMCITY] = { "teamcity", "TEAMCITY_VERSION", NULL, 0, teamcity, NULL },
+	[GITLAB] = { "gitlab", "GITLAB_CI", NULL, 0, gitlab, "gitlab-runner*" },
+	[DRONE] = { "drone", "DRONE", NULL, 0, drone, "drone-runner-*" },
+	[JENKINS] = { "jenkins", "BUILD_TAG", "jenkins-", 0, jenkins, NULL },
+	[BUILDBOT] = { "buildbot", "BUILDBOT_BUILDER", NULL, 0, buildbot, "buildbot-worker" },
+	[TEKTON] = { "tekton", "TEKTON_TASKRUN_NAME", NULL, 0, tekton, NULL },
 };
 
 const char *ci_key_name(enum ci_key key)
@@ -404,7 +408,17 @@ static void system_name(unsigned int system, struct ci_text *ret)
 	*ret = (struct ci_text){ systems[system].name, strlen(systems[system].name) };
 }
 
-bool ci_parse(const char *text, size_t len, struct ci *ret)
+unsigned int ci_runner(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < SYSTEMS; i++)
+		if (systems[i].runner != NULL && text_glob(systems[i].runner, name, strlen(name)))
+			return i;
+	return CI_NO_SYSTEM;
+}
+
+bool ci_parse(const char *text, size_t len, unsigned int runner, struct ci *ret)
 {
 	struct ci ci = { .text = text, .len = len };
 	uint32_t found = systems_in(text, len);
@@ -412,6 +426,9 @@ bool ci_parse(const char *text, size_t len, struct ci *ret)
 	if (found == 0)
 		return false;
 	ci.system = (unsigned int)__builtin_ctz(found);
+	/* What it sets to be compatible counts as before: Gitea's runner gives GitHub's marker. */
+	if (runner < SYSTEMS && (found & 1U << runner) != 0)
+		ci.system = runner;
 	system_name(ci.system, &ci.value[CI_SYSTEM]);
 	values_read(&ci);
 	*ret = ci;

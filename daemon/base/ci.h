@@ -58,12 +58,18 @@ const char *ci_key_name(enum ci_key key);
 /* The names of all variables, NULL behind the last: those that may leave an environment. */
 const char *ci_variable(size_t i);
 
+#define CI_NO_SYSTEM (~0U)
+
+/* The system whose runner has a process of this name, by number; CI_NO_SYSTEM: it is no runner. */
+unsigned int ci_runner(const char *name);
+
 /*
  * Reads an environment, "NAME=value" with a NUL behind each. Of a name that is there twice the
- * first counts, as with getenv(3). False: no CI system is in it; *ret
- * is untouched then.
+ * first counts, as with getenv(3). Where several systems' variables are in it, those of `runner`
+ * (CI_NO_SYSTEM: not known) are believed: whoever writes a job can set another system's, but is not
+ * above the runner. False: no CI system is in it; *ret is untouched then.
  */
-bool ci_parse(const char *text, size_t len, struct ci *ret);
+bool ci_parse(const char *text, size_t len, unsigned int runner, struct ci *ret);
 
 /*
  * What an environment says that the one of `truth` does not: another system besides, another

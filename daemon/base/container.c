@@ -121,6 +121,7 @@ static bool container_named(const struct part *p, struct container *c)
 		{ "libpod-", ".scope", "podman", true },
 		{ "libpod-payload-", "", "podman", true },
 		{ "libpod-", "", "podman", true },
+		{ "runc-", ".scope", "runc", true },
 		{ "machine-", ".scope", "machined", false },
 		{ "systemd-nspawn@", ".service", "nspawn", false },
 		{ "lxc.payload.", "", "lxc", false },
@@ -146,10 +147,42 @@ static bool container_named(const struct part *p, struct container *c)
 	return false;
 }
 
+/* "SLICE:RUNTIME:ID": what systemd would take apart, where a runtime that was given it does not ask
+ * systemd. The slice is a pod's, or of none. */
+static bool container_of_triple(const struct part *p, struct container *c)
+{
+	static const struct {
+		const char *name, *runtime;
+	} runtimes[] = { { "cri-containerd", "containerd" }, { "crio", "cri-o" } };
+	const char *first = memchr(p->s, ':', p->len), *end = p->s + p->len, *second;
+	struct part slice, name, id;
+	size_t i;
+
+	second = first == NULL ? NULL : memchr(first + 1, ':', (size_t)(end - first - 1));
+	if (second == NULL)
+		return false;
+	slice = (struct part){ p->s, (size_t)(first - p->s) };
+	name = (struct part){ first + 1, (size_t)(second - first - 1) };
+	id = (struct part){ second + 1, (size_t)(end - second - 1) };
+	for (i = 0; i < sizeof(runtimes) / sizeof(runtimes[0]); i++) {
+		if (!is(&name, runtimes[i].name) || !is_id(&id))
+			continue;
+		if (c->pod[0] == '\0')
+			(void)pod_of(&slice, c);
+		id_set(c, &id, runtimes[i].runtime);
+		return true;
+	}
+	return false;
+}
+
 static bool container_of_part(const struct part *p, const struct part *above, struct container *c)
 {
-	if (container_named(p, c))
+	if (container_named(p, c) || container_of_triple(p, c))
 		return true;
+	if (is(above, "lxc.payload") && p->len > 0) {
+		id_set(c, p, "lxc");
+		return true;
+	}
 	if (is(above, "buildkit") && is_build_id(p)) {
 		id_set(c, p, "buildkit");
 		return true;

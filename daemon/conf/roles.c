@@ -323,6 +323,27 @@ static uint64_t roles_hash(const struct policy *p)
 	return h;
 }
 
+static uint64_t env_hash(const struct policy *p)
+{
+	uint64_t h = FNV64_START;
+	unsigned char kind;
+	size_t i;
+
+	for (i = 0; i < p->env_n; i++) {
+		kind = (unsigned char)p->env[i].kind;
+		h = fnv64(h, &kind, 1);
+		h = fnv64(h, p->env[i].name, strlen(p->env[i].name) + 1);
+	}
+	return h;
+}
+
+/* By which a pinned set is known to have been made for the same. */
+static void ids_set(struct policy *p)
+{
+	p->roles_id = roles_hash(p);
+	p->env_id = env_hash(p);
+}
+
 /* The variables of CI systems are always told. */
 static int env_ci(struct policy *p)
 {
@@ -345,7 +366,7 @@ int roles_parse(struct doc *d, const yaml_node_t *n, struct policy *ret)
 	err = env_ci(ret);
 	if (err < 0)
 		return err;
-	ret->roles_id = roles_hash(ret);
+	ids_set(ret);
 	if (n == NULL || node_is_empty(n))
 		return 0;
 	if (n->type != YAML_MAPPING_NODE)
@@ -365,6 +386,6 @@ int roles_parse(struct doc *d, const yaml_node_t *n, struct policy *ret)
 		if (err < 0)
 			return err;
 	}
-	ret->roles_id = roles_hash(ret);
+	ids_set(ret);
 	return 0;
 }

@@ -358,18 +358,17 @@ static int kernel_listen(struct kernel *k)
 	return 0;
 }
 
-/* Once a second: what cannot be watched is said as what the probes lack is. */
+/* Once a second: what cannot be watched is said as what the probes lack is. It is the last of them
+ * when it is there: what the kernel refused is known before. */
 static void spool_check(struct kernel *k)
 {
 	size_t i = 0;
 
 	spool_look(k->spool);
-	if (spool_refused(k->spool) == 0)
-		return;
 	while (k->hooks_missing[i] != NULL && strcmp(k->hooks_missing[i], SPOOL_HOOK) != 0)
 		i++;
 	if (i < HOOKS_MAX)
-		k->hooks_missing[i] = SPOOL_HOOK;
+		k->hooks_missing[i] = spool_refused(k->spool) < 0 ? SPOOL_HOOK : NULL;
 }
 
 /* What the maps lead to, when they stand. */
@@ -425,6 +424,7 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 	m = books_machine(k->books);
 	m->abi_version = OF_ABI_VERSION;
 	m->roles_id = c->policy.roles_id;
+	m->env_id = c->policy.env_id;
 	books_reserve(k->books);
 	/* Ids go on from the microseconds since boot, which no earlier daemon can have reached. */
 	m->next_exec_id = machine_now() / 1000;
@@ -471,7 +471,7 @@ static int kernel_probes(struct kernel *k, const struct config *c, int cgroup_fd
 			err = kernel_choose(k, c, pins_without(k->pins, k->skel), ret_err);
 		if (err < 0)
 			return err;
-		err = pins_adopt(k->pins, k->skel, cgroup_fd, c->policy.roles_id, k->links);
+		err = pins_adopt(k->pins, k->skel, cgroup_fd, &c->policy, k->links);
 		if (err < 0)
 			return kernel_fail(ret_err, err,
 					   "the pins in '%s' cannot be gone on with: "

@@ -169,7 +169,8 @@ uint32_t pins_without(const struct pins *p, const struct outflow_bpf *skel)
 }
 
 /* What the maps say of themselves. */
-static int content_check(struct pins *p, const struct outflow_bpf *skel, uint64_t roles_id)
+static int content_check(struct pins *p, const struct outflow_bpf *skel,
+			 const struct policy *policy)
 {
 	struct outflow_bpf__rodata *knobs = knobs_read(p, skel);
 	struct of_machine m;
@@ -188,8 +189,10 @@ static int content_check(struct pins *p, const struct outflow_bpf *skel, uint64_
 			       (uint64_t)m.abi_version, OF_ABI_VERSION);
 	else if (knobs->cfg_without != skel->rodata->cfg_without)
 		diff = foreign(p, "this kernel refuses hooks that the pinned probes have");
-	else if (m.roles_id != roles_id)
+	else if (m.roles_id != policy->roles_id)
 		diff = changed(p, "the roles were changed");
+	else if (m.env_id != policy->env_id)
+		diff = changed(p, "the variables that are told were changed");
 	else if (memcmp(knobs, skel->rodata, bpf_map__value_size(skel->maps.rodata)) != 0)
 		diff = changed(p, "the limits were changed");
 	free(knobs);
@@ -341,14 +344,14 @@ static int progs_take(struct pins *p, struct outflow_bpf *skel, struct bpf_link 
 	return 0;
 }
 
-int pins_adopt(struct pins *p, struct outflow_bpf *skel, int cgroup_fd, uint64_t roles_id,
+int pins_adopt(struct pins *p, struct outflow_bpf *skel, int cgroup_fd, const struct policy *policy,
 	       struct bpf_link *links[HOOKS_MAX])
 {
 	int diff, err;
 
 	diff = maps_check(p, skel);
 	if (diff == SHAPE_SAME)
-		diff = content_check(p, skel, roles_id);
+		diff = content_check(p, skel, policy);
 	if (diff == SHAPE_SAME)
 		diff = maps_reuse(p, skel);
 	if (diff != SHAPE_SAME)

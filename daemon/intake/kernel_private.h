@@ -165,7 +165,7 @@ uint32_t pins_without(const struct pins *p, const struct outflow_bpf *skel);
  * links now. 0: what is pinned is something else, the status tells what, and the skeleton is spent.
  * -errno: neither.
  */
-int pins_adopt(struct pins *p, struct outflow_bpf *skel, int cgroup_fd, uint64_t roles_id,
+int pins_adopt(struct pins *p, struct outflow_bpf *skel, int cgroup_fd, const struct policy *policy,
 	       struct bpf_link *links[HOOKS_MAX]);
 /* Compares the live set's programs and links with those of a loaded skeleton; `maps`: their maps
  * too. 0, or not 0 and the status tells what is foreign. */

@@ -173,9 +173,10 @@ static void folder_open(struct spool *s, struct folder *f)
 	int err = 0;
 
 	f->dir = open(f->kind->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-	if (f->dir < 0)
-		return;
-	if (fstat(f->dir, &st) == 0 && !watched_already(s, &st)) {
+	if (f->dir < 0) {
+		/* What is not there has nothing to miss. */
+		err = errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	} else if (fstat(f->dir, &st) == 0 && !watched_already(s, &st)) {
 		f->dev = st.st_dev;
 		f->ino = st.st_ino;
 		err = folder_mark(s, f);
@@ -314,15 +315,16 @@ static bool name_matters(const struct folder_kind *kind, const char *name)
 	return false;
 }
 
-/* The process is looked up by its number, which is its own for as long as it was not waited for. */
+/* The process is looked up by its number, which is its own for as long as it was not waited for.
+ * Where the kernel had no descriptor of it left (FAN_EPIDFD), that cannot be known. */
 static void who_find(const struct spool *s, int pidfd, struct of_rec_spool *rec)
 {
-	if (pidfd == FAN_NOPIDFD) {
+	if (pidfd < 0) {
 		rec->flags |= OF_SPOOL_REAPED;
 		return;
 	}
 	rec->exec_id = s->who(s->arg, rec->tgid);
-	if (pidfd >= 0 && pidfd_send_signal(pidfd, 0, NULL, 0) < 0 && errno == ESRCH) {
+	if (pidfd_send_signal(pidfd, 0, NULL, 0) < 0 && errno == ESRCH) {
 		rec->exec_id = 0;
 		rec->flags |= OF_SPOOL_REAPED;
 	}

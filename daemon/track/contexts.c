@@ -5,7 +5,8 @@
  * has a CI system's variables speaks for all its descendants; what they claim against it is kept
  * beside it.
  *
- * Nothing here looks up the chain: an execution shares what it was given when it was told.
+ * Nothing here looks up the chain but where a context begins: an execution shares what it was given
+ * when it was told.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -155,13 +156,27 @@ static int claims_add(struct exec_node *n)
 	return 0;
 }
 
+/* The system whose runner is above, the topmost where there are several: what is below a runner may
+ * have the name of another. */
+static unsigned int runner_of(const struct exec_node *n)
+{
+	unsigned int runner = CI_NO_SYSTEM, system;
+
+	for (; n != NULL; n = n->parent) {
+		system = ci_runner(n->e.name);
+		if (system != CI_NO_SYSTEM)
+			runner = system;
+	}
+	return runner;
+}
+
 /* It is the topmost. */
 static int context_begin(struct exec_node *n)
 {
 	struct context *c;
 	struct ci ci;
 
-	if (!ci_parse(n->env->s, n->env->len, &ci))
+	if (!ci_parse(n->env->s, n->env->len, runner_of(n->parent), &ci))
 		return 0;
 	c = malloc(sizeof(*c));
 	if (c == NULL)

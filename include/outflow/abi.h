@@ -321,6 +321,7 @@ struct of_journal {
 struct of_machine {
 	__u64 abi_version; /* OF_ABI_VERSION of who made the maps; stays the first field */
 	__u64 roles_id;	   /* of the role table that the role bits refer to, as in of_rec_host */
+	__u64 env_id;	   /* of the variables that are told, a hash of the daemon's */
 	__u64 wake_roles;  /* accounts of these roles wake the daemon at once, others at its next
 			      look */
 	__u64 overflow;	   /* bytes whose execution had no slot and whose account had none */

@@ -144,6 +144,7 @@ struct policy {
 	struct rule *rules;
 	size_t rules_n;
 	uint64_t roles_id; /* hash over the role table: equal ids, equal meaning of role bits */
+	uint64_t env_id;   /* hash over `env` */
 };
 
 /* The role mask that a name and a path earn by themselves, without what is inherited. */

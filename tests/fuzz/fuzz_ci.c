@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool any = false;
 	int key;
 
-	if (!ci_parse(env, len, &ci))
+	if (!ci_parse(env, len, CI_NO_SYSTEM, &ci))
 		goto out;
 	if (ci.value[CI_SYSTEM].s == NULL || ci_job(&ci) >> 63 == 0)
 		abort();

@@ -58,7 +58,7 @@ static void parsed(const char *lines, char ret[1024])
 	char *env = environment(lines, &len);
 
 	snprintf(ret, 1024, "none");
-	if (ci_parse(env, len, &ci))
+	if (ci_parse(env, len, CI_NO_SYSTEM, &ci))
 		says(ci.value, ret);
 	free(env);
 }
@@ -225,7 +225,7 @@ Test(ci, a_job_does_not_pass_for_one_of_another_system)
 		(void)snprintf(env, sizeof(env), "%s\nGITHUB_ACTIONS=true\nGITHUB_JOB=j\n",
 			       markers[i]);
 		e = environment(env, &len);
-		cr_assert(ci_parse(e, len, &ci));
+		cr_assert(ci_parse(e, len, CI_NO_SYSTEM, &ci));
 		says(ci.value, text);
 		cr_expect_str_eq(text, "system=github job=j", "%s: %s", markers[i], text);
 		cr_expect(ci_claims(&ci, e, len, said), "%s", markers[i]);
@@ -288,7 +288,7 @@ ParameterizedTest(struct row *r, ci, claims)
 	char text[1024];
 	struct ci ci;
 
-	cr_assert(ci_parse(truth, truth_len, &ci));
+	cr_assert(ci_parse(truth, truth_len, CI_NO_SYSTEM, &ci));
 	cr_expect_eq(ci_claims(&ci, env, len, said), r->says[0] != '\0', "%s", r->env);
 	says(said, text);
 	cr_expect_str_eq(text, r->says, "%s", r->env);
@@ -303,7 +303,7 @@ static uint64_t job_of(const char *lines)
 	size_t len;
 	char *env = environment(lines, &len);
 
-	cr_assert(ci_parse(env, len, &ci));
+	cr_assert(ci_parse(env, len, CI_NO_SYSTEM, &ci));
 	job = ci_job(&ci);
 	free(env);
 	return job;
@@ -365,7 +365,7 @@ Test(ci, action)
 				&len);
 	struct ci ci;
 
-	cr_assert(ci_parse(env, len, &ci));
+	cr_assert(ci_parse(env, len, CI_NO_SYSTEM, &ci));
 	cr_expect(ci_action_matches(&ci, "aquasecurity/trivy-action"));
 	cr_expect(ci_action_matches(&ci, "aquasecurity/Trivy-Action@0.28.0"));
 	cr_expect(ci_action_matches(&ci, "aquasecurity/*"));
@@ -376,7 +376,7 @@ Test(ci, action)
 	cr_expect_not(ci_action_matches(NULL, "*"));
 	free(env);
 	env = environment("GITHUB_ACTIONS=true\nGITHUB_ACTION=__run\n", &len);
-	cr_assert(ci_parse(env, len, &ci));
+	cr_assert(ci_parse(env, len, CI_NO_SYSTEM, &ci));
 	cr_expect_not(ci_action_matches(&ci, "*"));
 	free(env);
 }

@@ -481,6 +481,30 @@ Test(conf, roles_id_is_equal_for_equal_tables_only)
 	}
 }
 
+static uint64_t env_id(const char *roles)
+{
+	char yaml[256];
+	struct config c;
+	uint64_t id;
+
+	(void)snprintf(yaml, sizeof(yaml), "version: 1\nroles: %s\n", roles);
+	c = parsed(yaml);
+	id = c.policy.env_id;
+	config_done(&c);
+	return id;
+}
+
+Test(conf, env_id_is_that_of_the_variables)
+{
+	uint64_t ci = env_id("{}");
+
+	cr_expect_neq(ci, 0);
+	cr_expect_eq(env_id("{a: {match: [{name: x}]}}"), ci, "no variable of its own");
+	cr_expect_neq(env_id("{a: {match: [{env: 'DEPLOY=yes'}]}}"), ci);
+	cr_expect_neq(env_id("{a: {match: [{env: 'DEPLOYS=yes'}]}}"),
+		      env_id("{a: {match: [{env: 'DEPLOY=yes'}]}}"));
+}
+
 Test(conf, shipped_file_loads)
 {
 	struct config_err e = { "" };

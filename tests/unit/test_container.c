@@ -58,6 +58,18 @@ static struct row rows[] = {
 	  ".slice/cri-containerd-" ID ".scope",
 	  ID, "containerd", UID },
 	{ "/kubepods.slice/kubepods-pod" UID_ ".slice", "", "", UID },
+	/* One side was given the systemd driver, the other not. */
+	{ "/system.slice/containerd.service/kubepods-besteffort-pod" UID_
+	  ".slice:cri-containerd:" ID,
+	  ID, "containerd", UID },
+	{ "/kubepods-pod" UID_ ".slice:crio:" ID "/init", ID, "cri-o", UID },
+	{ "/system.slice:cri-containerd:" ID, ID, "containerd", "" },
+	{ "/kubepods-pod" UID_ ".slice:crio:x", "", "", "" },
+	{ "/a:b", "", "", "" },
+	{ "/:::", "", "", "" },
+	{ "/system.slice/runc-" ID ".scope", ID, "runc", "" },
+	{ "/system.slice/runc-by-hand.scope", "", "", "" },
+	{ "/lxc.payload/web/system.slice", "web", "lxc", "" },
 	/* Static pods. */
 	{ "/kubepods/burstable/pod" STATIC "/" ID, ID, "", STATIC },
 	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" STATIC

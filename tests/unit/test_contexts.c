@@ -93,6 +93,23 @@ Test(contexts, from_the_topmost_down)
 	cr_expect_eq(known(7)->ci, known(3)->ci, "shared");
 }
 
+/* Whoever writes a job can set the variables of another system, but what is above it is the runner.
+ */
+Test(contexts, the_runner_above_tells_the_system)
+{
+	rec_env_lines(&t.s, 1001, "GITLAB_CI=true\nCI_PROJECT_PATH=g/p\n" EVIL);
+	rec_exec_env(&t.s, 1, 0, 100, "/usr/bin/gitlab-runner", 0);
+	rec_fork(&t.s, 2, 1, 101);
+	rec_exec_env(&t.s, 3, 2, 101, "/tmp/Runner.Worker", 0);
+	rec_fork(&t.s, 4, 3, 102);
+	rec_exec_env(&t.s, 5, 4, 102, "/bin/bash", 1001);
+	/* Below none, the order decides. */
+	rec_exec_env(&t.s, 6, 0, 103, "/bin/bash", 1001);
+	tracked_run(&t);
+	cr_expect_str_eq(context(5), "5 g/p: system=github by bash[102]");
+	cr_expect_str_eq(context(6), "6 evil/x: system=gitlab by bash[103]");
+}
+
 Test(contexts, steps_of_one_job)
 {
 	step();

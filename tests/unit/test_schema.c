@@ -197,7 +197,7 @@ Test(schema, alerts_of_ci_jobs)
 	};
 	struct ci ci;
 
-	cr_assert(ci_parse(env, sizeof(env), &ci));
+	cr_assert(ci_parse(env, sizeof(env), CI_NO_SYSTEM, &ci));
 	curl.ci = &ci;
 	raise_rule(0, 1);
 	curl.ci_claims = claims;
