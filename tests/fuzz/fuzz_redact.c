@@ -67,8 +67,8 @@ static void check(char *argv, const char *was, size_t size, int cut)
 	static const struct {
 		const char *prefix;
 		size_t min;
-	} tokens[] = { { "ghp_", 36 }, { "npm_", 36 },	   { "glpat-", 20 },   { "hf_", 34 },
-		       { "AIza", 35 }, { "sk_live_", 24 }, { "dckr_pat_", 27 } };
+	} tokens[] = { { "ghp_", 36 }, { "npm_", 36 },	   { "glpat-", 20 },	{ "hf_", 34 },
+		       { "AIza", 35 }, { "sk_live_", 24 }, { "dckr_pat_", 27 }, { "HRKU-", 36 } };
 	char again[ARGV_MAX];
 	size_t len = size, more, i;
 	unsigned int n = redact_argv(argv, &len, cut);
