@@ -673,3 +673,24 @@ unsigned int redact_argv(char *argv, size_t *len, bool cut)
 	*len = a.w;
 	return a.n;
 }
+
+unsigned int redact_env(char *env, size_t *len, size_t most)
+{
+	size_t at, w = 0, n, was;
+	const char *equals;
+	unsigned int found = 0;
+
+	for (at = 0; at < *len; at += was + 1) {
+		was = n = strnlen(env + at, *len - at);
+		equals = memchr(env + at, '=', was);
+		found += redact_argv(env + at, &n,
+				     equals != NULL && env + at + was - equals > (ptrdiff_t)most);
+		memmove(env + w, env + at, n);
+		w += n;
+		if (at + was < *len)
+			env[w++] = '\0';
+	}
+	memset(env + w, 0, *len - w);
+	*len = w;
+	return found;
+}
