@@ -201,7 +201,7 @@ static bool value_part(const struct redactor *a, enum secret_key key, size_t *fr
 	case KEY_FILE:
 		return *from < *to && !is_file(a->s + *from, *to - *from);
 	case KEY_QUERY:
-		return *to - *from >= 16;
+		return *to - *from >= 16 && memchr(a->s + *from, '*', *to - *from) == NULL;
 	case KEY_SECRET: /* docker build --secret id=x,src=y */
 		return !starts(a, *from, *to, "id=") && !starts(a, *from, *to, "type=");
 	default:
