@@ -6,12 +6,17 @@
  *
  * Where a name tells that a value follows, the value is held: from where to where. Until the pass
  * gets there it goes on looking for tokens, which tell by themselves what they are.
+ *
+ * Words are a shell's, with its quotes and backslashes: 'a "b" c', u:'p', X-Token:\ p. In which
+ * quotes a byte stands is told by what was written before it, and what becomes stars leaves the
+ * quotes as they were, so that a second pass sees the same words.
  */
 #include "base/redact.h"
 
 #include <string.h>
 
 #include "base/redact_forms.h"
+#include "base/shell.h"
 
 #include "base/poison.h"
 
@@ -24,8 +29,12 @@ struct redactor {
 	size_t arg, end;      /* of the argument at r */
 	size_t written;	      /* where it begins in what was written */
 	size_t from, to;      /* the held value; to <= r: none */
-	enum redact_key next; /* of the next argument, as this one says */
+	size_t no_at;	      /* up to where there is no '@' in what follows */
+	char close;	      /* the quote that it takes away with it; 0: none */
+	enum secret_key next; /* of the next argument, as this one says */
 	enum redact_tool tool;
+	bool config;	    /* of a program that sets names to values */
+	struct shell shell; /* at w */
 	bool cut;
 	bool script; /* the argument is one: behind -c */
 	unsigned int n;
@@ -40,22 +49,6 @@ static bool is_alnum(char c)
 static bool is_name(char c)
 {
 	return is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '*';
-}
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool is_quote(char c)
-{
-	return c == '"' || c == '\'' || c == '`';
-}
-
-/* Ends a word of a shell's script. */
-static bool ends_word(char c)
-{
-	return c == '\0' || is_space(c) || is_quote(c) || strchr(";|&<>()", c) != NULL;
 }
 
 /* What was written last; NUL at the beginning. */
@@ -87,14 +80,22 @@ static bool is_blanked(const char *s, size_t n)
 	return n <= STARS && memcmp(s, "***", n) == 0;
 }
 
-/* What is blank already is not counted again. */
-static void blank(struct redactor *a, size_t to)
+static void put(struct redactor *a, char c)
 {
-	size_t n = to - a->r < STARS ? to - a->r : STARS;
+	shell_take(&a->shell, c);
+	a->s[a->w++] = c;
+}
+
+/* What is blank already is not counted again. A quote that closes in there is put behind it. */
+static void blank(struct redactor *a, size_t to, char close)
+{
+	size_t n = to - a->r - (close != 0), i;
 	bool done = is_blanked(a->s + a->r, to - a->r);
 
-	memset(a->s + a->w, '*', n);
-	a->w += n;
+	for (i = 0; i < n && i < STARS; i++)
+		put(a, '*');
+	if (close != 0)
+		put(a, close);
 	a->r = to;
 	a->n += !done;
 }
@@ -102,7 +103,7 @@ static void blank(struct redactor *a, size_t to)
 static void copy(struct redactor *a, size_t to)
 {
 	while (a->r < to)
-		a->s[a->w++] = a->s[a->r++];
+		put(a, a->s[a->r++]);
 }
 
 /* ---- Values ---- */
@@ -133,46 +134,97 @@ static bool is_variable(const char *s, size_t n)
 	return true;
 }
 
-/* Moves *from to where the secret of the value begins; false: it has none. */
-static bool value_part(const struct redactor *a, enum redact_key key, size_t *from, size_t to)
+/* A path, or the name of a file by its ending: "sa.json". Whose name was a token was one before. */
+static bool is_file(const char *s, size_t n)
+{
+	size_t i = n;
+
+	if (strchr("/.~@", s[0]) != NULL || n < 2 || (is_alnum(s[0]) && s[1] == ':') ||
+	    (n > STARS && memcmp(s + n - STARS, "***", STARS) == 0))
+		return true;
+	while (i > 0 && is_alnum(s[i - 1]))
+		i--;
+	return i > 1 && s[i - 1] == '.' && n - i >= 2 && n - i <= 5;
+}
+
+/* "user:password@host", with a path before or behind; what has a scheme is seen as a URL. */
+static bool address_part(const struct redactor *a, size_t *from, size_t *to)
+{
+	size_t end = *from, name = *from;
+	const char *s = a->s + *from, *colon, *at;
+
+	while (end < *to && !is_space(a->s[end]) && !is_quote(a->s[end]))
+		end++;
+	while (name < end && is_name(a->s[name]))
+		name++;
+	at = memrchr(s, '@', end - *from);
+	if (at == NULL && is_open(a, end))
+		at = a->s + end;
+	if (at == NULL || starts(a, name, end, "://") ||
+	    starts(a, (size_t)(at - a->s), end, "@sha256:"))
+		return false;
+	colon = memchr(s, ':', (size_t)(at - s));
+	while (colon != NULL && colon + 1 < at && colon[1] == '/')
+		colon = memchr(colon + 1, ':', (size_t)(at - colon - 1));
+	if (colon == NULL)
+		colon = memchr(s, ':', (size_t)(at - s));
+	if (colon == NULL)
+		return false;
+	*from = (size_t)(colon - a->s) + 1;
+	*to = (size_t)(at - a->s);
+	/* What is blanked hid ends of words, so that more seems to be one. */
+	return is_blanked(a->s + *from, *to - *from) ||
+	       memmem(s, (size_t)(at - s), "***", STARS) == NULL;
+}
+
+/* Moves *from to where the secret of the value begins, and *to to its end; false: it has none. */
+static bool value_part(const struct redactor *a, enum secret_key key, size_t *from, size_t *to)
 {
 	const char *colon;
 
 	switch (key) {
 	case KEY_USER:
-		colon = memchr(a->s + *from, ':', to - *from);
+		colon = memchr(a->s + *from, ':', *to - *from);
 		if (colon == NULL)
 			return false;
 		*from = (size_t)(colon - a->s) + 1;
 		return true;
 	case KEY_COOKIE:
-		return memchr(a->s + *from, '=', to - *from) != NULL;
+		return memchr(a->s + *from, '=', *to - *from) != NULL;
+	case KEY_ADDRESS:
+		return address_part(a, from, to);
 	case KEY_PASS:
-		if (starts(a, *from, to, "pass:"))
+		if (starts(a, *from, *to, "pass:"))
 			*from += 5;
-		return !starts(a, *from, to, "file:") && !starts(a, *from, to, "env:") &&
-		       !starts(a, *from, to, "fd:") && !starts(a, *from, to, "stdin");
+		return !starts(a, *from, *to, "file:") && !starts(a, *from, *to, "env:") &&
+		       !starts(a, *from, *to, "fd:") && !starts(a, *from, *to, "stdin");
 	case KEY_FILE:
-		return *from < to && strchr("/.~@", a->s[*from]) == NULL;
+		return *from < *to && !is_file(a->s + *from, *to - *from);
 	case KEY_QUERY:
-		return to - *from >= 16;
+		return *to - *from >= 16 && memchr(a->s + *from, '*', *to - *from) == NULL;
 	case KEY_SECRET: /* docker build --secret id=x,src=y */
-		return !starts(a, *from, to, "id=") && !starts(a, *from, to, "type=");
+		return !starts(a, *from, *to, "id=") && !starts(a, *from, *to, "type=");
 	default:
 		return true;
 	}
 }
 
 /* `variables`: somebody will still put their values in. */
-static void hold(struct redactor *a, enum redact_key key, size_t from, size_t to, bool variables)
+static bool hold_part(struct redactor *a, size_t from, size_t to, bool variables)
 {
-	if (!value_part(a, key, &from, to) || from >= to)
-		return;
-	if (is_plain_word(a->s + from, to - from) ||
+	if (from >= to || is_plain_word(a->s + from, to - from) ||
 	    (variables && is_variable(a->s + from, to - from)))
-		return;
+		return false;
 	a->from = from;
 	a->to = to;
+	a->close = 0;
+	return true;
+}
+
+static void hold(struct redactor *a, enum secret_key key, size_t from, size_t to, bool variables)
+{
+	if (value_part(a, key, &from, &to))
+		(void)hold_part(a, from, to, variables);
 }
 
 /* Behind an option may stand the next one. A random secret may begin with '-' too, but is long. */
@@ -183,83 +235,150 @@ static bool is_option(const struct redactor *a, size_t from, size_t to)
 
 /* ---- Where a value ends ---- */
 
-static size_t word_end(const struct redactor *a, size_t at)
+/* The quotes at `to`, which is not far ahead of r. */
+static struct shell shell_at(const struct redactor *a, size_t to)
 {
-	while (at < a->end && !ends_word(a->s[at]))
+	return shell_over(a->s, a->r, to, a->shell);
+}
+
+/* Behind the quotes that open at `at`. */
+static size_t quotes_skip(const struct redactor *a, size_t at, size_t to)
+{
+	while (at < to && (a->s[at] == '"' || a->s[at] == '\''))
 		at++;
 	return at;
 }
 
-/* The quote that closes what `quote` opened, which may itself be quoted: \"...\". */
-static size_t quote_end(const struct redactor *a, size_t at, char quote, bool escaped)
+/* A word with its quotes, of which those around the secret stay. */
+static void hold_shell(struct redactor *a, enum secret_key key, size_t at, bool all)
 {
-	for (; at < a->end && a->s[at] != quote; at++)
-		if (!escaped && a->s[at] == '\\' && at + 1 < a->end)
-			at++;
-	if (at > a->end)
-		at = a->end;
-	if (escaped && at < a->end && a->s[at - 1] == '\\')
-		at--;
-	return at;
-}
+	struct shell q = shell_at(a, at), in, out;
+	size_t from, to;
 
-static size_t line_end(const struct redactor *a, size_t at)
-{
-	while (at < a->end && a->s[at] != '\n')
-		at++;
-	return at;
-}
-
-static size_t spaces_end(const struct redactor *a, size_t at)
-{
-	while (at < a->end && (a->s[at] == ' ' || a->s[at] == '\t'))
-		at++;
-	return at;
+	if (at < a->end && is_quote(a->s[at])) /* opens, whatever stands before it */
+		q.last = ' ';
+	to = shell_word_end(a->s, at, a->end, q, all);
+	from = quotes_skip(a, at, to);
+	if (!value_part(a, key, &from, &to))
+		return;
+	from = quotes_skip(a, from, to);
+	in = shell_over(a->s, at, from, q);
+	out = shell_over(a->s, from, to, in);
+	if (in.quote != 0 && out.quote != in.quote && to > from && a->s[to - 1] == in.quote) {
+		to--;
+		out = in;
+	}
+	if (hold_part(a, from, to, true) && in.quote != 0 && out.quote == 0)
+		a->close = in.quote;
 }
 
 /* A word of a script, or what its quotes hold. */
-static void hold_word(struct redactor *a, enum redact_key key, size_t at)
+static void hold_word(struct redactor *a, enum secret_key key, size_t at)
 {
 	bool escaped = at + 1 < a->end && a->s[at] == '\\' && is_quote(a->s[at + 1]);
+	char outer = shell_at(a, at).quote;
 	size_t to;
 
-	/* What another program will say. */
-	if (starts(a, at, a->end, "$(") || starts(a, at, a->end, "`"))
+	if (at >= a->end)
 		return;
-	at += escaped;
-	if (at < a->end && is_quote(a->s[at])) {
-		to = quote_end(a, at + 1, a->s[at], escaped);
+	/* What another program will say. */
+	if (starts(a, at, a->end, "$(") || (a->script && a->s[at] == '`'))
+		return;
+	/* In a string of another language, inside of the shell's. */
+	if (escaped || a->s[at] == '`' || (outer != 0 && is_quote(a->s[at]) && a->s[at] != outer)) {
+		at += escaped;
+		to = quote_end(a->s, at + 1, a->end, a->s[at], escaped, outer);
 		if (to > at)
 			hold(a, key, at + 1, to, true);
 		return;
 	}
-	hold(a, key, at, word_end(a, at), true);
+	hold_shell(a, key, at, false);
+}
+
+/* All that stands in the quotes that opened right before the name. */
+static void hold_quoted(struct redactor *a, enum secret_key key, size_t at)
+{
+	char open = before(a, 1);
+	bool escaped = before(a, 2) == '\\';
+
+	if (!escaped && a->shell.quote == open)
+		hold_shell(a, key, at, true);
+	else
+		hold(a, key, at, quote_end(a->s, at, a->end, open, escaped, a->shell.quote), true);
 }
 
 /* ---- Names, and what they tell ---- */
 
+/* Behind the scheme; 0: it is none. Some say http:/x, and are understood. */
+static size_t scheme_end_of_url(const struct redactor *a, size_t at)
+{
+	if (starts(a, at, a->end, "://"))
+		return at + 3;
+	if (starts(a, at, a->end, ":/") &&
+	    (is_text(a, a->r, at, "https") || is_text(a, a->r, at, "http") ||
+	     is_text(a, a->r, at, "ssh") || is_text(a, a->r, at, "git")))
+		return at + 2;
+	return 0;
+}
+
+static bool ends_authority(char c)
+{
+	return ends_text(c) || strchr("/?#\\", c) != NULL;
+}
+
+/* Behind a colon that no port follows there may be a password with a '/' in it: to its '@'. 0: no
+ * such. What is blanked hid other ends of words, and ends it. */
+static size_t odd_password_end(struct redactor *a, size_t colon, size_t end)
+{
+	size_t i = colon + 1, at = 0;
+
+	while (i < end && a->s[i] >= '0' && a->s[i] <= '9')
+		i++;
+	if ((i == end && i > colon + 1) || (i < end && strchr("${[", a->s[i]) != NULL))
+		return 0;
+	if (end < a->no_at)
+		return is_open(a, a->no_at) ? a->no_at : 0;
+	for (i = end; i < a->end && !ends_text(a->s[i]) && strchr("@*", a->s[i]) == NULL;)
+		i++;
+	if (i == a->end || a->s[i] != '@') {
+		a->no_at = i;
+		return is_open(a, i) ? i : 0;
+	}
+	for (; i < a->end && !ends_authority(a->s[i]) && (at == 0 || !starts(a, i, a->end, "***"));
+	     i++)
+		if (a->s[i] == '@')
+			at = i;
+	return at;
+}
+
 /* scheme://user:password@host. */
 static bool see_url(struct redactor *a, size_t name_end)
 {
-	size_t from = name_end + 3, to, at = 0, colon = 0, i;
+	size_t from = scheme_end_of_url(a, name_end), to, at = 0, colon = 0, i;
 	bool random = true;
 
-	if (!starts(a, name_end, a->end, "://"))
+	if (from == 0)
 		return false;
-	for (to = from; to < a->end && !ends_word(a->s[to]) && strchr("/?#\\", a->s[to]) == NULL;
-	     to++)
+	for (to = from;
+	     to < a->end && !ends_authority(a->s[to]) && (at == 0 || !starts(a, to, a->end, "***"));
+	     to++) {
 		if (a->s[to] == '@')
 			at = to;
+		if (a->s[to] == ':' && colon == 0)
+			colon = to;
+	}
+	if (at == 0 && colon > from - 1 && to < a->end && strchr("/?#", a->s[to]) != NULL)
+		at = odd_password_end(a, colon, to);
 	if (at == 0 && is_open(a, to))
 		at = to;
-	for (i = from; i < at && colon == 0; i++) {
-		if (a->s[i] == ':')
-			colon = i;
-		else if (!is_alnum(a->s[i]) && a->s[i] != '_' && a->s[i] != '-')
+	if (colon > at)
+		colon = 0;
+	for (i = from; i < at && i != colon; i++)
+		if (!is_alnum(a->s[i]) && a->s[i] != '_' && a->s[i] != '-')
 			random = false;
-	}
 	/* Many take a token for the user, and no password. */
-	if (random && at > 0 && at < to && (colon > 0 ? colon : at) - from >= 20)
+	if (random && at > 0 && at < a->end && a->s[at] == '@' &&
+	    (colon > 0 ? colon : at) - from >= 20)
 		hold(a, KEY_SECRET, from, at, true);
 	else if (colon > 0)
 		hold(a, KEY_SECRET, colon + 1, at, true);
@@ -279,45 +398,43 @@ static size_t scheme_end(const struct redactor *a, size_t at)
 
 	while (to < a->end && (is_name(a->s[to])))
 		to++;
-	return spaces_end(a, to) > to && redact_scheme(a->s + at, to - at) ? spaces_end(a, to) : at;
+	return spaces_end(a->s, to, a->end) > to && redact_scheme(a->s + at, to - at)
+		       ? spaces_end(a->s, to, a->end)
+		       : at;
 }
 
 /* Is the colon at `at` one that a value follows, and not a sentence or a path? */
-static bool colon_tells(const struct redactor *a, enum redact_key key, bool bare, bool quoted,
+static bool colon_tells(const struct redactor *a, enum secret_key key, bool bare, bool quoted,
 			size_t at)
 {
 	if (at + 1 < a->end && a->s[at + 1] == '/')
 		return false;
-	if (quoted || key == KEY_HEADER)
+	if (quoted || key == KEY_HEADER || a->s[a->r] == '-')
 		return true;
 	return key == KEY_PASSWORD || !bare;
 }
 
-static void see_colon(struct redactor *a, enum redact_key key, size_t at, bool quoted)
+static void see_colon(struct redactor *a, enum secret_key key, size_t at, bool quoted)
 {
-	char open = before(a, 1);
-
-	at = scheme_end(a, spaces_end(a, at + 1));
+	at = scheme_end(a, spaces_end(a->s, at + 1, a->end));
 	if (quoted)
 		hold_word(a, key, at);
-	else if (is_quote(open))
-		hold(a, key, at, quote_end(a, at, open, before(a, 2) == '\\'), true);
+	else if (is_quote(before(a, 1)))
+		hold_quoted(a, key, at);
 	else if (is_whole(a))
-		hold(a, key, at, line_end(a, at), false);
+		hold(a, key, at, line_end(a->s, at, a->end), false);
 	else
 		hold_word(a, key, at);
 }
 
-static void see_equals(struct redactor *a, enum redact_key key, size_t at, bool apart)
+static void see_equals(struct redactor *a, enum secret_key key, size_t at, bool apart)
 {
-	char open = before(a, 1);
-
 	while (at < a->end && (a->s[at] == '=' || a->s[at] == '>'))
 		at++;
 	if (apart)
-		at = spaces_end(a, at);
-	if (is_quote(open) && !apart)
-		hold(a, key, at, quote_end(a, at, open, before(a, 2) == '\\'), true);
+		at = spaces_end(a->s, at, a->end);
+	if (is_quote(before(a, 1)) && !apart)
+		hold_quoted(a, key, at);
 	else if (is_whole(a) && !apart)
 		hold(a, key, at, a->end, false);
 	else
@@ -325,19 +442,25 @@ static void see_equals(struct redactor *a, enum redact_key key, size_t at, bool 
 }
 
 /* NAME=value, "name": "value", name: value. */
-static bool see_pair(struct redactor *a, enum redact_key key, bool bare, size_t name_end)
+static bool see_pair(struct redactor *a, const struct secret_name *name, size_t name_end)
 {
+	enum secret_key key = name->key;
 	size_t at = name_end, sign;
 	bool quoted;
 
 	while (at < a->end && (is_quote(a->s[at]) || a->s[at] == '\\' || a->s[at] == ']'))
 		at++;
 	quoted = at > name_end;
-	sign = spaces_end(a, at);
+	sign = spaces_end(a->s, at, a->end);
 	if (sign == a->end)
 		return false;
 	if (key == KEY_JSON && !quoted)
 		return false;
+	if (key != KEY_HEADER &&
+	    (starts(a, sign, a->end, "%3D") || starts(a, sign, a->end, "%3d"))) {
+		see_equals(a, key, sign + 3, quoted);
+		return true;
+	}
 	if (a->s[sign] == '=' && key == KEY_QUERY && before(a, 1) != '?' && before(a, 1) != '&')
 		return false;
 	if (a->s[sign] == '=' && key != KEY_HEADER) {
@@ -345,7 +468,7 @@ static bool see_pair(struct redactor *a, enum redact_key key, bool bare, size_t 
 		return true;
 	}
 	if (a->s[sign] == ':' && before(a, 1) != '/' && key != KEY_QUERY &&
-	    colon_tells(a, key, bare, quoted, sign)) {
+	    (quoted || !name->assigned) && colon_tells(a, key, name->bare, quoted, sign)) {
 		if (sign + 1 < a->end && a->s[sign + 1] == '=')
 			see_equals(a, key, sign + 1, true);
 		else
@@ -355,76 +478,90 @@ static bool see_pair(struct redactor *a, enum redact_key key, bool bare, size_t 
 	return false;
 }
 
+static bool word_is_option(const struct redactor *a, size_t at)
+{
+	return at < a->end && a->s[at] == '-' &&
+	       is_option(a, at, shell_word_end(a->s, at, a->end, shell_at(a, at), false));
+}
+
 /* The value of an option is the next argument, or the next word. */
-static void see_option(struct redactor *a, enum redact_key key, size_t name_end)
+static void see_option(struct redactor *a, enum secret_key key, size_t name_end)
 {
 	size_t at;
 
 	if (name_end == a->end) {
-		if (a->r == a->arg)
+		if (a->r == a->arg || a->config)
 			a->next = key;
 		return;
 	}
-	at = spaces_end(a, name_end);
-	if (at > name_end && !is_option(a, at, word_end(a, at)))
+	at = spaces_end(a->s, name_end, a->end);
+	if (at > name_end && !word_is_option(a, at))
 		hold_word(a, key, at);
 }
 
-/* aws configure set aws_secret_access_key VALUE */
-static bool is_setting(const struct redactor *a, size_t name_end)
+/* npm config set //registry.example/:_authToken VALUE */
+static bool is_setting(const struct redactor *a, enum secret_key key, size_t name_end)
 {
-	return a->r == a->arg && name_end == a->end &&
-	       (is_text(a, a->r, name_end, "aws_secret_access_key") ||
-		is_text(a, a->r, name_end, "aws_session_token"));
+	if (!a->config || (name_end < a->end && (!a->script || !is_space(a->s[name_end]))))
+		return false;
+	return key == KEY_SECRET || key == KEY_PASSWORD || key == KEY_PASS || key == KEY_FILE ||
+	       key == KEY_JSON;
+}
+
+/* The value of a tool's option, in the same word. */
+static void see_same(struct redactor *a, enum secret_key key, size_t at)
+{
+	if (a->r == a->arg && !a->script)
+		hold(a, key, at, a->end, false);
+	else
+		hold_word(a, key, at);
 }
 
 static void see_tool(struct redactor *a, size_t name_end)
 {
-	size_t at, n = name_end - a->r;
+	bool more = name_end < a->end && !ends_word(a->s[name_end]);
+	size_t at = 0, n = name_end - a->r;
 	enum redact_tool tool = TOOL_NONE;
-	enum redact_key key = redact_tool_option(a->tool, a->s + a->r, n, &at);
+	enum secret_key key = KEY_NONE;
 
-	if (key != KEY_NONE && at == 0) {
-		if (name_end < a->end && a->s[name_end] == '=')
-			hold(a, key, name_end + 1, a->script ? word_end(a, name_end) : a->end,
-			     a->script);
+	if (a->r == a->arg || ends_text(before(a, 1)))
+		key = redact_tool_option(a->tool, a->s + a->r, n, more && a->s[name_end] != '=',
+					 &at);
+	if (key != KEY_NONE) {
+		if (at == n && more && a->s[name_end] == '=')
+			at++;
+		if (at != n || more)
+			see_same(a, key, a->r + at);
 		else
 			see_option(a, key, name_end);
 		return;
 	}
-	if (key != KEY_NONE) {
-		at += a->r;
-		if (a->r == a->arg && !a->script)
-			hold(a, key, at, a->end, false);
-		else
-			hold_word(a, key, at);
-		return;
-	}
-	if (name_end == a->end || ends_word(a->s[name_end]))
+	if (!more)
 		tool = redact_tool(a->s + a->r, n);
-	if (tool != TOOL_NONE && (tool != TOOL_LOGIN || a->tool == TOOL_REGISTRY))
+	if (tool == TOOL_CONFIG)
+		a->config = true;
+	else if (tool != TOOL_NONE && (tool != TOOL_LOGIN || a->tool == TOOL_REGISTRY))
 		a->tool = tool;
 }
 
 /* At the first character of a name: what it tells of what follows. */
 static void see(struct redactor *a)
 {
+	struct secret_name name;
 	size_t to = a->r;
-	enum redact_key key;
-	bool bare = false;
 
 	while (to < a->end && is_name(a->s[to]))
 		to++;
 	if (see_url(a, to))
 		return;
-	key = redact_key(a->s + a->r, to - a->r, &bare);
-	if (key != KEY_NONE && see_pair(a, key, bare, to))
+	name = secret_name(a->s + a->r, to - a->r);
+	if (name.key != KEY_NONE && see_pair(a, &name, to))
 		return;
-	if (key != KEY_NONE && key != KEY_JSON && key != KEY_QUERY && key != KEY_HEADER &&
-	    a->s[a->r] == '-')
-		see_option(a, key, to);
-	else if (is_setting(a, to))
-		a->next = KEY_SECRET;
+	if (name.key != KEY_NONE && name.key != KEY_JSON && name.key != KEY_QUERY &&
+	    name.key != KEY_HEADER && !name.assigned && a->s[a->r] == '-')
+		see_option(a, name.key, to);
+	else if (is_setting(a, name.key, to))
+		see_option(a, KEY_SECRET, to);
 	else
 		see_tool(a, to);
 }
@@ -465,26 +602,32 @@ static bool take_token(struct redactor *a)
 		return false;
 	n += a->r;
 	copy(a, a->r + keep);
-	blank(a, n);
+	blank(a, n, 0);
 	return true;
+}
+
+/* Another command begins. */
+static void script_next(struct redactor *a)
+{
+	a->tool = TOOL_NONE;
+	a->config = false;
 }
 
 static void step(struct redactor *a)
 {
 	if (a->r >= a->from && a->r < a->to) {
-		blank(a, a->to);
+		blank(a, a->to, a->close);
 		return;
 	}
-	if (take_token(a))
-		return;
+	/* A token may be the beginning of a name. */
 	if (a->r >= a->to && is_name(a->s[a->r]) && (a->r == a->arg || !is_name(before(a, 1))))
 		see(a);
 	/* It may have held what stands right here. */
-	if (a->r >= a->from && a->r < a->to)
+	if ((a->r >= a->from && a->r < a->to) || take_token(a))
 		return;
 	if (a->script && strchr(";|&\n", a->s[a->r]) != NULL)
-		a->tool = TOOL_NONE;
-	a->s[a->w++] = a->s[a->r++];
+		script_next(a);
+	put(a, a->s[a->r++]);
 }
 
 /* -c, -lc, -ec: a shell's, and others' before a program in their own language. */
@@ -503,13 +646,14 @@ static bool says_script(const char *s, size_t n)
 static void take_argument(struct redactor *a)
 {
 	const char *end = memchr(a->s + a->r, '\0', a->len - a->r);
-	enum redact_key key = a->next;
+	enum secret_key key = a->next;
 
 	a->arg = a->r;
 	a->written = a->w;
 	a->end = end != NULL ? (size_t)(end - a->s) : a->len;
 	a->next = KEY_NONE;
-	a->from = a->to = 0;
+	a->from = a->to = a->no_at = 0;
+	a->shell = (struct shell){ .script = a->script };
 	if (key != KEY_NONE && !is_option(a, a->arg, a->end))
 		hold(a, key, a->arg, a->end, false);
 	while (a->r < a->end)
@@ -528,4 +672,25 @@ unsigned int redact_argv(char *argv, size_t *len, bool cut)
 	memset(argv + a.w, 0, a.len - a.w);
 	*len = a.w;
 	return a.n;
+}
+
+unsigned int redact_env(char *env, size_t *len, size_t most)
+{
+	size_t at, w = 0, n, was;
+	const char *equals;
+	unsigned int found = 0;
+
+	for (at = 0; at < *len; at += was + 1) {
+		was = n = strnlen(env + at, *len - at);
+		equals = memchr(env + at, '=', was);
+		found += redact_argv(env + at, &n,
+				     equals != NULL && env + at + was - equals > (ptrdiff_t)most);
+		memmove(env + w, env + at, n);
+		w += n;
+		if (at + was < *len)
+			env[w++] = '\0';
+	}
+	memset(env + w, 0, *len - w);
+	*len = w;
+	return found;
 }

@@ -25,4 +25,8 @@
  */
 unsigned int redact_argv(char *argv, size_t *len, bool cut);
 
+/* The same for variables, "NAME=value" with a NUL behind each, of whose values at most `most` bytes
+ * were kept: one that has as many was cut. */
+unsigned int redact_env(char *env, size_t *len, size_t most);
+
 #endif

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "base/ci.h"
+#include "base/secret_name.h"
+#include "base/text.h"
 #include "conf/node.h"
 #include "conf/parts.h"
 
@@ -139,20 +140,6 @@ static size_t env_name_len(const char *s)
 	return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 }
 
-/* Of what a variable holds whose name says so nothing is told, only that it is there. */
-static bool name_is_secret(const char *name)
-{
-	static const char *const parts[] = { "TOKEN",	   "SECRET",  "PASSW", "PASSPHRASE",
-					     "CREDENTIAL", "PRIVATE", "_KEY",  "APIKEY",
-					     "AUTH",	   "SESSION" };
-	size_t i;
-
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (strcasestr(name, parts[i]) != NULL)
-			return true;
-	return false;
-}
-
 static int env_by_name(const void *x, const void *y)
 {
 	const struct env_variable *a = x, *b = y;
@@ -213,9 +200,10 @@ static int key_env(struct doc *d, const struct at *at, void *ret)
 	(void)snprintf(name, sizeof(name), "%.*s", (int)len, s);
 	s += len;
 	s = *s == '=' ? s + 1 : "*";
-	/* Of those that a CI system sets it is known, whatever they are called. */
+	/* Of one that may hold a secret it is only told that it is there. Of those that a CI system
+	 * sets it is known, whatever they are called. */
 	known = policy_env(r->policy, name, len);
-	secret = known == NULL ? name_is_secret(name) : known->kind == OF_ENV_SET;
+	secret = known == NULL ? secret_variable(name) : known->kind == OF_ENV_SET;
 	if (secret && strcmp(s, "*") != 0)
 		return at_error(
 			d, at,

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct intake {
 	bool redact;
 	struct intake_stats stats;
 	struct of_rec_exec redacted; /* a copy: the ring is mapped to be read only */
+	struct of_rec_env redacted_env;
 };
 
 /* Where events go while one drain or look is under way. */
@@ -147,6 +149,24 @@ static const struct of_rec_hdr *redact(struct intake *in, const struct of_rec_hd
 	return &r->hdr;
 }
 
+/* The same for an environment. What is allowed of it is no secret by its name, but anybody may put
+ * one there, or an address with a password in it. */
+static const struct of_rec_hdr *redact_variables(struct intake *in, const struct of_rec_hdr *rec,
+						 struct event *ev)
+{
+	struct of_rec_env *r = &in->redacted_env;
+	size_t head = offsetof(struct of_rec_env, env.text), len = ev->env.text_len;
+
+	memcpy(r, rec, head);
+	copy_raw(r->env.text, ev->env.text, len);
+	if (redact_env(r->env.text, &len, OF_ENV_VALUE - 1) == 0)
+		return rec;
+	r->env.len = (uint32_t)len;
+	r->hdr.len = (uint32_t)(head + len);
+	(void)decode(r, r->hdr.len, ev);
+	return &r->hdr;
+}
+
 static int take(void *arg, const struct of_rec_hdr *rec, size_t size)
 {
 	struct flow *f = arg;
@@ -159,6 +179,8 @@ static int take(void *arg, const struct of_rec_hdr *rec, size_t size)
 	}
 	if (f->in->redact && ev.kind == OF_REC_EXEC && ev.exec.argv_len > 0)
 		rec = redact(f->in, rec, &ev);
+	if (f->in->redact && ev.kind == OF_REC_ENV)
+		rec = redact_variables(f->in, rec, &ev);
 	tap_write(f->in, rec);
 	f->fn(f->arg, &ev);
 	return 0;

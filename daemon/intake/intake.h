@@ -71,8 +71,8 @@ struct intake_stats {
 /* 0 or -errno. Takes the engine over: it is closed by intake_free(), also when this fails. */
 int intake_new(const struct intake_ops *ops, void *self, struct intake **ret);
 void intake_free(struct intake *in);
-/* From now on secrets in argv are blanked (base/redact.h) before anybody gets an event, or the
- * recording a record. For an engine whose records were not redacted before. */
+/* From now on secrets in argv and in environments are blanked (base/redact.h) before anybody gets
+ * an event, or the recording a record. For an engine whose records were not redacted before. */
 void intake_redact(struct intake *in);
 /* Every raw record is also written to this file (mode 0600, must not exist). 0 or -errno. */
 int intake_record(struct intake *in, const char *path);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fuzz_redact.c: any bytes as argv. The first says whether they were cut. What is there stays there
- * but for stars, no argument comes or goes, and of some tokens, looked for in another way than
- * redact.c does, none is left. A second pass finds nothing in what was whole: where a cut took the
- * end of a URL away, what is hidden behind it makes another end.
+ * fuzz_redact.c: any bytes as argv. The first says whether they were cut, or are variables. What is
+ * there stays there but for stars, no argument comes or goes, and of some tokens, looked for in
+ * another way than redact.c does, none is left. A second pass finds nothing in what was whole:
+ * where a cut took the end of a URL away, what is hidden behind it makes another end.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -67,8 +67,8 @@ static void check(char *argv, const char *was, size_t size, int cut)
 	static const struct {
 		const char *prefix;
 		size_t min;
-	} tokens[] = { { "ghp_", 36 }, { "npm_", 36 },	   { "glpat-", 20 },   { "hf_", 34 },
-		       { "AIza", 35 }, { "sk_live_", 24 }, { "dckr_pat_", 27 } };
+	} tokens[] = { { "ghp_", 36 }, { "npm_", 36 },	   { "glpat-", 20 },	{ "hf_", 34 },
+		       { "AIza", 35 }, { "sk_live_", 24 }, { "dckr_pat_", 27 }, { "HRKU-", 36 } };
 	char again[ARGV_MAX];
 	size_t len = size, more, i;
 	unsigned int n = redact_argv(argv, &len, cut);
@@ -91,6 +91,18 @@ static void check(char *argv, const char *was, size_t size, int cut)
 		abort();
 }
 
+/* The same of variables, each of which is alone. */
+static void check_env(char *env, const char *was, size_t size)
+{
+	size_t len = size;
+	unsigned int n = redact_env(env, &len, 16);
+
+	if (len > size || nuls(env, len) != nuls(was, size) || !is_left_of(was, size, env, len))
+		abort();
+	if (n == 0 && (len != size || memcmp(env, was, len) != 0))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *argv, was[ARGV_MAX];
@@ -103,7 +115,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(argv, data + 1, size - 1);
 	memcpy(was, data + 1, size - 1);
-	check(argv, was, size - 1, data[0] & 1);
+	if ((data[0] & 2) != 0)
+		check_env(argv, was, size - 1);
+	else
+		check(argv, was, size - 1, data[0] & 1);
 	free(argv);
 	return 0;
 }

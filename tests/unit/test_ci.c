@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/ci.h"
+#include "base/secret_name.h"
 
 TestSuite(ci, .timeout = 60);
 
@@ -338,15 +339,15 @@ Test(ci, steps_of_a_job_are_one_and_jobs_are_not)
 /* Everything here leaves the kernel. */
 Test(ci, no_variable_can_hold_a_secret)
 {
-	static const char *const secret[] = { "TOKEN",	  "SECRET",  "PASS",   "KEY",  "CRED",
-					      "AUTH_",	  "PRIVATE", "COOKIE", "_URL", "_URI",
-					      "REPO_URL", "EMAIL",   "MESSAGE" };
+	/* No secrets, and of nobody's concern. */
+	static const char *const secret[] = { "EMAIL", "MESSAGE" };
 	const char *name;
 	size_t n, i;
 
 	for (n = 0; (name = ci_variable(n)) != NULL; n++) {
 		cr_expect_leq(strlen(name), CI_NAME_MAX, "%s", name);
 		cr_expect_eq(strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"), strlen(name));
+		cr_expect_not(secret_variable(name), "%s", name);
 		for (i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
 			cr_expect_null(strstr(name, secret[i]), "%s", name);
 		for (i = 0; i < n; i++)

@@ -604,3 +604,66 @@ Test(conf, redact)
 	cr_expect(c.no_redact);
 	config_done(&c);
 }
+
+/* Of what may hold a secret no value is told, and none can be asked for. */
+Test(conf, variables_that_may_hold_a_secret)
+{
+	static const char *const secret[] = {
+		"DB_PASS",
+		"DATABASE_URL",
+		"JOB_JWT",
+		"DB_PWD",
+		"COOKIE",
+		"DSN",
+		"PAT",
+		"GH_PAT",
+		"BUILDBOT_PASS",
+		"PGPASSWORD",
+		"A_TOKEN",
+		"SIGNING_KEY",
+		"API_KEY_PROD",
+		"REDIS_URI",
+		"SESSION_ID",
+		"TOKENS",
+		"db_secret",
+		"MYSQL_PW",
+		"BASIC_AUTH",
+		"SAS",
+		"CREDENTIALS",
+		"SLACK_WEBHOOK",
+		"PRIVATE_REGISTRY",
+		"CONNECTION_STRING",
+	};
+	static const char *const plain[] = { "PWD",	 "OLDPWD",	    "PATH",
+					     "HOME",	 "STAGE",	    "COMPAT",
+					     "KEYBOARD", "GIT_AUTHOR_NAME", "CI_REPOSITORY",
+					     "MY_REPO" };
+	char text[128];
+	struct config_err e;
+	struct config c;
+	size_t i;
+
+	for (i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
+		(void)snprintf(text, sizeof(text),
+			       "version: 1\nroles: {r: {match: [{env: %s=x}]}}\n", secret[i]);
+		memset(&c, 0, sizeof(c));
+		cr_expect_lt(config_parse("t", text, strlen(text), &c, &e), 0, "%s", secret[i]);
+		cr_expect_not_null(strstr(e.msg, "may hold a secret"), "%s: %s", secret[i], e.msg);
+		config_done(&c);
+		(void)snprintf(text, sizeof(text), "version: 1\nroles: {r: {match: [{env: %s}]}}\n",
+			       secret[i]);
+		c = parsed(text);
+		cr_assert_not_null(policy_env(&c.policy, secret[i], strlen(secret[i])));
+		cr_expect_eq(policy_env(&c.policy, secret[i], strlen(secret[i]))->kind, OF_ENV_SET,
+			     "%s", secret[i]);
+		config_done(&c);
+	}
+	for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		(void)snprintf(text, sizeof(text),
+			       "version: 1\nroles: {r: {match: [{env: %s=x}]}}\n", plain[i]);
+		c = parsed(text);
+		cr_expect_eq(policy_env(&c.policy, plain[i], strlen(plain[i]))->kind, OF_ENV_TEXT,
+			     "%s", plain[i]);
+		config_done(&c);
+	}
+}

@@ -24,16 +24,16 @@ struct redact_case {
 
 static const char body[] = "Zq3xK9mP7vR2tW5yB8nD4fG6hJ1kL0sA9cE7uQ3wT5iO8pM2xV";
 
-/* `~N.`: N characters of a token, `~N#`: N upper case ones. */
+/* `~N.`: N characters of a token, `~N#`: N upper case ones; `~~`: ~. */
 static size_t fill(const char *text, char *ret)
 {
 	size_t n = 0, i, len;
 	char *end;
 
 	while (*text != '\0') {
-		if (*text != '~') {
+		if (*text != '~' || text[1] == '~') {
 			ret[n++] = *text == '|' ? '\0' : *text;
-			text++;
+			text += 1 + (*text == '~');
 			continue;
 		}
 		len = strtoul(text + 1, &end, 10);
@@ -93,6 +93,15 @@ static const struct redact_case tokens[] = {
 	  "x|-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----", 1 },
 	{ "x|-----BEGIN OPENSSH PRIVATE KEY-----\n~40.\n",
 	  "x|-----BEGIN OPENSSH PRIVATE KEY-----***", 1 },
+	{ "x|abc8Q~~~34.|X=abc8Q~~~34.", "x|***|X=***", 2 },
+	{ "x|~14..atlasv1.~67.", "x|***", 1 },
+	{ "x|HRKU-~36.", "x|HRKU-***", 1 },
+	{ "x|123456789:AA~33.|https://api.telegram.org/bot123456789:AA~33./getMe",
+	  "x|123456789:***|https://api.telegram.org/bot123456789:***/getMe", 2 },
+	{ "curl|https://hooks.slack.com/services/T~8#/B~8#/~24.",
+	  "curl|https://hooks.slack.com/services/***", 1 },
+	{ "curl|https://discord.com/api/webhooks/123456789012345678/~68.",
+	  "curl|https://discord.com/api/webhooks/***", 1 },
 	/* Where they stand. */
 	{ "sh|-c|echo ghp_~36. >x; echo \"ghp_~36.\"", "sh|-c|echo ghp_*** >x; echo \"ghp_***\"",
 	  2 },
@@ -133,6 +142,26 @@ static const struct redact_case values[] = {
 	  1 },
 	{ "aws|configure|set|aws_secret_access_key|~40.",
 	  "aws|configure|set|aws_secret_access_key|***", 1 },
+	/* The word may stand anywhere in the name. */
+	{ "x|DEPLOY_TOKEN_PROD=abcd|TOKEN1=abcd|PASSWORD_2=abcd|api_secret_v2=abcd",
+	  "x|DEPLOY_TOKEN_PROD=***|TOKEN1=***|PASSWORD_2=***|api_secret_v2=***", 4 },
+	{ "x|SIGNING_KEY=abcd|SECRET_KEY_BASE=abcd|DB_PASS=abcd|GH_PAT=abcd|TWILIO_AUTH=abcd",
+	  "x|SIGNING_KEY=***|SECRET_KEY_BASE=***|DB_PASS=***|GH_PAT=***|TWILIO_AUTH=***", 5 },
+	{ "vault|write|auth/approle/login|role_id=x|secret_id=abcd",
+	  "vault|write|auth/approle/login|role_id=x|secret_id=***", 1 },
+	{ "x|--secret-string|abcd|--secret-value|abcd|--token:abcd|--jwt=abcd",
+	  "x|--secret-string|***|--secret-value|***|--token:***|--jwt=***", 4 },
+	{ "x|--credentials=abcd|--dsn=u:abcd@tcp(h)/d", "x|--credentials=***|--dsn=u:***@tcp(h)/d",
+	  2 },
+	{ "curl|-d|a=b&password%3Dabcd&c=d", "curl|-d|a=b&password%3D***&c=d", 1 },
+	{ "keytool|-storepass|abcd|-keypass|abcd", "keytool|-storepass|***|-keypass|***", 2 },
+	/* Programs that are told a name and its value. */
+	{ "npm|config|set|//r.example/:_authToken|abcd",
+	  "npm|config|set|//r.example/:_authToken|***", 1 },
+	{ "yarn|config|set|npmAuthToken|abcd", "yarn|config|set|npmAuthToken|***", 1 },
+	{ "aws|configure|set|profile.x.aws_session_token|abcd",
+	  "aws|configure|set|profile.x.aws_session_token|***", 1 },
+	{ "sh|-c|npm config set _auth abcd; x", "sh|-c|npm config set _auth ***; x", 1 },
 	{ "mount|-o|username=u,password=p1p2", "mount|-o|username=u,password=***", 1 },
 	/* Headers. */
 	{ "curl|-H|Authorization: Bearer abc.def", "curl|-H|Authorization: Bearer ***", 1 },
@@ -152,6 +181,9 @@ static const struct redact_case values[] = {
 	  "git|clone|https://x-access-token:***@example.org/r", 1 },
 	{ "x|redis://:s3cr3t@h:6379/0", "x|redis://:***@h:6379/0", 1 },
 	{ "x|postgres://u:p@ss@h/db", "x|postgres://u:***@h/db", 1 },
+	{ "x|postgres://u:ab/cd@h/db|postgres://u:ab?cd@h/db|postgres://u:#cd@h/db",
+	  "x|postgres://u:***@h/db|postgres://u:***@h/db|postgres://u:***@h/db", 3 },
+	{ "x|https:/u:s3cr3t@h/r", "x|https:/u:***@h/r", 1 },
 	{ "x|https://~32.@example.org/1", "x|https://***@example.org/1", 1 },
 	{ "x|https://~40.:x-oauth-basic@example.org/1", "x|https://***@example.org/1", 1 },
 	{ "x|https://e.example/?user=a&access_token=abcd&b=1",
@@ -172,6 +204,19 @@ static const struct redact_case values[] = {
 	{ "sudo|curl|--user|me:s3cr3t", "sudo|curl|--user|me:***", 1 },
 	{ "curl|-ume:s3cr3t", "curl|-ume:***", 1 },
 	{ "curl|-b|sid=abcd", "curl|-b|***", 1 },
+	{ "curl|-4u|me:s3cr3t|-E|f.pem:s3cr3t", "curl|-4u|me:***|-E|f.pem:***", 2 },
+	{ "curl|--cert|f.pem:s3cr3t|--proxy-user|me:s3cr3t",
+	  "curl|--cert|f.pem:***|--proxy-user|me:***", 2 },
+	{ "curl|-x|me:s3cr3t@h:3128|--proxy=me:s3cr3t@h:3128",
+	  "curl|-x|me:***@h:3128|--proxy=me:***@h:3128", 2 },
+	{ "skopeo|copy|--dest-creds|me:s3cr3t|--src-creds=me:s3cr3t|a|b",
+	  "skopeo|copy|--dest-creds|me:***|--src-creds=me:***|a|b", 2 },
+	{ "buildah|push|--creds|me:s3cr3t|a", "buildah|push|--creds|me:***|a", 1 },
+	{ "twine|upload|-u|me|-p|s3cr3t", "twine|upload|-u|me|-p|***", 1 },
+	{ "openssl|enc|-k|s3cr3t|-K|0a0b0c|-hmac|s3cr3t", "openssl|enc|-k|***|-K|***|-hmac|***",
+	  3 },
+	{ "zip|-rP|s3cr3t|a.zip|x", "zip|-rP|***|a.zip|x", 1 },
+	{ "mysql|-p!s3cr3t", "mysql|-p***", 1 },
 	{ "mysql|-u|root|-ps3cr3t|db", "mysql|-u|root|-p***|db", 1 },
 	{ "sshpass|-p|s3cr3t|ssh|h", "sshpass|-p|***|ssh|h", 1 },
 	{ "docker|login|-u|me|-p|s3cr3t|r.example", "docker|login|-u|me|-p|***|r.example", 1 },
@@ -189,6 +234,24 @@ static const struct redact_case values[] = {
 	{ "python3|-c|token = \"abcd\"; go(token)", "python3|-c|token = \"***\"; go(token)", 1 },
 	{ "python3|-c|os.environ[\"API_KEY\"]=\"abcd\"",
 	  "python3|-c|os.environ[\"API_KEY\"]=\"***\"", 1 },
+	/* A shell's words, with its quotes and backslashes. */
+	{ "sh|-c|mysql -p\"s3 cr3t\" db", "sh|-c|mysql -p\"***\" db", 1 },
+	{ "sh|-c|mysql -p's3cr3t'", "sh|-c|mysql -p'***'", 1 },
+	{ "sh|-c|mysql -p'a'\"b\" db", "sh|-c|mysql -p'***' db", 1 },
+	{ "sh|-c|curl -u u:'s3 cr3t' h", "sh|-c|curl -u u:'***' h", 1 },
+	{ "sh|-c|curl -u \"u\":\"s3 cr3t\" h", "sh|-c|curl -u \"u\":\"***\" h", 1 },
+	{ "sh|-c|curl -u 'u:s3'cr3t h", "sh|-c|curl -u 'u:***' h", 1 },
+	{ "sh|-c|curl -H X-Auth-Token:\\ s3cr3t h", "sh|-c|curl -H X-Auth-Token:\\ *** h", 1 },
+	{ "sh|-c|curl -H Authorization:\\ Bearer\\ s3cr3t h",
+	  "sh|-c|curl -H Authorization:\\ Bearer\\ *** h", 1 },
+	{ "sh|-c|curl -H 'X-Auth-Token: '\"s3cr3t\" h", "sh|-c|curl -H 'X-Auth-Token: '\"***\" h",
+	  1 },
+	{ "sh|-c|curl -H \"X-Auth-Token: s3\"cr3t h", "sh|-c|curl -H \"X-Auth-Token: ***\" h", 1 },
+	{ "sh|-c|TOKEN=a\\ b\\;c run", "sh|-c|TOKEN=*** run", 1 },
+	{ "sh|-c|# don't\nTOKEN='a b' run", "sh|-c|# don't\nTOKEN='***' run", 1 },
+	{ "sh|-c|login --password \\\ns3cr3t x", "sh|-c|login --password \\\n*** x", 1 },
+	{ "ssh|h|mysql -p's3 cr3t' db", "ssh|h|mysql -p'***' db", 1 },
+	{ "node|-e|f({authorization:`Bearer s3cr3t`})", "node|-e|f({authorization:`***`})", 1 },
 	{ "sh|-c|echo password: hunter2", "sh|-c|echo password: ***", 1 },
 };
 
@@ -209,6 +272,14 @@ static const char *const ordinary[] = {
 	"x|e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 	"x|--token-file|/run/secrets/token",
 	"x|--password-file=/etc/pw|--password-stdin|y",
+	"x|--key-file|/k|--key|k.pem|--credentials=sa.json|--signing-key|keys/a.pem",
+	"x|TOKEN_FILE=/run/t|SECRET_NAME=a|PASSWORD_MIN_LENGTH=8|--token-ttl=30|--secret-id=a/b",
+	"x|--max-tokens=512|SSH_AUTH_SOCK=/x|GIT_AUTHOR_NAME=me|CACHE_KEY=linux-1|BYPASS=1",
+	"aws|secretsmanager|get-secret-value|--secret-id|prod/db",
+	"git|config|user.name|me|--repo|git@h.example:o/r",
+	"docker|pull|--repository=r.example:5000/a:1@sha256:e3b0c44298fc1c149afbf4c8996fb924",
+	"npm|i|--repo|npm:x|https://h.example:8080/a@b|https://h.example:$PORT/a@b",
+	"sh|-c|curl -u u:\"$PW\" -x $PROXY; mysql -p\"$PW\"",
 	"x|--secret-name|build|--api-key-id|12|--tokenizer|gpt2|--max-tokens|512",
 	"docker|run|-p|8080|-p|8080:80|--user|1000:1000|img",
 	"ssh|login|-p|2222",
@@ -300,7 +371,10 @@ Test(redact, hostile, .timeout = 60)
 					      "a.b-",	    "--token ",
 					      "'\"",	    "x:y@",
 					      "curl -u a ", "ATATT3",
-					      "=\"",	    "Authorization: " };
+					      "=\"",	    "Authorization: ",
+					      "a://b:c/",   "dsn=a:b",
+					      "-p'",	    "token='\\",
+					      "TOKEN_A_",   "A*" };
 	char argv[ARGV_MAX];
 	size_t i, k, len, n;
 
