@@ -17,8 +17,9 @@ RSS_MAX=16384   # KiB
 CPU_MAX=0.1     # percent, over a minute or more
 
 # Of the whole process, every thread.
+# Times it slept; that others took its processor from it is not its doing.
 wakeups() {
-	cat "/proc/$LAB_DAEMON/task/"*/status | awk '/ctxt_switches/ { n += $2 } END { print n }'
+	cat "/proc/$LAB_DAEMON/task/"*/status | awk '/^voluntary_ctxt_switches/ { n += $2 } END { print n }'
 }
 
 # User and system time, in ticks; behind the name, which may hold anything.
