@@ -95,7 +95,7 @@ void hash_line(struct buf *b, const struct open_alert *a, const struct file_hash
 
 	buf_printf(b, "%s update: sha256 %s: ", severity_name(a->rule->severity),
 		   subject_hash_text(hash, &e) ? hash : subject_hash_state(h->state));
-	text_escape(b, a->file, strlen(a->file));
+	text_name(b, a->file, strlen(a->file));
 	line_end(b, from, a->id);
 }
 

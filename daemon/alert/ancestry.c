@@ -70,7 +70,7 @@ void ancestry_json(struct json *j, const char *key, const struct ancestry *a)
 
 static void line_item(struct buf *b, const struct execution *e)
 {
-	text_escape(b, e->name, strnlen(e->name, OF_NAME_LEN));
+	text_name(b, e->name, strnlen(e->name, OF_NAME_LEN));
 	buf_printf(b, "[%" PRIu32 "]", e->tgid);
 }
 

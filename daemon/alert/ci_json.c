@@ -60,7 +60,7 @@ static void line_text(struct buf *b, const char *before, const struct ci_text *t
 		for (len = LINE_TEXT_MAX; len > 0 && ((unsigned char)t->s[len] & 0xc0) == 0x80;)
 			len--;
 	buf_str(b, before);
-	text_escape(b, t->s, len);
+	text_name(b, t->s, len);
 	if (len < t->len)
 		buf_str(b, "...");
 }

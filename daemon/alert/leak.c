@@ -69,7 +69,7 @@ void say_leak(struct buf *b, const struct open_alert *a, bool line)
 
 	size_text(size, a->sent);
 	buf_printf(b, "%s left ", size);
-	text_escape(b, k->name, strnlen(k->name, sizeof(k->name)));
+	text_name(b, k->name, strnlen(k->name, sizeof(k->name)));
 	buf_str(b, " that no socket sent");
 	say_part(b, &between, k->forwarded, " forwarded");
 	say_part(b, &between, k->passed, " forwarded from other namespaces");

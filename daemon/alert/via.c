@@ -92,7 +92,7 @@ void say_via(struct buf *b, const struct errand *e)
 	if (e == NULL)
 		return;
 	buf_printf(b, " via %s for ", e->kind);
-	text_escape(b, e->name, strnlen(e->name, sizeof(e->name)));
+	text_name(b, e->name, strnlen(e->name, sizeof(e->name)));
 	buf_printf(b, "[%" PRIu32 "]", e->tgid);
 	if (e->others > 0)
 		buf_printf(b, " or %" PRIu32 " other%s", e->others, e->others == 1 ? "" : "s");

@@ -68,13 +68,14 @@ static bool is_control(const unsigned char *u, size_t len)
 	return u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9; /* U+2066 to U+2069 */
 }
 
-void text_escape(struct buf *b, const char *s, size_t n)
+static void escape(struct buf *b, const char *s, size_t n, bool quoted)
 {
 	size_t i = 0, len;
 
 	while (i < n) {
 		len = utf8_char(s + i, n - i);
-		if (len > 0 && s[i] != '\\' && !is_control((const unsigned char *)s + i, len)) {
+		if (len > 0 && s[i] != '\\' && !(quoted && s[i] == '"') &&
+		    !is_control((const unsigned char *)s + i, len)) {
 			buf_add(b, s + i, len);
 			i += len;
 			continue;
@@ -82,6 +83,33 @@ void text_escape(struct buf *b, const char *s, size_t n)
 		for (len = len == 0 ? 1 : len; len > 0; len--, i++)
 			buf_printf(b, "\\x%02x", (unsigned char)s[i]);
 	}
+}
+
+void text_escape(struct buf *b, const char *s, size_t n)
+{
+	escape(b, s, n, false);
+}
+
+/* No space and nothing that a line is parted with, nor what may look like that. */
+static bool is_plain(const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)s[i] >= 0x80 || (s[i] != '\0' && strchr(" \"';,<>()[]|", s[i])))
+			return false;
+	return n > 0;
+}
+
+void text_name(struct buf *b, const char *s, size_t n)
+{
+	bool quoted = !is_plain(s, n);
+
+	if (quoted)
+		buf_char(b, '"');
+	escape(b, s, n, quoted);
+	if (quoted)
+		buf_char(b, '"');
 }
 
 bool text_glob(const char *pattern, const char *text, size_t n)

@@ -20,6 +20,10 @@ bool utf8_valid(const char *s, size_t n);
  * byte that is not UTF-8 as \xNN. For log lines and tables. */
 void text_escape(struct buf *b, const char *s, size_t n);
 
+/* The same of a name that stands in a line among other words: in quotes when it is not plainly one
+ * word, '"' in it then is \x22, so that no name can pass for more than one. */
+void text_name(struct buf *b, const char *s, size_t n);
+
 /*
  * Does the whole of `text` (n bytes, no NUL needed) match? '*': any run of bytes, also none; '?':
  * one byte; everything else stands for itself, a space for a NUL too. Takes at most n steps for

@@ -263,6 +263,37 @@ Test(text, escape)
 	buf_done(&b);
 }
 
+Test(text, name)
+{
+	static const struct {
+		const char *in, *want;
+	} cases[] = {
+		{ "Runner.Worker", "Runner.Worker" },
+		{ "kworker/0:1", "kworker/0:1" },
+		{ "aquasecurity/trivy-action@v1", "aquasecurity/trivy-action@v1" },
+		{ "Nightly scan", "\"Nightly scan\"" },
+		{ "x; id=deadbeef", "\"x; id=deadbeef\"" },
+		{ "x id=deadbeef\"", "\"x id=deadbeef\\x22\"" },
+		{ "a[1]", "\"a[1]\"" },
+		{ "a>b", "\"a>b\"" },
+		{ "gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"" },
+		{ "x\xe2\x80\x83id=1", "\"x\xe2\x80\x83id=1\"" },
+		{ "a\nb", "a\\x0ab" },
+		{ "\\", "\\x5c" },
+		{ "", "\"\"" },
+	};
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, 1024);
+	for (i = 0; i < COUNT(cases); i++) {
+		buf_clear(&b);
+		text_name(&b, cases[i].in, strlen(cases[i].in));
+		cr_expect_str_eq(b.data, cases[i].want);
+	}
+	buf_done(&b);
+}
+
 Test(text, time)
 {
 	static const struct {

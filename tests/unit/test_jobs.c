@@ -244,7 +244,7 @@ Test(jobs, the_longest_values)
 	line = strstr(said.data, "\nmedium r: ");
 	cr_assert_not_null(line);
 	cr_expect_leq(strlen(line), 1902);
-	tells(" to 203.0.113.9:443/tcp, class external; \\xff");
+	tells(" to 203.0.113.9:443/tcp, class external; \"\\xff");
 	tells("\\x1b...; id=");
 }
 
