@@ -107,7 +107,7 @@ cgroup_case() {
 	p=$(nth_process 5)
 	is "cgroup: its path, though it is gone" "$(jq -r .cgroup <<<"$p")" "/outflow-$$/docker-$ID.scope"
 	is "cgroup: the container" "$(jq -c .container <<<"$p")" \
-		"{\"id\":\"$ID\",\"runtime\":\"docker\",\"image\":null,\"pod\":null}"
+		"{\"id\":\"$ID\",\"runtime\":\"docker\",\"image\":null,\"pod\":null,\"claimed\":false}"
 }
 
 pid_case() {
