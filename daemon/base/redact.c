@@ -359,9 +359,9 @@ static bool see_url(struct redactor *a, size_t name_end)
 
 	if (from == 0)
 		return false;
-	for (to = from;
-	     to < a->end && !ends_authority(a->s[to]) && (at == 0 || !starts(a, to, a->end, "***"));
-	     to++) {
+	for (to = from; to < a->end && !ends_authority(a->s[to]); to++) {
+		if (colon > 0 && colon < at && starts(a, to, a->end, "***"))
+			break;
 		if (a->s[to] == '@')
 			at = to;
 		if (a->s[to] == ':' && colon == 0)

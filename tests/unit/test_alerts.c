@@ -563,33 +563,21 @@ Test(alerts, quiet_ones_close)
 	alerts_free(a);
 }
 
-/* A name with what parts a line is one field of it all the same. */
-Test(alerts, names_that_look_like_more)
-{
-	struct alerts *a = fresh();
-
-	memcpy(curl.name, "x[1] > y\"; id=0", sizeof("x[1] > y\"; id=0"));
-	raise_ok(a, verdict(0, 1, 1));
-	cr_expect_not_null(strstr(got.text, "bash[4100] > \"x[1] > y\\x22; id=0\"[4242] uid=1001"),
-			   "%s", got.text);
-	alerts_free(a);
-}
-
 /* What a process calls itself cannot break a line nor forge one. */
 Test(alerts, hostile_names)
 {
 	struct alerts *a = fresh();
-	static const char argv[] = "a\xff%\n\"";
+	static const char argv[] = "a\xff%\n\"", name[] = "x\nhigh\x1b[2J\xff\\\"; id=0>y";
 	json_t *root, *process;
 
-	memcpy(curl.name, "x\nhigh\x1b[2J\xff\\ > init", sizeof("x\nhigh\x1b[2J\xff\\ > init"));
+	memcpy(curl.name, name, sizeof(name));
 	curl.argv = argv;
 	curl.argv_len = curl.argv_size = sizeof(argv) - 1;
 	curl.exe = "";
 	raise_ok(a, verdict(0, 1, 1));
 	cr_expect_null(strpbrk(got.text, "\n\x1b\xff"));
 	cr_expect_not_null(
-		strstr(got.text, "> \"x\\x0ahigh\\x1b[2J\\xff\\x5c > init\"[4242] uid=1001"));
+		strstr(got.text, "> \"x\\x0ahigh\\x1b[2J\\xff\\x5c\\x22; id=0>y\"[4242] uid=1001"));
 	root = parsed();
 	process = json_object_get(root, "process");
 	cr_expect(json_is_null(json_object_get(process, "exe")));
