@@ -341,6 +341,22 @@ lab_config() {
 	chmod 0644 "$LAB_CONFIG"
 }
 
+# An upload by a ci-runner, or by what acts for it, is an alert, also long after that ended.
+lab_config_runner() {
+	lab_config <<-END
+		limits: {grace: 1h}
+		roles:
+		  runner:
+		    match: [{name: ci-runner}]
+		rules:
+		  - id: upload
+		    when: {role: runner, sent: {over: 32KiB, within: 10m, per: lineage}}
+		    severity: high
+		sinks:
+		  - {type: file, path: $LAB_ALERTS, format: json}
+	END
+}
+
 outflow() { # outflow's ARGUMENT...
 	"$B/outflow" -s "$LAB_SOCK" "$@"
 }

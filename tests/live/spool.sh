@@ -20,21 +20,6 @@ MOCK=64903  # watched, where the deputy is a mock
 TABS=/var/spool/cron/crontabs
 ATJOBS=/var/spool/cron/atjobs
 
-config() {
-	lab_config <<-END
-		limits: {grace: 1h}
-		roles:
-		  runner:
-		    match: [{name: ci-runner}]
-		rules:
-		  - id: upload
-		    when: {role: runner, sent: {over: 32KiB, within: 10m, per: lineage}}
-		    severity: high
-		sinks:
-		  - {type: file, path: $LAB_ALERTS, format: json}
-	END
-}
-
 # Modes and owners of the folders are those that Debian's packages make.
 own_folders() {
 	local g d
@@ -259,7 +244,7 @@ chmod 0711 "$LAB_DIR"
 cp "$(realpath /bin/sh)" "$LAB_DIR/ci-runner"
 cp "$B/lab/jobber" "$LAB_DIR/cron"
 cp "$B/lab/jobber" "$LAB_DIR/atd"
-config
+lab_config_runner
 start_outflowd "$LAB_CONFIG" --record "$LAB_DIR/recording"
 need_watched /etc/cron.d
 is "nothing is missing" "$(outflow status --json | jq -c .hooks_missing)" '[]'

@@ -12,21 +12,6 @@
 
 BYTES=100000
 
-config() {
-	lab_config <<-END
-		limits: {grace: 1h}
-		roles:
-		  runner:
-		    match: [{name: ci-runner}]
-		rules:
-		  - id: upload
-		    when: {role: runner, sent: {over: 32KiB, within: 10m, per: lineage}}
-		    severity: high
-		sinks:
-		  - {type: file, path: $LAB_ALERTS, format: json}
-	END
-}
-
 # A program that sends, of this name, as a command.
 payer() { # NAME
 	cp "$B/lab/send" "$LAB_DIR/$1"
@@ -110,7 +95,7 @@ is "the machine is up" "$(systemctl is-system-running --wait)" running
 lab_net_new
 far_start --tcp 7000
 cp "$(realpath /bin/sh)" "$LAB_DIR/ci-runner"
-config
+lab_config_runner
 start_outflowd "$LAB_CONFIG"
 
 # Others first: within some seconds of the runner's asks all that systemd starts is laid to it.
