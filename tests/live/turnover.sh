@@ -19,10 +19,9 @@ RATE=${TURNOVER_RATE:-50000}
 HALF=$(((RATE + 119) / 120)) # of one second of one of two runners: one alone does not come to this rate
 TOTAL=$((HALF * 2 * SECONDS_ALL))
 BYTES=100 # of each
-# Less than a leak of 100 bytes a process would be, of those after the first third; and never more than
-# an allocator may do.
-RSS_GROWTH_KIB=$((TOTAL * 200 / 3 / 1024))
-[ $RSS_GROWTH_KIB -le 4096 ] || RSS_GROWTH_KIB=4096
+# What an allocator may do while the tables fill, some seconds long. A leak of 100 bytes a process is more
+# than that in a run of a minute and a half (make turnover), and not in a short one.
+RSS_GROWTH_KIB=4096
 
 config() {
 	lab_config <<-END
