@@ -47,11 +47,12 @@ static __always_inline struct of_account *cork_account(const struct cork_payer *
 	return a;
 }
 
-static __always_inline void cork_begin(struct cork *c, __u64 packet, const struct of_endpoint *to)
+/* Nobody may find it until its packet is put in. */
+static __always_inline void cork_begin(struct cork *c, const struct of_endpoint *to)
 {
 	int i;
 
-	c->packet = packet;
+	(void)__sync_lock_test_and_set(&c->packet, 0);
 	c->to = *to;
 	c->lost = 0;
 	for (i = 0; i < CORK_PAYERS; i++)
@@ -87,6 +88,7 @@ static __always_inline void cork_add(const struct sock *sk, __u32 slot, __u64 n,
 	__u64 cookie = sk->__sk_common.skc_cookie.counter, packet = cork_packet(sk);
 	struct of_account *a = bpf_map_lookup_elem(&accounts, &slot);
 	struct cork first = {}, *c = cork_find(cookie);
+	bool begins;
 
 	if (a == NULL || cookie == 0 || packet == 0)
 		return;
@@ -98,9 +100,17 @@ static __always_inline void cork_add(const struct sock *sk, __u32 slot, __u64 n,
 		LOSS(destinations);
 		return;
 	}
-	if (held == n || c->packet != packet)
-		cork_begin(c, packet, to);
+	begins = held == n || c->packet != packet;
+	if (begins)
+		cork_begin(c, to);
 	cork_pay(c, slot, a->generation, n, held);
+	if (!begins)
+		return;
+	/* Another thread may have sent it away meanwhile and not found this; the next packet can
+	 * lie where this one lay, and would take it for its own. */
+	(void)__sync_lock_test_and_set(&c->packet, packet);
+	if (cork_packet(sk) != packet)
+		(void)__sync_val_compare_and_swap(&c->packet, packet, 0);
 }
 
 #define CORK_TRIES 2
