@@ -297,6 +297,8 @@ bool script_of(const char *program, const char *argv, size_t argv_len, struct sc
 	enum said said;
 	struct args a;
 
+	if (argv_len == 0)
+		return false;
 	a = (struct args){ .at = argv, .end = argv + argv_len };
 	if (!next(&a))
 		return false;

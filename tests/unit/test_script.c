@@ -122,6 +122,13 @@ Test(script, argv_that_is_cut)
 	cr_expect_eq(s.len, 3);
 }
 
+Test(script, no_argv)
+{
+	struct script s;
+
+	cr_expect(!script_of("bash", NULL, 0, &s));
+}
+
 Test(script, glob)
 {
 	cr_expect(text_glob("*kics*", "/usr/bin/kics\0scan", 18));
