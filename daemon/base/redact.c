@@ -13,6 +13,7 @@
  */
 #include "base/redact.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/redact_forms.h"
@@ -517,27 +518,32 @@ static void see_same(struct redactor *a, enum secret_key key, size_t at)
 		hold_word(a, key, at);
 }
 
-static void see_tool(struct redactor *a, size_t name_end)
+/* False: the word is no option of the tool that takes a secret. */
+static bool see_tool_option(struct redactor *a, size_t name_end)
 {
 	bool more = name_end < a->end && !ends_word(a->s[name_end]);
-	size_t at = 0, n = name_end - a->r;
-	enum redact_tool tool = TOOL_NONE;
-	enum secret_key key = KEY_NONE;
+	size_t at, n = name_end - a->r;
+	enum secret_key key;
 
-	if (a->r == a->arg || ends_text(before(a, 1)))
-		key = redact_tool_option(a->tool, a->s + a->r, n, more && a->s[name_end] != '=',
-					 &at);
-	if (key != KEY_NONE) {
-		if (at == n && more && a->s[name_end] == '=')
-			at++;
-		if (at != n || more)
-			see_same(a, key, a->r + at);
-		else
-			see_option(a, key, name_end);
-		return;
-	}
-	if (!more)
-		tool = redact_tool(a->s + a->r, n);
+	if (a->r != a->arg && !ends_text(before(a, 1)))
+		return false;
+	key = redact_tool_option(a->tool, a->s + a->r, n, more && a->s[name_end] != '=', &at);
+	if (key == KEY_NONE)
+		return false;
+	at += at == n && more && a->s[name_end] == '=';
+	if (at != n || more)
+		see_same(a, key, a->r + at);
+	else
+		see_option(a, key, name_end);
+	return true;
+}
+
+static void see_tool(struct redactor *a, size_t name_end)
+{
+	enum redact_tool tool = TOOL_NONE;
+
+	if (name_end == a->end || ends_word(a->s[name_end]))
+		tool = redact_tool(a->s + a->r, name_end - a->r);
 	if (tool == TOOL_CONFIG)
 		a->config = true;
 	else if (tool != TOOL_NONE && (tool != TOOL_LOGIN || a->tool == TOOL_REGISTRY))
@@ -552,7 +558,9 @@ static void see(struct redactor *a)
 
 	while (to < a->end && is_name(a->s[to]))
 		to++;
-	if (see_url(a, to))
+	/* Letters first: `-pMYSECRET` is a password, not the name of one. */
+	if (see_url(a, to) ||
+	    (a->s[a->r] == '-' && to > a->r + 1 && a->s[a->r + 1] != '-' && see_tool_option(a, to)))
 		return;
 	name = secret_name(a->s + a->r, to - a->r);
 	if (name.key != KEY_NONE && see_pair(a, &name, to))
@@ -562,16 +570,11 @@ static void see(struct redactor *a)
 		see_option(a, name.key, to);
 	else if (is_setting(a, name.key, to))
 		see_option(a, KEY_SECRET, to);
-	else
+	else if (!see_tool_option(a, to))
 		see_tool(a, to);
 }
 
 /* ---- The pass ---- */
-
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
-}
 
 /* May a token begin here? Not inside of a word, but behind %3D or \n one does. */
 static bool token_may_begin(const struct redactor *a)
@@ -584,7 +587,8 @@ static bool token_may_begin(const struct redactor *a)
 			return false;
 	if (!is_alnum(c) && c != '_')
 		return true;
-	return (before(a, 3) == '%' && is_hex(before(a, 2)) && is_hex(c)) ||
+	return (before(a, 3) == '%' && isxdigit((unsigned char)before(a, 2)) &&
+		isxdigit((unsigned char)c)) ||
 	       (before(a, 2) == '\\' && strchr("nrt", c) != NULL);
 }
 

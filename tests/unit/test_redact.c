@@ -219,6 +219,10 @@ static const struct redact_case values[] = {
 	{ "mysql|-p!s3cr3t", "mysql|-p***", 1 },
 	{ "mysql|-u|root|-ps3cr3t|db", "mysql|-u|root|-p***|db", 1 },
 	{ "sshpass|-p|s3cr3t|ssh|h", "sshpass|-p|***|ssh|h", 1 },
+	/* The password itself sounds like the name of one. */
+	{ "sshpass|-pmysecret|ssh|h", "sshpass|-p***|ssh|h", 1 },
+	{ "mysql|-pmytoken=abc|db", "mysql|-p***|db", 1 },
+	{ "bash|-c|mysql -pmypassword db", "bash|-c|mysql -p*** db", 1 },
 	{ "docker|login|-u|me|-p|s3cr3t|r.example", "docker|login|-u|me|-p|***|r.example", 1 },
 	{ "redis-cli|-a|s3cr3t", "redis-cli|-a|***", 1 },
 	{ "7z|a|-ps3cr3t|x.7z", "7z|a|-p***|x.7z", 1 },
