@@ -25,6 +25,7 @@ BYTES_INIT=${LINKS_BYTES:-2000000000}
 GUEST_KERNEL=${LINKS_KERNEL:-6.1}
 VM=${LINKS_VM:-$(dirname "$0")/../vm}
 COUNTED=9 # the port that the far end counts
+LEAK_SECONDS=300 # the longest takes a minute; a card that stands still must not hold up the rest
 INSIDE=10.77.0.2
 GUEST=10.78.0.2
 
@@ -119,7 +120,7 @@ leak() { # WAY ARGUMENT...
 	local way=$1
 
 	shift
-	in_sender "$B/lab/leak" --way "$way" --mac "$FAR_MAC" --to "$FAR4:$COUNTED" "$@" \
+	in_sender timeout "$LEAK_SECONDS" "$B/lab/leak" --way "$way" --mac "$FAR_MAC" --to "$FAR4:$COUNTED" "$@" \
 		>"$LAB_DIR/leak.out" 2>"$LAB_DIR/leak.err"
 }
 
