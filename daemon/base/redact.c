@@ -558,9 +558,8 @@ static void see(struct redactor *a)
 
 	while (to < a->end && is_name(a->s[to]))
 		to++;
-	/* Letters first: `-pMYSECRET` is a password, not the name of one. */
-	if (see_url(a, to) ||
-	    (a->s[a->r] == '-' && to > a->r + 1 && a->s[a->r + 1] != '-' && see_tool_option(a, to)))
+	/* The tool first: `-pMYSECRET` is a password, not the name of one. */
+	if (see_url(a, to) || see_tool_option(a, to))
 		return;
 	name = secret_name(a->s + a->r, to - a->r);
 	if (name.key != KEY_NONE && see_pair(a, &name, to))
@@ -570,7 +569,7 @@ static void see(struct redactor *a)
 		see_option(a, name.key, to);
 	else if (is_setting(a, name.key, to))
 		see_option(a, KEY_SECRET, to);
-	else if (!see_tool_option(a, to))
+	else
 		see_tool(a, to);
 }
 
