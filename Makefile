@@ -33,7 +33,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Werror -Iinclude -Ib
 
 # kernel.c and its parts need the skeleton and libbpf; everything else is one library.
 KERNEL_SRC := $(wildcard daemon/intake/kernel*.c)
-LIB_SRC := $(filter-out $(KERNEL_SRC),$(wildcard daemon/base/*.c daemon/conf/*.c \
+LIB_SRC := $(filter-out $(KERNEL_SRC),$(wildcard daemon/base/*.c daemon/wire/*.c daemon/conf/*.c \
 	daemon/intake/*.c daemon/track/*.c daemon/detect/*.c daemon/alert/*.c daemon/sink/*.c \
 	daemon/ctl/*.c daemon/pipeline.c))
 DAEMON_SRC := daemon/main.c daemon/options.c $(KERNEL_SRC)
