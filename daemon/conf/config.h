@@ -39,6 +39,8 @@ struct config_limits {
 	uint32_t tracked_accounts;   /* in the daemon, the dead included */
 	uint32_t tracked_executions; /* in the daemon, the dead included */
 	uint64_t grace_ns;	     /* how long the dead are kept */
+	uint32_t names;		     /* addresses of which names are remembered */
+	uint32_t name_ring_bytes;    /* of packets that names are read from; as ring_bytes */
 	uint32_t sink_queue_bytes;   /* per sink, for what it could not yet deliver */
 };
 

@@ -30,6 +30,7 @@ static int decode_host(const void *rec, struct event *ret)
 	ret->host.name = r->host;
 	ret->host.boot_id = r->boot_id;
 	ret->host.roles_id = r->roles_id;
+	ret->host.netns = r->netns;
 	return 0;
 }
 
@@ -225,6 +226,37 @@ static int decode_hash(const void *rec, struct event *ret)
 	return 0;
 }
 
+static int decode_dns(const void *rec, struct event *ret)
+{
+	const struct of_rec_dns *r = rec;
+	size_t tail = r->hdr.len - offsetof(struct of_rec_dns, addrs), len;
+
+	if (!terminated(r->name, sizeof(r->name)) || r->addrs_n > OF_DNS_ADDRS ||
+	    r->addrs_n * sizeof(r->addrs[0]) > tail)
+		return -EBADMSG;
+	len = strlen(r->name);
+	if (len == 0 || r->suffix > len)
+		return -EBADMSG;
+	ret->dns = r;
+	return 0;
+}
+
+static int decode_flow(const void *rec, struct event *ret)
+{
+	const struct of_rec_flow *r = rec;
+	size_t tail = r->hdr.len - offsetof(struct of_rec_flow, names), i;
+
+	if (r->names_n > OF_FLOW_NAMES || r->names_n * sizeof(r->names[0]) > tail)
+		return -EBADMSG;
+	for (i = 0; i < r->names_n; i++)
+		if (r->names[i].source < OF_NAME_CONNECT || r->names[i].source > OF_NAME_HOST ||
+		    r->names[i].host[0] == '\0' ||
+		    !terminated(r->names[i].host, sizeof(r->names[i].host)))
+			return -EBADMSG;
+	ret->flow = r;
+	return 0;
+}
+
 static int decode_tick(const void *rec, struct event *ret)
 {
 	(void)rec;
@@ -254,6 +286,8 @@ static const struct rec_desc {
 	[OF_REC_LINK] = { sizeof(struct of_rec_link), decode_link },
 	[OF_REC_ASK] = { sizeof(struct of_rec_ask), decode_ask },
 	[OF_REC_HASH] = { sizeof(struct of_rec_hash), decode_hash },
+	[OF_REC_DNS] = { offsetof(struct of_rec_dns, addrs), decode_dns },
+	[OF_REC_FLOW] = { offsetof(struct of_rec_flow, names), decode_flow },
 	[OF_REC_SPOOL] = { offsetof(struct of_rec_spool, commands), decode_spool },
 };
 
@@ -261,13 +295,16 @@ static const struct rec_desc {
 _Static_assert(sizeof(struct of_account) == 88, "ABI");
 _Static_assert(sizeof(struct of_exec) == 240, "ABI");
 _Static_assert(sizeof(struct of_exec_slot) == 544, "ABI");
-_Static_assert(sizeof(struct of_rec_host) == 128, "ABI");
+_Static_assert(sizeof(struct of_rec_host) == 136, "ABI");
 _Static_assert(sizeof(struct of_rec_exec) == 4928, "ABI");
 _Static_assert(sizeof(struct of_rec_hash) == 112, "ABI");
 _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
 _Static_assert(sizeof(struct of_rec_ask) == 176, "ABI");
 _Static_assert(sizeof(struct of_rec_spool) == 840, "ABI");
+_Static_assert(sizeof(struct of_rec_dns) == 1896, "ABI");
+_Static_assert(sizeof(struct of_rec_flow) == 1128, "ABI");
+_Static_assert(sizeof(struct of_capture) == 88, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)

@@ -31,6 +31,7 @@ struct event {
 			const char *name;    /* NUL-terminated */
 			const char *boot_id; /* NUL-terminated */
 			uint64_t roles_id;
+			uint32_t netns; /* of the daemon; 0: not known */
 		} host;
 		struct {
 			int64_t utc_offset_ns;
@@ -90,6 +91,10 @@ struct event {
 		struct file_hash hash;
 		/* Its lengths fit. With `err` everything in it is zero. */
 		const struct of_rec_spool *spool;
+		/* Its name is NUL-terminated and not empty; suffix and addrs_n fit. */
+		const struct of_rec_dns *dns;
+		const struct of_rec_flow *flow; /* names_n fits, hosts are NUL-terminated, not
+						 * empty, sources valid */
 		const struct of_account *account;
 		const struct of_loss *loss;
 		const struct of_rec_link *link; /* link->name is NUL-terminated */

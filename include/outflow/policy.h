@@ -45,10 +45,16 @@ struct cidr {
 	uint8_t bits;	  /* 0..128, v4 counts from 96 */
 };
 
+/* A configured DNS server. */
+struct resolver {
+	uint8_t addr[16];
+	uint16_t port; /* 53 unless it is given */
+};
+
 /* One entry of an endpoint set: an address range or a name, and a port range. */
 struct endpoint_match {
 	struct cidr net;   /* when name is NULL */
-	char *name;	   /* "host" or "*.host", lower case; not matched until names are learned */
+	char *name;	   /* "host" or "*.host" (any depth, not the bare host), lower case */
 	uint16_t port_min; /* 0..65535 when the entry names no port */
 	uint16_t port_max;
 };
@@ -96,6 +102,13 @@ enum rule_per { PER_ENDPOINT, PER_PROCESS, PER_LINEAGE, PER_ROLE, PER_STEP, PER_
 
 const char *rule_per_name(enum rule_per per);
 
+/* What the names of a far end are like. */
+enum endpoint_trait {
+	TRAIT_NO_NAME = 1,  /* used without a name: none was asked for, none said */
+	TRAIT_MISMATCH = 2, /* the name it says is none of those that were asked for */
+	TRAIT_ECH = 4,	    /* a ClientHello has an encrypted one inside, or looks so */
+};
+
 struct rule {
 	char *id;
 	char rev[17]; /* hex of the first 64 bits of SHA-256 over the rule's text in the file */
@@ -107,6 +120,8 @@ struct rule {
 		uint64_t in; /* bit n: policy.sets[n]; 0: no such condition */
 		uint64_t not_in;
 		uint32_t classes; /* enum endpoint_class bits; 0: no such condition */
+		/* Enum endpoint_trait bits that must hold, and that must not. */
+		uint32_t traits, traits_not;
 	} endpoint;
 	bool has_sent;
 	struct {
@@ -132,9 +147,15 @@ struct policy {
 	struct reconcile reconcile;
 	struct cidr *internal;
 	size_t internal_n;
-	struct cidr *resolvers; /* networks.resolvers; else from the stream (OF_REC_RESOLVER) */
+	struct resolver *resolvers; /* networks.resolvers; else from the stream (OF_REC_RESOLVER) */
 	size_t resolvers_n;
 	bool resolvers_set;
+	struct endpoint_match *proxies; /* networks.proxies: by address; what they are asked for is
+					 * believed */
+	size_t proxies_n;
+	/* Where DNS is looked for: 53 and the ports of `resolvers`. */
+	uint16_t dns_ports[OF_DNS_PORTS];
+	size_t dns_ports_n;
 	struct endpoint_set *sets;
 	size_t sets_n;
 	struct role *roles;

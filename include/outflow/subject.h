@@ -128,6 +128,40 @@ struct execution {
 	struct of_image image; /* the executed file; ino 0: not known */
 };
 
+/* One name of a far end. */
+struct endpoint_name {
+	const char *host;	    /* NUL-terminated, in the form of wire/host.h */
+	enum of_name_source source; /* smaller is stronger */
+	uint16_t port;		    /* of the target that a proxy is asked for; else 0 */
+	/* OF_NAME_DNS: its own lineage asked for it, or a resolver on this machine that asks for
+	 * all. The others: always. */
+	bool asked;
+	/*
+	 * It holds, whatever the sender says: OF_NAME_DNS: a configured resolver answered so.
+	 * OF_NAME_CONNECT: a configured proxy was asked. The others: a configured resolver answered
+	 * for this name with this address.
+	 */
+	bool confirmed;
+	uint64_t time_ns; /* when it was last learned */
+};
+
+enum endpoint_names_flags {
+	NAMES_SETTLED = 1, /* what is to be expected has come, or its time is over */
+	NAMES_ECH = 2,	   /* a ClientHello had an encrypted one inside, or looks so */
+	NAMES_INVALID = 4, /* a name that is none was said: others may be missing */
+	NAMES_MORE = 8,	   /* there were more than are kept */
+	NAMES_PROXY = 16,  /* a proxy was asked for another far end */
+};
+
+#define ENDPOINT_NAMES_MAX 8 /* of one account */
+
+/* The names of an account's far end: stronger sources first, the latest of each first. */
+struct endpoint_names {
+	const struct endpoint_name *name;
+	size_t n;
+	uint32_t flags; /* enum endpoint_names_flags */
+};
+
 struct account {
 	const struct execution *who;
 	struct of_endpoint to; /* zero for an overflow account */
@@ -140,6 +174,10 @@ struct account {
 	const struct execution *creator; /* NULL: none, or not known any more */
 	uint32_t netns;
 	uint32_t flags; /* enum of_account_flags */
+	struct endpoint_names names;
+	/* The strongest name when they first settled: by it the far end is counted (`per:
+	 * endpoint`), so that what is learned later makes no second alert. NULL: none. */
+	const char *label;
 };
 
 enum subject_kind {
@@ -148,6 +186,9 @@ enum subject_kind {
 	/* Its execution turned out to have roles, `gained`, that what was told of the account so
 	 * far was not judged by: `delta` is all of that, as of now. */
 	SUBJECT_GAINED,
+	/* The names of its far end, which were `before`, changed or have settled: `delta` is all
+	 * that was told of the account so far. */
+	SUBJECT_NAMED,
 };
 
 struct subject {
@@ -158,6 +199,7 @@ struct subject {
 	const struct account *account;
 	uint64_t roles; /* of who sent, and of whoever it was on an errand for then */
 	struct via via;
+	struct endpoint_names before; /* with SUBJECT_NAMED */
 };
 
 /* Where the stream of records comes from, and what it is known to lack. */
