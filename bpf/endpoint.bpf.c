@@ -72,26 +72,6 @@ int endpoint_sendmsg6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-#define EXTENSIONS_MAX 6 /* more than the kernel ever puts in front of a datagram (RFC 8200) */
-
-/* Where the header behind the extension headers of an IPv6 packet begins, and which it is. */
-static __always_inline __u32 extensions_skip(struct __sk_buff *skb, __u32 at, __u8 *proto)
-{
-	__u8 ext[2];
-	int i;
-
-	for (i = 0; i < EXTENSIONS_MAX; i++) {
-		if (*proto != IPPROTO_HOPOPTS && *proto != IPPROTO_ROUTING &&
-		    *proto != IPPROTO_DSTOPTS)
-			break;
-		if (bpf_skb_load_bytes(skb, at, ext, sizeof(ext)) < 0)
-			break;
-		*proto = ext[0];
-		at += (ext[1] + 1) * 8;
-	}
-	return at;
-}
-
 /* The far end of a packet, and for UDP its port and how many bytes it brings there. False: not to
  * be told from it, as when it went into a tunnel and comes by once more. */
 static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __sk_buff *skb,
@@ -290,6 +270,7 @@ int endpoint_sock_create(struct bpf_sock *sk)
 	if (hint == NULL)
 		return 1; /* tried again at its first send, and counted then */
 	hint->slot = OF_NO_SLOT;
+	hint->names_state = NAMES_NEW;
 	if (maker != NULL)
 		hint->creator = maker->exec_id;
 	return 1;

@@ -6,6 +6,7 @@
 #include "kernel.h"
 
 #include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 
 #include "outflow/abi.h"
 
@@ -35,6 +36,26 @@ static __always_inline void endpoint_v6(struct of_endpoint *to, __be32 a, __be32
 	addr[2] = c;
 	addr[3] = d;
 	to->family = a == 0 && b == 0 && c == bpf_htonl(0xffff) ? OF_AF_INET : OF_AF_INET6;
+}
+
+#define EXTENSIONS_MAX 6 /* more than the kernel ever puts in front of a datagram (RFC 8200) */
+
+/* Where the header behind the extension headers of an IPv6 packet begins, and which it is. */
+static __always_inline __u32 extensions_skip(struct __sk_buff *skb, __u32 at, __u8 *proto)
+{
+	__u8 ext[2];
+	int i;
+
+	for (i = 0; i < EXTENSIONS_MAX; i++) {
+		if (*proto != IPPROTO_HOPOPTS && *proto != IPPROTO_ROUTING &&
+		    *proto != IPPROTO_DSTOPTS)
+			break;
+		if (bpf_skb_load_bytes(skb, at, ext, sizeof(ext)) < 0)
+			break;
+		*proto = ext[0];
+		at += (ext[1] + 1) * 8;
+	}
+	return at;
 }
 
 #endif

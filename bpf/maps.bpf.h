@@ -24,11 +24,18 @@ const volatile __u32 cfg_reserve __weak = 0; /* account slots below this are the
 const volatile __u32 cfg_ring_bytes __weak = 0;
 const volatile __u32 cfg_globs __weak = 0;
 const volatile __u32 cfg_without __weak = 0; /* OF_WITHOUT_*: hooks that this set does without */
+const volatile __u16 cfg_dns_ports[OF_DNS_PORTS] __weak = {}; /* 0: none */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } records __weak SEC(".maps");
+
+/* Packets that names are read from: struct of_capture. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} captures __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -142,6 +149,13 @@ struct socket_left {
 	struct of_endpoint to;
 };
 
+enum names_state {
+	NAMES_OFF,     /* nothing more is read from it, but DNS in datagrams */
+	NAMES_NEW,     /* it has sent nothing yet */
+	NAMES_COLLECT, /* a stream: its first bytes */
+	NAMES_HTTP,    /* requests for other hosts may follow */
+};
+
 /*
  * What is remembered beside a socket. Made with the socket, before its owner can use up the memory
  * that the kernel allows for it; copied to what a listener accepts.
@@ -152,6 +166,15 @@ struct socket_hint {
 	__u32 slot;	  /* of the account of the last send; OF_NO_SLOT: none yet */
 	__u32 generation; /* of that account */
 	struct socket_left left;
+	/* What names are read from: names.bpf.c. A socket that is older than the probes has begun
+	 * unseen: nothing is read from its streams. */
+	__u32 names_out; /* TCP: number of the first byte that it sent, */
+	__u32 names_in;	 /* and received */
+	__u32 names_end; /* TCP: so many bytes from the first are looked at */
+	__u8 names_state;
+	__u8 names_packets; /* datagrams that were looked at */
+	__u8 names_in_seen; /* 1: names_in is known */
+	__u8 pad0;
 };
 
 struct {

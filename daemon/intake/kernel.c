@@ -135,21 +135,19 @@ static int kernel_size(struct kernel *k, const struct config *c)
 		struct bpf_map *map;
 		uint32_t n;
 	} sizes[] = {
-		{ s->maps.records, l->ring_bytes },
-		{ s->maps.accounts, l->accounts },
-		{ s->maps.account_index, l->accounts },
-		{ s->maps.free_accounts, l->accounts },
-		{ s->maps.free_reserve, reserve },
-		{ s->maps.executions, l->executions },
-		{ s->maps.free_executions, l->executions },
-		{ s->maps.exec_ids, l->executions },
-		{ s->maps.told, l->accounts },
+		{ s->maps.records, l->ring_bytes },	{ s->maps.captures, l->name_ring_bytes },
+		{ s->maps.accounts, l->accounts },	{ s->maps.account_index, l->accounts },
+		{ s->maps.free_accounts, l->accounts }, { s->maps.free_reserve, reserve },
+		{ s->maps.executions, l->executions },	{ s->maps.free_executions, l->executions },
+		{ s->maps.exec_ids, l->executions },	{ s->maps.told, l->accounts },
 	};
 	size_t i;
 	int err = 0;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && err == 0; i++)
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
+	for (i = 0; i < c->policy.dns_ports_n; i++)
+		s->rodata->cfg_dns_ports[i] = c->policy.dns_ports[i];
 	s->rodata->cfg_accounts = l->accounts;
 	s->rodata->cfg_executions = l->executions;
 	s->rodata->cfg_reserve = reserve;
@@ -407,8 +405,12 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 			struct kernel_err *ret_err)
 {
 	/* A kernel that has what an optional hook asks for may refuse its program all the same. */
-	static const uint32_t without[] = { 0, OF_WITHOUT_INTERFACES, OF_WITHOUT_NAMES,
-					    OF_WITHOUT_ASKS, HOOKS_OPTIONAL };
+	static const uint32_t without[] = { 0,
+					    OF_WITHOUT_INTERFACES,
+					    OF_WITHOUT_NAMES,
+					    OF_WITHOUT_ASKS,
+					    OF_WITHOUT_NAMING,
+					    HOOKS_OPTIONAL };
 	struct of_machine *m;
 	size_t i;
 	int err = -ENOTSUP;

@@ -20,7 +20,8 @@ struct machine;
 
 #define HOOKS_MAX 32
 
-#define HOOKS_OPTIONAL (OF_WITHOUT_INTERFACES | OF_WITHOUT_NAMES | OF_WITHOUT_ASKS)
+#define HOOKS_OPTIONAL \
+	(OF_WITHOUT_INTERFACES | OF_WITHOUT_NAMES | OF_WITHOUT_ASKS | OF_WITHOUT_NAMING)
 
 /* No program: fanotify (spool.h). */
 #define SPOOL_HOOK "spools of cron and at"

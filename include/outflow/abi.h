@@ -428,13 +428,15 @@ struct of_capture {
 	__u64 creator; /* exec_id that made the socket; 0: not known */
 	struct of_endpoint peer;
 	__u32 netns;
-	__u32 seq;    /* TCP: its place in the stream; else 0 */
-	__u32 len;    /* bytes of data that the packet has */
-	__u32 copied; /* of them, those that are here */
-	__u16 port;   /* of this end */
-	__u8 kind;    /* enum of_capture_kind */
-	__u8 in;      /* 1: it came in */
-	__u32 first;  /* TCP: `seq` of the first byte that was seen of this direction */
+	__u32 seq;     /* TCP: its place in the stream; else 0 */
+	__u32 len;     /* bytes of data that the packet has */
+	__u32 copied;  /* of them, those that are here */
+	__u16 port;    /* of this end */
+	__u8 kind;     /* enum of_capture_kind */
+	__u8 in;       /* 1: it came in */
+	__u32 first;   /* TCP: `seq` of the first byte that was seen of this direction */
+	__u32 segment; /* UDP: bytes of each datagram where it will be cut into several; else 0 */
+	__u32 pad0;    /* zero */
 };
 
 /* ---- Records: the stream that intake decodes, that --record writes and replay reads. ---- */

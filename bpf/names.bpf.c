@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * names.bpf.c: copies the packets that names of far ends are read from: questions to DNS servers
+ * and their answers, the first bytes that a stream sends, the first datagrams of a socket that may
+ * be QUIC, the beginnings of further HTTP requests. What is in them a process without rights finds
+ * out; here is only as much decided as tells when to stop.
+ */
+#include "endpoint.bpf.h"
+#include "maps.bpf.h"
+
+char LICENSE[] SEC("license")
+__weak = "GPL";
+
+#define TCP_HEADER	 20
+#define UDP_HEADER	 8
+#define TCP_SYN		 0x02 /* of byte 13 (RFC 9293, 3.1) */
+#define DATAGRAMS_MAX	 8    /* of one socket: a ClientHello in QUIC takes two to four */
+#define DNS_STREAM_MAX	 (1U << 20)
+#define FIRST_LEN	 12 /* tells what a stream is */
+#define TLS_HANDSHAKE	 22 /* RFC 8446, 5.1 */
+#define TLS_CLIENT_HELLO 1
+#define TLS_RECORD	 5    /* header of a record */
+#define TLS_HELLO	 4    /* header of a handshake message */
+#define QUIC_LONG	 0xc0 /* header form and fixed bit (RFC 9000, 17.2) */
+
+/* Four characters as they are loaded. */
+#define WORD(a, b, c, d) \
+	(bpf_htonl((__u32)(a) << 24 | (__u32)(b) << 16 | (__u32)(c) << 8 | (__u32)(d)))
+
+/* The data of a packet, and whose it is. */
+struct packet {
+	__u32 at;    /* where its data begin */
+	__u32 len;   /* of them */
+	__u32 seq;   /* TCP: of the first */
+	__u32 first; /* TCP: of the direction */
+	__u16 port;  /* UDP: of the far end, by the packet */
+	__u8 kind;
+	__u8 in;
+};
+
+static __always_inline bool is_dns(__u16 port)
+{
+	int i;
+
+	for (i = 0; i < OF_DNS_PORTS; i++)
+		if (cfg_dns_ports[i] != 0 && cfg_dns_ports[i] == port)
+			return true;
+	return false;
+}
+
+/* Where the header behind that of IP begins; 0: not `proto`. */
+static __always_inline __u32 transport_at(struct __sk_buff *skb, __u8 proto)
+{
+	__u8 b = 0, next = 0;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0 ||
+		    bpf_skb_load_bytes(skb, 9, &next, sizeof(next)) < 0 || next != proto)
+			return 0;
+		return (b & 15) * 4;
+	}
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
+	    bpf_skb_load_bytes(skb, 6, &next, sizeof(next)) < 0)
+		return 0;
+	b = 40;
+	if (next == proto)
+		return b;
+	b = extensions_skip(skb, b, &next);
+	return next == proto ? b : 0;
+}
+
+static __always_inline bool tcp_data(struct packet *p, struct __sk_buff *skb)
+{
+	__u32 at = transport_at(skb, IPPROTO_TCP);
+	__u8 h[TCP_HEADER];
+
+	if (at == 0 || bpf_skb_load_bytes(skb, at, h, sizeof(h)) < 0)
+		return false;
+	p->at = at + (h[12] >> 4) * 4;
+	if (skb->len <= p->at)
+		return false;
+	p->len = skb->len - p->at;
+	p->seq = (__u32)h[4] << 24 | (__u32)h[5] << 16 | (__u32)h[6] << 8 | h[7];
+	p->seq += (h[13] & TCP_SYN) != 0;
+	return true;
+}
+
+static __always_inline bool udp_data(struct packet *p, struct __sk_buff *skb)
+{
+	__u32 at = transport_at(skb, IPPROTO_UDP);
+	__be16 ports[2];
+
+	if (at == 0 || bpf_skb_load_bytes(skb, at, ports, sizeof(ports)) < 0)
+		return false;
+	p->at = at + UDP_HEADER;
+	if (skb->len <= p->at)
+		return false;
+	p->len = skb->len - p->at;
+	p->port = bpf_ntohs(ports[p->in ? 0 : 1]);
+	return true;
+}
+
+/* The socket's far end, as in its account; one without tells it by each packet. */
+static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buff *skb,
+					 const struct packet *p, __u8 proto)
+{
+	__u32 *addr = (__u32 *)to->addr;
+
+	to->proto = proto;
+	to->self = skb->ifindex == LOOPBACK_IFINDEX;
+	if (skb->remote_port != 0) {
+		to->port = bpf_ntohs((__be16)skb->remote_port);
+		if (skb->family == OF_AF_INET)
+			endpoint_v4(to, skb->remote_ip4);
+		else
+			endpoint_v6(to, skb->remote_ip6[0], skb->remote_ip6[1], skb->remote_ip6[2],
+				    skb->remote_ip6[3]);
+		return;
+	}
+	to->port = p->port;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		to->family = OF_AF_INET;
+		addr[2] = bpf_htonl(0xffff);
+		(void)bpf_skb_load_bytes(skb, p->in ? 12 : 16, &addr[3], 4);
+	} else {
+		to->family = OF_AF_INET6;
+		(void)bpf_skb_load_bytes(skb, p->in ? 8 : 24, addr, 16);
+	}
+}
+
+static __always_inline __u32 capture_netns(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sock *s = NULL;
+
+	/* The pointer as a number: this program may not follow it itself. */
+	if (sk == NULL || bpf_probe_read_kernel(&s, sizeof(s), &sk) < 0)
+		return 0;
+	return BPF_CORE_READ(s, __sk_common.skc_net.net, ns.inum);
+}
+
+static __always_inline void capture_fill(struct of_capture *c, struct __sk_buff *skb,
+					 const struct packet *p, __u64 creator, __u8 proto)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct of_task *runs;
+	__u32 tgid = task->tgid;
+
+	__builtin_memset(c, 0, sizeof(*c));
+	c->time_ns = bpf_ktime_get_boot_ns();
+	c->cookie = bpf_get_socket_cookie(skb);
+	c->creator = creator;
+	if (!p->in) {
+		runs = bpf_map_lookup_elem(&exec_ids, &tgid);
+		c->exec_id = runs == NULL ? 0 : runs->exec_id;
+	}
+	capture_peer(&c->peer, skb, p, proto);
+	c->netns = capture_netns(skb);
+	c->seq = p->seq;
+	c->first = p->first;
+	c->len = p->len;
+	c->segment = proto == IPPROTO_UDP ? skb->gso_size : 0;
+	c->port = skb->local_port;
+	c->kind = p->kind;
+	c->in = p->in;
+}
+
+/* Room of a constant size, as the ring wants it; `n` of it are used. */
+#define CAPTURE(bytes)                                                                             \
+	static __always_inline bool capture_##bytes(struct __sk_buff *skb, const struct packet *p, \
+						    __u32 n, __u64 creator, __u8 proto)            \
+	{                                                                                          \
+		struct {                                                                           \
+			struct of_capture c;                                                       \
+			__u8 data[bytes];                                                          \
+		} *e = bpf_ringbuf_reserve(&captures, sizeof(*e), 0);                              \
+                                                                                                   \
+		if (e == NULL)                                                                     \
+			return false;                                                              \
+		capture_fill(&e->c, skb, p, creator, proto);                                       \
+		/* From 1 to `bytes`: said so that every verifier sees it. */                      \
+		n = ((n - 1) & ((bytes)-1)) + 1;                                                   \
+		e->c.copied = n;                                                                   \
+		if (bpf_skb_load_bytes(skb, p->at, e->data, n) < 0)                                \
+			e->c.copied = 0;                                                           \
+		bpf_ringbuf_submit(e, 0);                                                          \
+		return true;                                                                       \
+	}
+
+CAPTURE(256)
+CAPTURE(2048)
+CAPTURE(16384)
+
+/* `n` of the packet's data, at least 1. */
+static __always_inline void capture(struct __sk_buff *skb, const struct packet *p, __u32 n,
+				    __u64 creator, __u8 proto)
+{
+	bool done;
+
+	if (n > OF_CAPTURE_BYTES)
+		n = OF_CAPTURE_BYTES;
+	if (n <= 256)
+		done = capture_256(skb, p, n, creator, proto);
+	else if (n <= 2048)
+		done = capture_2048(skb, p, n, creator, proto);
+	else
+		done = capture_16384(skb, p, n, creator, proto);
+	if (!done)
+		LOSS(captures);
+}
+
+static __always_inline bool is_request(__u32 word)
+{
+	return word == WORD('G', 'E', 'T', ' ') || word == WORD('P', 'O', 'S', 'T') ||
+	       word == WORD('P', 'U', 'T', ' ') || word == WORD('H', 'E', 'A', 'D') ||
+	       word == WORD('D', 'E', 'L', 'E') || word == WORD('P', 'A', 'T', 'C') ||
+	       word == WORD('O', 'P', 'T', 'I') || word == WORD('C', 'O', 'N', 'N') ||
+	       word == WORD('T', 'R', 'A', 'C');
+}
+
+static __always_inline __u32 first_word(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 word = 0;
+
+	(void)bpf_skb_load_bytes(skb, p->at, &word, sizeof(word));
+	return word;
+}
+
+/* How many bytes a ClientHello takes, with the headers of the records that it is split over. */
+static __always_inline __u32 hello_len(const __u8 h[FIRST_LEN])
+{
+	__u32 record = (__u32)h[3] << 8 | h[4];
+	__u32 len = ((__u32)h[6] << 16 | (__u32)h[7] << 8 | h[8]) + TLS_HELLO;
+
+	if (record == 0)
+		return OF_CAPTURE_BYTES;
+	len += ((len - 1) / record + 1) * TLS_RECORD;
+	return len < OF_CAPTURE_BYTES ? len : OF_CAPTURE_BYTES;
+}
+
+/* How many of a stream's first bytes are looked at; 0: an answer, which says no name. What begins
+ * like nothing that says one is told once, so that nobody waits for it. */
+static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 h[FIRST_LEN] = {}, letter;
+
+	if (bpf_skb_load_bytes(skb, p->at, h, sizeof(h)) < 0)
+		return OF_CAPTURE_BYTES; /* short: what follows may tell */
+	if (h[0] == TLS_HANDSHAKE)
+		return h[5] == TLS_CLIENT_HELLO ? hello_len(h) : 0;
+	if (h[0] == 'H' && h[1] == 'T' && h[2] == 'T' && h[3] == 'P')
+		return 0;
+	letter = h[0] & 0xdf;
+	/* Words; SOCKS 4 and 5; PROXY 2; the question for TLS of PostgreSQL and MySQL's answer. */
+	if ((letter >= 'A' && letter <= 'Z') || h[0] == 4 || h[0] == 5 || h[0] == '\r' ||
+	    h[0] == 0 || h[3] == 1)
+		return OF_CAPTURE_BYTES;
+	return 1;
+}
+
+static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_buff *skb,
+					 const struct packet *p, bool dns)
+{
+	hint->names_out = p->seq;
+	hint->names_state = NAMES_COLLECT;
+	hint->names_end = dns ? DNS_STREAM_MAX : stream_end(skb, p);
+	if (hint->names_end == 0)
+		hint->names_state = NAMES_OFF;
+}
+
+static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buff *skb)
+{
+	struct packet p = { .kind = OF_CAPTURE_TCP };
+	bool dns = is_dns(bpf_ntohs((__be16)skb->remote_port));
+	__u32 at, end;
+
+	if (hint->names_state == NAMES_OFF || !tcp_data(&p, skb))
+		return;
+	if (hint->names_state == NAMES_NEW)
+		stream_begin(hint, skb, &p, dns);
+	p.first = hint->names_out;
+	end = hint->names_end;
+	at = p.seq - p.first;
+	if (hint->names_state == NAMES_COLLECT && at < end) {
+		if (dns)
+			p.kind = OF_CAPTURE_DNS;
+		capture(skb, &p, p.len < end - at ? p.len : end - at, hint->creator, IPPROTO_TCP);
+		if (at == 0 && end > 1 && !dns && is_request(first_word(skb, &p)))
+			hint->names_packets = 1; /* it speaks HTTP */
+		if (at + p.len >= end)
+			hint->names_state = hint->names_packets ? NAMES_HTTP : NAMES_OFF;
+		if (dns && hint->names_state == NAMES_OFF)
+			LOSS(captures); /* no stream of questions is that long */
+		return;
+	}
+	if (hint->names_state == NAMES_COLLECT && at >= end && at < 1U << 31)
+		hint->names_state = hint->names_packets ? NAMES_HTTP : NAMES_OFF;
+	if (hint->names_state != NAMES_HTTP || !is_request(first_word(skb, &p)))
+		return;
+	p.kind = OF_CAPTURE_HTTP;
+	capture(skb, &p, p.len < 2048 ? p.len : 2048, hint->creator, IPPROTO_TCP);
+}
+
+static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb)
+{
+	struct packet p = { .kind = OF_CAPTURE_UDP };
+	__u16 port = bpf_ntohs((__be16)skb->remote_port);
+	__u64 creator = hint == NULL ? 0 : hint->creator;
+	bool over = hint == NULL || hint->names_packets >= DATAGRAMS_MAX;
+	__u8 b = 0;
+
+	if (port != 0 && over && !is_dns(port))
+		return;
+	if (!udp_data(&p, skb))
+		return;
+	if (is_dns(port != 0 ? port : p.port)) {
+		p.kind = OF_CAPTURE_DNS;
+		capture(skb, &p, p.len, creator, IPPROTO_UDP);
+		return;
+	}
+	if (over)
+		return;
+	(void)bpf_skb_load_bytes(skb, p.at, &b, sizeof(b));
+	/* The first is told in any case, so that nobody waits for a name. */
+	if ((b & QUIC_LONG) == QUIC_LONG)
+		capture(skb, &p, p.len, creator, IPPROTO_UDP);
+	else if (hint->names_packets == 0)
+		capture(skb, &p, p.len < 256 ? p.len : 256, creator, IPPROTO_UDP);
+	hint->names_packets =
+		(b & QUIC_LONG) == QUIC_LONG ? hint->names_packets + 1 : DATAGRAMS_MAX;
+}
+
+SEC("cgroup_skb/egress")
+int names_egress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct socket_hint *hint;
+
+	if (sk == NULL)
+		return 1;
+	sk = bpf_sk_fullsock(sk);
+	if (sk == NULL)
+		return 1;
+	if (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP) {
+		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+		if (hint != NULL)
+			stream_out(hint, skb);
+	} else if (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP) {
+		datagram_out(bpf_sk_storage_get(&socket_hints, sk, 0, 0), skb);
+	}
+	return 1;
+}
+
+/* Of a stream to a DNS server. */
+static __always_inline void stream_in(struct socket_hint *hint, struct __sk_buff *skb)
+{
+	struct packet p = { .kind = OF_CAPTURE_DNS, .in = 1 };
+
+	if (!tcp_data(&p, skb))
+		return;
+	if (!hint->names_in_seen) {
+		/* One that began unseen is read from nowhere. */
+		if (hint->names_state == NAMES_OFF)
+			return;
+		hint->names_in = p.seq;
+		hint->names_in_seen = 1;
+	}
+	p.first = hint->names_in;
+	if (p.seq - p.first < DNS_STREAM_MAX)
+		capture(skb, &p, p.len, hint->creator, IPPROTO_TCP);
+	else if (p.seq - p.first < 1U << 31)
+		LOSS(captures);
+}
+
+SEC("cgroup_skb/ingress")
+int names_ingress(struct __sk_buff *skb)
+{
+	struct packet p = { .kind = OF_CAPTURE_DNS, .in = 1 };
+	struct bpf_sock *sk = skb->sk;
+	struct socket_hint *hint;
+	__u16 port;
+
+	if (sk == NULL)
+		return 1;
+	/* Most packets end here. */
+	port = bpf_ntohs((__be16)skb->remote_port);
+	if (port != 0 && !is_dns(port))
+		return 1;
+	sk = bpf_sk_fullsock(sk);
+	if (sk == NULL)
+		return 1;
+	if (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP && port != 0) {
+		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+		if (hint != NULL)
+			stream_in(hint, skb);
+	} else if (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP && udp_data(&p, skb) &&
+		   is_dns(port != 0 ? port : p.port)) {
+		capture(skb, &p, p.len, 0, IPPROTO_UDP);
+	}
+	return 1;
+}
