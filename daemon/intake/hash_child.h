@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "intake/child.h"
 #include "outflow/abi.h"
 
 #define HASH_CHILD_NAME "outflowd-hash" /* their argv[0] */
@@ -31,10 +32,10 @@ enum hash_role { HASH_OPENER, HASH_WORKER, HASH_ROLES };
 
 /* What they find open. */
 enum hash_child_fd {
-	HASH_FD_DAEMON = 3,
-	HASH_FD_OTHER = 4,  /* between the two */
-	HASH_FD_PULSES = 5, /* a struct hash_pulse for each */
-	HASH_FD_FIRST = 6,
+	HASH_FD_DAEMON = CHILD_FD_FIRST,
+	HASH_FD_OTHER,	/* between the two */
+	HASH_FD_PULSES, /* a struct hash_pulse for each */
+	HASH_FD_FIRST,
 };
 
 /* What a process is at: written by it alone. A daemon that sees it stand still knows at which file
@@ -86,9 +87,6 @@ int hash_receive(int sock, void *buf, size_t size, int flags, int *ret_fd);
 /* `fd` -1: nothing goes along. 0 or -errno. */
 int hash_send(int sock, const void *buf, size_t size, int flags, int fd);
 
-/* Takes everything from the process that its role does not need; it ends with its parent. 0 or
- * -errno. */
-int hash_confine(enum hash_role role, pid_t parent);
 /* hash_opener.c, hash_worker.c: until the daemon is gone. */
 void hash_opener_run(struct hash_pulse *pulse);
 void hash_worker_run(struct hash_pulse *pulse);

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,10 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "intake/child.h"
+
 #include "base/poison.h"
 
-#define FDS_HIGH   64 /* the children's own numbers are below */
-#define UNDEAD_MAX 8  /* killed, but held by a file system that does not answer */
+#define UNDEAD_MAX 8 /* killed, but held by a file system that does not answer */
 
 struct helpers {
 	int epfd, pulses_fd;
@@ -109,57 +108,17 @@ bool helpers_up(const struct helpers *x)
 	return x->sock[HASH_OPENER] >= 0;
 }
 
-/* Above the numbers that the children find theirs under. */
-static int pair(int ret[2])
-{
-	int fds[2], i;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	ret[0] = fcntl(fds[0], F_DUPFD_CLOEXEC, FDS_HIGH);
-	ret[1] = fcntl(fds[1], F_DUPFD_CLOEXEC, FDS_HIGH);
-	for (i = 0; i < 2; i++)
-		(void)close(fds[i]);
-	return ret[0] < 0 || ret[1] < 0 ? -EMFILE : 0;
-}
-
 static int spawn(struct helpers *x, enum hash_role role, int daemon_sock, int other_sock)
 {
-	char name[] = HASH_CHILD_NAME, parent[16], opener[] = "opener", worker[] = "worker";
-	char *argv[] = { name, role == HASH_OPENER ? opener : worker, parent, NULL };
-	char *envp[] = { NULL };
-	int pulses = fcntl(x->pulses_fd, F_DUPFD_CLOEXEC, FDS_HIGH), err;
-	posix_spawn_file_actions_t fds;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
+	char name[] = HASH_CHILD_NAME, opener[] = "opener", worker[] = "worker";
+	int fds[] = { daemon_sock, other_sock, child_fd_high(x->pulses_fd) }, err = fds[2];
 
-	if (pulses < 0)
-		return -errno;
-	(void)snprintf(parent, sizeof(parent), "%d", (int)getpid());
-	(void)sigemptyset(&none);
-	(void)sigfillset(&all);
-	(void)posix_spawn_file_actions_init(&fds);
-	(void)posix_spawnattr_init(&attr);
-	err = posix_spawn_file_actions_adddup2(&fds, daemon_sock, HASH_FD_DAEMON);
-	if (err == 0)
-		err = posix_spawn_file_actions_adddup2(&fds, other_sock, HASH_FD_OTHER);
-	if (err == 0)
-		err = posix_spawn_file_actions_adddup2(&fds, pulses, HASH_FD_PULSES);
-	if (err == 0)
-		err = posix_spawnattr_setflags(&attr,
-					       POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	if (err == 0)
-		err = posix_spawnattr_setsigmask(&attr, &none);
-	if (err == 0)
-		err = posix_spawnattr_setsigdefault(&attr, &all);
-	if (err == 0)
-		err = posix_spawn(&x->pid[role], "/proc/self/exe", &fds, &attr, argv, envp);
-	if (err != 0)
-		x->pid[role] = 0;
-	(void)posix_spawn_file_actions_destroy(&fds);
-	(void)posix_spawnattr_destroy(&attr);
-	(void)close(pulses);
-	return -err;
+	if (err < 0)
+		return err;
+	err = child_spawn(name, role == HASH_OPENER ? opener : worker, fds,
+			  sizeof(fds) / sizeof(fds[0]), &x->pid[role]);
+	(void)close(fds[2]);
+	return err;
 }
 
 /* Takes the daemon's end, also when this fails. */
@@ -188,11 +147,11 @@ int helpers_begin(struct helpers *x, uint64_t now_ns)
 		x->since_ns[i] = now_ns;
 	}
 	x->asked = x->hashed = 0;
-	err = pair(opener);
+	err = child_pair(opener);
 	if (err == 0)
-		err = pair(worker);
+		err = child_pair(worker);
 	if (err == 0)
-		err = pair(between);
+		err = child_pair(between);
 	if (err == 0)
 		err = spawn(x, HASH_OPENER, opener[1], between[0]);
 	if (err == 0)

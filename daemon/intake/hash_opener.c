@@ -4,7 +4,7 @@
  * holds of the process, what the process runs, or, when it is gone, what its path leads to where
  * its parent is and where the daemon is. Only what is the executed file by all its numbers counts.
  *
- * Under seccomp: what is called here must be in hash_confine()'s list.
+ * Under seccomp: what is called here must be in hash_child.c's list.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * does not wait for a large one. Whether a file is the one that was executed it asks before and
  * after: what changed meanwhile gets no digest.
  *
- * Under seccomp: what is called here must be in hash_confine()'s list.
+ * Under seccomp: what is called here must be in hash_child.c's list.
  */
 #include <errno.h>
 #include <nettle/sha2.h>
