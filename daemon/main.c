@@ -19,6 +19,7 @@
 #include "base/table.h"
 #include "ctl/ctl.h"
 #include "intake/hash_child.h"
+#include "intake/names_child.h"
 #include "intake/kernel.h"
 #include "intake/machine.h"
 #include "options.h"
@@ -314,6 +315,8 @@ int main(int argc, char **argv)
 
 	if (argc > 0 && strcmp(argv[0], HASH_CHILD_NAME) == 0)
 		return hash_child_main(argc, argv);
+	if (argc > 0 && strcmp(argv[0], NAMES_CHILD_NAME) == 0)
+		return names_child_main(argc, argv);
 	options_parse(argc, argv, &o);
 	log_init("outflowd", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (o.hooks)
@@ -329,7 +332,7 @@ int main(int argc, char **argv)
 	daemon_open(&d, &o);
 	if (!o.foreground && daemon(0, 0) < 0)
 		fail(&d, -errno, "going to the background");
-	kernel_hash(d.kernel);
+	kernel_helpers(d.kernel);
 	start_tell(&d);
 	err = loop_run(d.loop);
 	if (err < 0)

@@ -19,6 +19,7 @@
 #include "intake/hash.h"
 #include "intake/kernel_private.h"
 #include "intake/machine.h"
+#include "intake/namer.h"
 #include "intake/runtime_read.h"
 #include "intake/runtimes.h"
 #include "intake/spool.h"
@@ -28,6 +29,7 @@
 #define ADOPT_ROUNDS_MAX 16   /* each round reaches one generation more against the walk's order */
 #define PAUSE_BUDGET	 8192 /* records in a pause of a look */
 #define RING_RECORD_MIN	 40   /* bytes that the shortest takes there */
+#define NAMES_BUDGET	 1024 /* records of names in a drain */
 
 struct kernel {
 	struct pins *pins;
@@ -40,6 +42,7 @@ struct kernel {
 	struct runtimes *runtimes;
 	int root; /* directory where the files of container runtimes are looked up */
 	struct hashes *hashes;
+	struct namer *namer; /* NULL: this set does without */
 	struct spool *spool;
 	int spool_behind;      /* records at most before what was read of it is told */
 	int epfd;	       /* of the ring, the hashes and the spools */
@@ -126,106 +129,6 @@ static uint64_t wake_roles(const struct policy *p)
 	return roles != 0 && policy_roles_need_texts(p) ? roles | OF_ROLE_ANY : roles;
 }
 
-static int kernel_size(struct kernel *k, const struct config *c)
-{
-	const struct config_limits *l = &c->limits;
-	struct outflow_bpf *s = k->skel;
-	uint32_t reserve = l->accounts / 8 < OF_RESERVE_MAX ? l->accounts / 8 : OF_RESERVE_MAX;
-	const struct {
-		struct bpf_map *map;
-		uint32_t n;
-	} sizes[] = {
-		{ s->maps.records, l->ring_bytes },	{ s->maps.captures, l->name_ring_bytes },
-		{ s->maps.accounts, l->accounts },	{ s->maps.account_index, l->accounts },
-		{ s->maps.free_accounts, l->accounts }, { s->maps.free_reserve, reserve },
-		{ s->maps.executions, l->executions },	{ s->maps.free_executions, l->executions },
-		{ s->maps.exec_ids, l->executions },	{ s->maps.told, l->accounts },
-	};
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && err == 0; i++)
-		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
-	for (i = 0; i < c->policy.dns_ports_n; i++)
-		s->rodata->cfg_dns_ports[i] = c->policy.dns_ports[i];
-	s->rodata->cfg_accounts = l->accounts;
-	s->rodata->cfg_executions = l->executions;
-	s->rodata->cfg_reserve = reserve;
-	s->rodata->cfg_ring_bytes = l->ring_bytes;
-	return err;
-}
-
-/* A plain name goes into the hash; everything else is a glob, a plain path too. */
-static bool match_is_name(const struct role_match *m)
-{
-	return m->kind == ROLE_MATCH_NAME && !m->glob;
-}
-
-static bool match_is_glob(const struct role_match *m)
-{
-	return role_match_in_kernel(m) && !match_is_name(m);
-}
-
-static uint32_t globs_count(const struct policy *p)
-{
-	uint32_t n = 0;
-	size_t i, j;
-
-	for (i = 0; i < p->roles_n; i++)
-		for (j = 0; j < p->roles[i].n; j++)
-			n += match_is_glob(&p->roles[i].match[j]);
-	return n;
-}
-
-static int role_name_add(int fd, const char *pattern, uint64_t bit)
-{
-	struct of_role_name key = { "" };
-	uint64_t roles = 0;
-
-	memcpy(key.name, pattern, strnlen(pattern, sizeof(key.name) - 1)); /* conf bounds it */
-	(void)bpf_map_lookup_elem(fd, &key, &roles);
-	roles |= bit;
-	return bpf_map_update_elem(fd, &key, &roles, BPF_ANY) < 0 ? -errno : 0;
-}
-
-static int roles_fill(struct kernel *k, const struct policy *p)
-{
-	struct of_role_glob glob;
-	const struct role_match *m;
-	uint32_t globs = 0;
-	size_t i, j;
-	int err = 0;
-
-	for (i = 0; i < p->roles_n; i++) {
-		for (j = 0; j < p->roles[i].n && err == 0; j++) {
-			m = &p->roles[i].match[j];
-			if (match_is_name(m)) {
-				err = role_name_add(bpf_map__fd(k->skel->maps.role_names),
-						    m->pattern, 1ULL << i);
-				continue;
-			}
-			if (!match_is_glob(m))
-				continue;
-			glob = (struct of_role_glob){
-				.roles = 1ULL << i,
-				.kind = m->kind == ROLE_MATCH_EXE ? OF_GLOB_EXE : OF_GLOB_NAME,
-			};
-			(void)snprintf(glob.pattern, sizeof(glob.pattern), "%s", m->pattern);
-			if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.role_globs), &globs,
-						&glob, BPF_ANY) < 0)
-				err = -errno;
-			globs++;
-		}
-	}
-	if (err == 0)
-		err = who_fill_names(k->skel, p);
-	/* Nobody changes them behind the back of a daemon that goes on with them. */
-	(void)bpf_map_freeze(bpf_map__fd(k->skel->maps.env_names));
-	(void)bpf_map_freeze(bpf_map__fd(k->skel->maps.role_names));
-	(void)bpf_map_freeze(bpf_map__fd(k->skel->maps.role_globs));
-	return err;
-}
-
 static int kernel_skel(struct kernel *k, struct kernel_err *ret_err)
 {
 	outflow_bpf__destroy(k->skel);
@@ -239,7 +142,7 @@ static int kernel_skel(struct kernel *k, struct kernel_err *ret_err)
 static int kernel_choose(struct kernel *k, const struct config *c, uint32_t without,
 			 struct kernel_err *ret_err)
 {
-	uint32_t globs = globs_count(&c->policy);
+	uint32_t globs = fill_globs(&c->policy);
 	int err;
 
 	if (globs > OF_GLOBS_MAX)
@@ -251,7 +154,7 @@ static int kernel_choose(struct kernel *k, const struct config *c, uint32_t with
 	if (err < 0)
 		return err;
 	k->skel->rodata->cfg_globs = globs;
-	err = kernel_size(k, c);
+	err = fill_sizes(k->skel, c);
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be sized: %s", strerror(-err));
 	return 0;
@@ -272,7 +175,7 @@ static int kernel_load(struct kernel *k, const struct config *c, uint32_t withou
 				   "the kernel refuses the probes: %s (outflowd -v -f shows its "
 				   "reasons)",
 				   strerror(-err));
-	err = roles_fill(k, &c->policy);
+	err = fill_roles(k->skel, &c->policy);
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the role table cannot be filled: %s",
 				   strerror(-err));
@@ -353,6 +256,8 @@ static int kernel_listen(struct kernel *k)
 	    epoll_ctl(k->epfd, EPOLL_CTL_ADD, hashes_fd(k->hashes), &ev) < 0 ||
 	    epoll_ctl(k->epfd, EPOLL_CTL_ADD, spool_fd(k->spool), &ev) < 0)
 		return -errno;
+	if (k->namer != NULL && epoll_ctl(k->epfd, EPOLL_CTL_ADD, namer_fd(k->namer), &ev) < 0)
+		return -errno;
 	return 0;
 }
 
@@ -390,6 +295,9 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		err = hashes_new(still_runs, k, &k->hashes);
 	if (err == 0)
 		err = spool_new(runs_now, k, &k->spool);
+	if (err == 0 && (k->skel->rodata->cfg_without & OF_WITHOUT_NAMING) == 0)
+		err = namer_new(bpf_map__fd(k->skel->maps.captures),
+				bpf_map__max_entries(k->skel->maps.captures), &k->namer);
 	if (err == 0)
 		err = kernel_listen(k);
 	if (err < 0)
@@ -512,6 +420,7 @@ static void kernel_close(void *self)
 		(void)close(k->epfd);
 	spool_free(k->spool);
 	hashes_free(k->hashes);
+	namer_free(k->namer);
 	ring_buffer__free(k->ring);
 	edges_free(k->edges);
 	runtimes_free(k->runtimes);
@@ -570,6 +479,7 @@ static void loss_tell(struct kernel *k, uint64_t now_ns, bool missed, intake_raw
 {
 	struct of_rec_loss rec = { .loss = books_machine(k->books)->loss };
 
+	rec.loss.names += k->namer == NULL ? 0 : namer_stats(k->namer).unread;
 	rec.loss.probe_missed = missed ? hooks_missed(k->skel) : k->loss.probe_missed;
 	if (k->started && memcmp(&rec.loss, &k->loss, sizeof(rec.loss)) == 0)
 		return;
@@ -591,6 +501,8 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	books_look(k->books, now_ns, kernel_tell, k);
 	runtimes_look(k->runtimes, now_ns);
 	hashes_tick(k->hashes, fn, arg);
+	if (k->namer != NULL)
+		namer_tick(k->namer, now_ns);
 	spool_check(k);
 	if (k->edges != NULL)
 		edges_look(k->edges, now_ns, fn, arg);
@@ -632,6 +544,9 @@ static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
 	k->arg = arg;
 	k->budget = budget;
 	spool_begin(k);
+	/* Names first: of what is told behind them they may tell where it went. */
+	if (k->namer != NULL)
+		(void)namer_drain(k->namer, NAMES_BUDGET, fn, arg);
 	err = ring_buffer__consume(k->ring);
 	spool_end(k, err >= 0, budget - k->budget);
 	hashes_drain(k->hashes, fn, arg);
@@ -647,9 +562,16 @@ int kernel_fd(const struct kernel *k)
 	return k->epfd;
 }
 
-void kernel_hash(struct kernel *k)
+void kernel_helpers(struct kernel *k)
 {
 	hashes_start(k->hashes);
+	if (k->namer != NULL)
+		namer_start(k->namer);
+}
+
+struct namer_stats kernel_namer_stats(const struct kernel *k)
+{
+	return k->namer == NULL ? (struct namer_stats){ 0 } : namer_stats(k->namer);
 }
 
 struct image_stats kernel_image_stats(const struct kernel *k)
@@ -671,6 +593,7 @@ int kernel_ledger(const struct kernel *k, struct ledger *ret)
 {
 	int err = books_ledger(k->books, ret);
 
+	ret->loss.names += kernel_namer_stats(k).unread;
 	ret->loss.probe_missed = hooks_missed(k->skel);
 	return err;
 }

@@ -8,6 +8,7 @@
 
 #include "conf/config.h"
 #include "intake/intake.h"
+#include "intake/namer.h"
 #include "intake/pins.h"
 
 struct kernel;
@@ -23,8 +24,10 @@ int kernel_open(const struct config *config, struct kernel **ret, struct kernel_
 extern const struct intake_ops kernel_ops;
 /* Readable when records wait. */
 int kernel_fd(const struct kernel *k);
-/* From now on what is executed is hashed, by processes that end with this one. */
-void kernel_hash(struct kernel *k);
+/* From now on what is executed is hashed, and names are read, by processes that end with this one.
+ */
+void kernel_helpers(struct kernel *k);
+struct namer_stats kernel_namer_stats(const struct kernel *k);
 struct hash_stats kernel_hash_stats(const struct kernel *k);
 struct image_stats kernel_image_stats(const struct kernel *k);
 /* A track_roles_fn; `self` is a kernel. The next daemon reads them back. */

@@ -42,6 +42,15 @@ bool hooks_at_cgroup(const struct bpf_program *prog);
  * that bytes or lineage depend on. */
 uint64_t hooks_missed(const struct outflow_bpf *skel);
 
+/* ---- kernel_fill.c: what the probes are given of the configuration ---- */
+
+/* Before load: sizes of maps, and knobs. 0 or -errno. */
+int fill_sizes(struct outflow_bpf *skel, const struct config *c);
+/* How many globs and paths the roles hold: OF_GLOBS_MAX is the most. */
+uint32_t fill_globs(const struct policy *p);
+/* Behind load. 0 or -errno. */
+int fill_roles(struct outflow_bpf *skel, const struct policy *p);
+
 /* ---- kernel_event.c: classic tracepoint programs ---- */
 
 /* The perf event of "GROUP/EVENT", a descriptor of the caller's, or -errno. */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "intake/namer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "intake/names_child.h"
+
+#include "base/poison.h"
+
+/* Between two begins of one that ends at once, doubled each time. */
+#define PAUSE_FIRST_NS 1000000000ULL
+#define PAUSE_MAX_NS   60000000000ULL
+
+struct namer {
+	int ring_fd, epfd;
+	size_t bytes;
+	int started; /* 1: one is to be there */
+	int sock;    /* -1: none is */
+	pid_t pid;
+	pid_t dying; /* killed and not yet reaped; 0: none */
+	uint64_t again_ns, pause_ns;
+	struct namer_stats stats;
+};
+
+int namer_new(int ring_fd, size_t bytes, struct namer **ret)
+{
+	struct namer *n = calloc(1, sizeof(*n));
+
+	if (n == NULL)
+		return -ENOMEM;
+	n->ring_fd = ring_fd;
+	n->bytes = bytes;
+	n->sock = -1;
+	n->pause_ns = PAUSE_FIRST_NS;
+	n->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (n->epfd < 0) {
+		free(n);
+		return -errno;
+	}
+	*ret = n;
+	return 0;
+}
+
+static void end(struct namer *n)
+{
+	if (n->sock >= 0)
+		(void)close(n->sock);
+	n->sock = -1;
+	if (n->pid > 0)
+		(void)kill(n->pid, SIGKILL);
+	n->dying = n->pid > 0 ? n->pid : n->dying;
+	n->pid = 0;
+	if (n->dying > 0 && waitpid(n->dying, NULL, WNOHANG) != 0)
+		n->dying = 0;
+}
+
+void namer_free(struct namer *n)
+{
+	if (n == NULL)
+		return;
+	end(n);
+	if (n->epfd >= 0)
+		(void)close(n->epfd);
+	free(n);
+}
+
+static int begin(struct namer *n)
+{
+	char name[] = NAMES_CHILD_NAME, bytes[24];
+	struct epoll_event ev = { .events = EPOLLIN };
+	int socks[2] = { -1, -1 }, ring = child_fd_high(n->ring_fd), err = ring;
+
+	(void)snprintf(bytes, sizeof(bytes), "%zu", n->bytes);
+	if (err >= 0)
+		err = child_pair(socks);
+	if (err == 0) {
+		int fds[] = { socks[1], ring };
+
+		err = child_spawn(name, bytes, fds, 2, &n->pid);
+	}
+	if (ring >= 0)
+		(void)close(ring);
+	if (socks[1] >= 0)
+		(void)close(socks[1]);
+	n->sock = socks[0];
+	if (err == 0 && epoll_ctl(n->epfd, EPOLL_CTL_ADD, n->sock, &ev) < 0)
+		err = -errno;
+	if (err < 0)
+		end(n);
+	n->stats.begun += err == 0;
+	return err;
+}
+
+void namer_start(struct namer *n)
+{
+	n->started = 1;
+	namer_tick(n, 0);
+}
+
+void namer_tick(struct namer *n, uint64_t now_ns)
+{
+	int err;
+
+	if (n->dying > 0)
+		end(n);
+	if (!n->started || n->sock >= 0 || n->dying > 0 || now_ns < n->again_ns)
+		return;
+	err = begin(n);
+	if (err < 0)
+		log_warnerr(err, "names of far ends are not read: the process for it cannot be "
+				 "begun; tried again");
+	n->again_ns = now_ns + n->pause_ns;
+	if (n->pause_ns < PAUSE_MAX_NS)
+		n->pause_ns *= 2;
+}
+
+int namer_fd(const struct namer *n)
+{
+	return n->epfd;
+}
+
+/* What it may tell: the rest is not its to say. */
+static int acceptable(const void *buf, size_t size)
+{
+	struct event ev;
+
+	return decode(buf, size, &ev) == 0 && (ev.kind == OF_REC_DNS || ev.kind == OF_REC_FLOW) &&
+	       ((const struct of_rec_hdr *)buf)->len == size;
+}
+
+static void hear(struct namer *n, const void *buf, size_t size, intake_raw_fn *fn, void *arg)
+{
+	const struct of_rec_hdr *hdr = buf;
+
+	n->stats.records++;
+	if (!acceptable(buf, size)) {
+		n->stats.refused++;
+		return;
+	}
+	n->pause_ns = PAUSE_FIRST_NS; /* it works */
+	if (hdr->kind == OF_REC_FLOW &&
+	    (((const struct of_rec_flow *)buf)->flags & (OF_FLOW_INVALID | OF_FLOW_LOST)))
+		n->stats.unread++;
+	if (hdr->err < 0)
+		n->stats.unread++;
+	else
+		(void)fn(arg, hdr, size);
+}
+
+int namer_drain(struct namer *n, int budget, intake_raw_fn *fn, void *arg)
+{
+	union {
+		struct of_rec_hdr hdr;
+		struct of_rec_dns dns;
+		struct of_rec_flow flow;
+	} buf;
+	ssize_t size = 1;
+	int i;
+
+	for (i = 0; i < budget && n->sock >= 0; i++) {
+		size = recv(n->sock, &buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+		if (size < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (size <= 0) {
+			log_warn("the process that reads names has ended, and is begun again");
+			end(n);
+			break;
+		}
+		hear(n, &buf, (size_t)size <= sizeof(buf) ? (size_t)size : 0, fn, arg);
+	}
+	return i;
+}
+
+struct namer_stats namer_stats(const struct namer *n)
+{
+	struct namer_stats s = n->stats;
+
+	s.up = n->sock >= 0;
+	return s;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "intake/names_child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "intake/confine.h"
+#include "intake/names.h"
+#include "intake/ring.h"
+#include "wire/suffix.h"
+
+#include "base/poison.h"
+
+/* Waits for so long when it is woken: who opens a thousand connections wakes it a few times. */
+#define GATHER_NS 2000000
+
+/* What it calls once it is confined; all else ends it. */
+static const unsigned short calls[] = {
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+	SYS_ppoll,	  SYS_sendmsg,	  SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall,
+	SYS_rt_sigreturn, SYS_brk,	  SYS_mmap,	 SYS_munmap,	      SYS_mremap,
+	SYS_exit,	  SYS_exit_group,
+};
+
+static void on_record(void *arg, const struct of_rec_hdr *rec)
+{
+	struct iovec iov = { (void *)(uintptr_t)rec, rec->len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	(void)arg;
+	do
+		n = sendmsg(NAMES_FD_DAEMON, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		_exit(0); /* nobody is there to hear it */
+}
+
+static size_t on_suffix(void *arg, const char *name, size_t len)
+{
+	(void)len;
+	return suffix_of(arg, name);
+}
+
+static void run(struct names_in *in, struct ring *ring)
+{
+	const struct timespec gather = { 0, GATHER_NS };
+	struct pollfd p = { .fd = NAMES_FD_RING, .events = POLLIN };
+	const void *entry;
+	size_t len = 0;
+
+	for (;;) {
+		while ((entry = ring_next(ring, &len)) != NULL) {
+			names_in_take(in, entry, len);
+			ring_done(ring);
+		}
+		ring_done(ring);
+		(void)poll(&p, 1, -1);
+		(void)nanosleep(&gather, NULL);
+	}
+}
+
+int names_child_main(int argc, char **argv)
+{
+	struct confinement c = { .calls = calls,
+				 .calls_n = sizeof(calls) / sizeof(calls[0]),
+				 .fd_first = NAMES_FD_FIRST,
+				 .files = NAMES_FD_FIRST };
+	struct names_in *in = NULL;
+	struct suffix *suffix = NULL;
+	struct ring ring;
+	uint64_t bytes;
+	int err;
+
+	log_init(NAMES_CHILD_NAME, LOG_LEVEL_INFO);
+	if (argc != 3 || num_parse(argv[1], 1, UINT32_MAX, &bytes) < 0 ||
+	    ring_open(NAMES_FD_RING, bytes, &ring) < 0) {
+		log_warn("a part of outflowd: not to be called by hand");
+		return 2;
+	}
+	(void)suffix_open(&suffix); /* without a list the last two labels are taken */
+	err = names_in_new(on_suffix, suffix, on_record, NULL, &in);
+	if (err == 0)
+		err = confine(&c, (pid_t)strtol(argv[2], NULL, 10));
+	if (err < 0) {
+		log_warnerr(err, "cannot give up what it does not need, ends");
+		return 1;
+	}
+	run(in, &ring);
+	return 0;
+}

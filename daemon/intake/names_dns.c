@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * names_dns.c: questions and answers of DNS. An answer counts when its socket asked just that: the
+ * same server, id, name and type, and had no answer yet. What anybody else sends there says
+ * nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "intake/names.h"
+#include "wire/dns.h"
+#include "wire/dns_stream.h"
+
+#include "base/poison.h"
+
+/* What an answer must agree with. All bytes count: zero what is unused. */
+struct question_key {
+	uint64_t cookie;
+	uint64_t name; /* hash of it */
+	struct of_endpoint server;
+	uint32_t type;
+	uint16_t id;
+	uint16_t class;
+};
+
+struct question {
+	struct table_node node;
+	struct question_key key;
+	uint64_t exec_id; /* who asked */
+};
+
+/* A TCP connection to a server. */
+struct stream {
+	struct table_node node;
+	uint64_t cookie;
+	uint64_t exec_id;
+	struct dns_stream out, in;
+};
+
+struct names_dns {
+	const struct names_teller *teller;
+	struct table questions, streams;
+	struct dns_message msg; /* the one that is being read */
+	struct of_rec_dns rec;	/* the one that is being told */
+	/* Of the capture that is being taken. */
+	const struct of_capture *capture;
+	uint64_t exec_id;
+};
+
+static bool same_question(const struct table_node *node, const void *key)
+{
+	return memcmp(&table_entry(node, struct question, node)->key, key,
+		      sizeof(struct question_key)) == 0;
+}
+
+static bool same_stream(const struct table_node *node, const void *key)
+{
+	return table_entry(node, struct stream, node)->cookie == *(const uint64_t *)key;
+}
+
+int names_dns_new(const struct names_teller *teller, struct names_dns **ret)
+{
+	struct names_dns *d = calloc(1, sizeof(*d));
+	int err = -ENOMEM;
+
+	if (d == NULL)
+		return err;
+	d->teller = teller;
+	err = table_init(&d->questions, NAMES_QUESTIONS_MAX, same_question);
+	if (err == 0)
+		err = table_init(&d->streams, NAMES_STREAMS_MAX, same_stream);
+	if (err < 0) {
+		names_dns_free(d);
+		return err;
+	}
+	*ret = d;
+	return 0;
+}
+
+static void question_drop(struct names_dns *d, struct table_node *node)
+{
+	table_del(&d->questions, node);
+	free(table_entry(node, struct question, node));
+}
+
+static void stream_drop(struct names_dns *d, struct table_node *node)
+{
+	table_del(&d->streams, node);
+	free(table_entry(node, struct stream, node));
+}
+
+void names_dns_free(struct names_dns *d)
+{
+	if (d == NULL)
+		return;
+	while (d->questions.oldest != NULL)
+		question_drop(d, d->questions.oldest);
+	while (d->streams.oldest != NULL)
+		stream_drop(d, d->streams.oldest);
+	table_done(&d->questions);
+	table_done(&d->streams);
+	free(d);
+}
+
+static struct question_key key_of(const struct names_dns *d)
+{
+	const struct dns_message *m = &d->msg;
+	struct question_key key = { .cookie = d->capture->cookie,
+				    .server = d->capture->peer,
+				    .type = m->type,
+				    .id = m->id,
+				    .class = m->class };
+
+	key.name = table_hash(&d->questions, m->name.text, m->name.len);
+	return key;
+}
+
+static void asked(struct names_dns *d)
+{
+	struct question_key key = key_of(d);
+	uint64_t hash = table_hash(&d->questions, &key, sizeof(key));
+	struct table_node *node = table_find(&d->questions, hash, &key);
+	struct question *q;
+
+	if (node != NULL) { /* asked again */
+		table_touch(&d->questions, node);
+		return;
+	}
+	/* Most of the oldest will never be answered. */
+	if (d->questions.n >= d->questions.max)
+		question_drop(d, d->questions.oldest);
+	q = calloc(1, sizeof(*q));
+	if (q == NULL)
+		return; /* the answer is then one that nobody asked for */
+	q->key = key;
+	q->exec_id = d->exec_id;
+	(void)table_add(&d->questions, &q->node, hash);
+}
+
+/* Who asked; false: nobody did. */
+static bool answered(struct names_dns *d, uint64_t *ret_exec_id)
+{
+	struct question_key key = key_of(d);
+	struct table_node *node =
+		table_find(&d->questions, table_hash(&d->questions, &key, sizeof(key)), &key);
+
+	if (node == NULL)
+		return false;
+	*ret_exec_id = table_entry(node, struct question, node)->exec_id;
+	question_drop(d, node);
+	return true;
+}
+
+/* As much of its end as there is room for. */
+static void rec_name(struct names_dns *d)
+{
+	const struct dns_name *name = &d->msg.name;
+	struct of_rec_dns *r = &d->rec;
+	size_t cut = name->len < OF_HOST_LEN ? 0 : name->len - (OF_HOST_LEN - 1);
+	size_t len = name->len - cut;
+
+	memcpy(r->name, name->text + cut, len);
+	r->name[len] = '\0';
+	if (cut == 0 && name->is_host)
+		r->flags |= OF_DNS_HOST;
+	r->name_octets = name->wire_len;
+	r->labels = name->labels;
+	r->suffix = (uint16_t)(d->teller->suffix == NULL
+				       ? len
+				       : d->teller->suffix(d->teller->suffix_arg, r->name, len));
+}
+
+static void rec_addresses(struct names_dns *d)
+{
+	const struct dns_message *m = &d->msg;
+	struct of_rec_dns *r = &d->rec;
+	uint32_t i;
+
+	for (i = 0; i < m->address_count && i < OF_DNS_ADDRS; i++) {
+		memcpy(r->addrs[i].addr, m->addresses[i].addr, sizeof(r->addrs[i].addr));
+		r->addrs[i].ttl = m->addresses[i].ttl;
+		r->addrs[i].flags = m->addresses[i].is_hint ? OF_DNS_HINT : 0;
+	}
+	r->addrs_n = (uint16_t)i;
+}
+
+static void rec_begin(struct names_dns *d)
+{
+	memset(&d->rec, 0, offsetof(struct of_rec_dns, addrs));
+	d->rec.hdr = (struct of_rec_hdr){ .ts_ns = d->capture->time_ns, .kind = OF_REC_DNS };
+	d->rec.server = d->capture->peer;
+	d->rec.netns = d->capture->netns;
+}
+
+static void rec_tell(struct names_dns *d)
+{
+	d->rec.hdr.len = (uint32_t)(offsetof(struct of_rec_dns, addrs) +
+				    d->rec.addrs_n * sizeof(d->rec.addrs[0]));
+	d->teller->fn(d->teller->arg, &d->rec.hdr);
+}
+
+/* Something was there that no name can be read from. */
+static void tell_unread(struct names_dns *d)
+{
+	rec_begin(d);
+	d->rec.hdr.err = -EBADMSG;
+	d->rec.name[0] = '.';
+	d->rec.exec_id = d->exec_id;
+	rec_tell(d);
+}
+
+static void take_message(struct names_dns *d, const uint8_t *msg, size_t len, size_t whole)
+{
+	struct dns_message *m = &d->msg;
+	uint64_t exec_id = d->exec_id;
+
+	if (dns_parse_cut(msg, len, whole, m) < 0 || m->is_answer != (d->capture->in != 0)) {
+		tell_unread(d);
+		return;
+	}
+	if (m->is_answer && !answered(d, &exec_id)) {
+		tell_unread(d);
+		return;
+	}
+	if (!m->is_answer)
+		asked(d);
+	rec_begin(d);
+	d->rec.exec_id = exec_id;
+	d->rec.octets = (uint32_t)whole;
+	d->rec.type = m->type;
+	rec_name(d);
+	if (m->is_answer) {
+		d->rec.flags |=
+			OF_DNS_ANSWER | (m->truncated ? OF_DNS_TRUNCATED : 0) |
+			(m->ech ? OF_DNS_ECH : 0) |
+			(m->cut || m->more > 0 || m->unread > 0 || m->chain_too_long ? OF_DNS_CUT
+										     : 0);
+		d->rec.opaque = m->opaque;
+		d->rec.rcode = m->rcode;
+		rec_addresses(d);
+	}
+	rec_tell(d);
+}
+
+static void on_message(void *arg, const uint8_t *msg, size_t len, size_t whole)
+{
+	take_message(arg, msg, len, whole);
+}
+
+static struct stream *stream_get(struct names_dns *d, const struct of_capture *c)
+{
+	uint64_t hash = table_hash(&d->streams, &c->cookie, sizeof(c->cookie));
+	struct table_node *node = table_find(&d->streams, hash, &c->cookie);
+	struct stream *s;
+
+	if (node != NULL) {
+		table_touch(&d->streams, node);
+		return table_entry(node, struct stream, node);
+	}
+	/* Of one that was forgotten nothing more can be read. */
+	if (c->in || c->seq != c->first)
+		return NULL;
+	if (d->streams.n >= d->streams.max)
+		stream_drop(d, d->streams.oldest);
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	s->cookie = c->cookie;
+	s->exec_id = c->exec_id;
+	(void)table_add(&d->streams, &s->node, hash);
+	return s;
+}
+
+static void take_piece(struct names_dns *d, const struct of_capture *c, const uint8_t *data)
+{
+	const struct dns_stream_ear ear = { on_message, d };
+	struct stream *s = stream_get(d, c);
+
+	if (s == NULL) {
+		tell_unread(d);
+		return;
+	}
+	/* The first that sent by it: what leaves later may do so while another runs. */
+	d->exec_id = s->exec_id;
+	if (dns_stream_feed(c->in ? &s->in : &s->out, c->seq - c->first, data, c->copied, &ear) < 0)
+		tell_unread(d);
+}
+
+void names_dns_take(struct names_dns *d, const struct of_capture *c, const uint8_t *data)
+{
+	d->capture = c;
+	d->exec_id = c->exec_id;
+	if (c->peer.proto == 6) /* IPPROTO_TCP */
+		take_piece(d, c, data);
+	else
+		take_message(d, data, c->copied, c->len);
+}
