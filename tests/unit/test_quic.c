@@ -5,25 +5,14 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "quic_client.h"
+#include "quic_feed.h"
 #include "quic_vectors.h"
 #include "wire/quic.h"
-#include "wire/quic_frames.h"
 
 static const uint8_t rfc_dcid[] = { 0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08 };
-
-static void put_hex(struct bytes *ret, const char *hex)
-{
-	unsigned int byte;
-
-	for (; *hex != '\0'; hex += 2) {
-		cr_assert_eq(sscanf(hex, "%2x", &byte), 1);
-		put_int(ret, byte, 1);
-	}
-}
 
 static void expect_hex(const uint8_t *data, size_t len, const char *hex)
 {
@@ -32,32 +21,6 @@ static void expect_hex(const uint8_t *data, size_t len, const char *hex)
 	put_hex(&b, hex);
 	cr_assert_eq(b.len, len);
 	cr_expect_arr_eq(b.data, data, len, "%s", hex);
-}
-
-/* Fed from memory of its own length. */
-static int feed_cut(struct quic *q, const uint8_t *data, size_t len, size_t real_len)
-{
-	uint8_t *copy = malloc(len > 0 ? len : 1);
-	int ret;
-
-	cr_assert_not_null(copy);
-	memcpy(copy, data, len);
-	ret = quic_feed(q, copy, len, real_len);
-	free(copy);
-	return ret;
-}
-
-static int feed(struct quic *q, const struct bytes *b)
-{
-	return feed_cut(q, b->data, b->len, b->len);
-}
-
-static size_t got(const struct quic *q)
-{
-	size_t len;
-
-	quic_crypto_data(q, &len);
-	return len;
 }
 
 /* The only name of a server_name extension (RFC 6066 section 3) in a whole ClientHello. */
