@@ -35,6 +35,8 @@ static const struct config_limits limits_default = {
 	.tracked_accounts = 131072,
 	.tracked_executions = 65536,
 	.grace_ns = 60 * SECOND_NS,
+	.names = 16384,
+	.name_ring_bytes = 2 << 20,
 	.sink_queue_bytes = 1 << 20,
 };
 
@@ -63,14 +65,10 @@ static int key_ring(struct doc *d, const struct at *at, void *ret)
 
 static int key_redact(struct doc *d, const struct at *at, void *ret)
 {
-	static const struct choice choices[] = { { "true", true, false },
-						 { "false", false, false },
-						 { NULL, 0, false } };
-	const struct choice *c;
-	int err = at_choice(d, at, choices, &c);
+	bool redact = true;
+	int err = at_bool(d, at, &redact);
 
-	if (err == 0)
-		*(bool *)ret = c->value == 0;
+	*(bool *)ret = !redact;
 	return err;
 }
 
@@ -152,6 +150,9 @@ static int limits_parse(struct doc *d, const yaml_node_t *n, struct config_limit
 		      "a count, 64 to 4194304"),
 		LIMIT("grace", grace_ns, key_duration, SECOND_NS, 86400 * SECOND_NS,
 		      "a duration, 1s to 1d"),
+		LIMIT("names", names, key_count, 256, 1 << 20, "a count, 256 to 1048576"),
+		LIMIT("name_ring", name_ring_bytes, key_ring, 64 << 10, 64 << 20,
+		      "a size that is a power of two, 64KiB to 64MiB"),
 		LIMIT("sink_queue", sink_queue_bytes, key_size32, 4096, 256 << 20,
 		      "a size, 4KiB to 256MiB"),
 		{ .name = NULL },

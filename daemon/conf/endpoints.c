@@ -11,14 +11,16 @@
 #include "base/num.h"
 #include "conf/node.h"
 #include "conf/parts.h"
+#include "wire/host.h"
 
 #include "base/poison.h"
 
 #define ENTRY_LEN  300 /* the longest name, its port range and some air */
-#define HOST_MAX   253 /* RFC 1035 section 2.3.4, without the last dot */
-#define LABEL_MAX  63
 #define ENTRY_WANT "a host name, *.name, address or CIDR, then :port, :port-port or nothing"
 #define RANGE_WANT "a range as 192.0.2.0/24 or 2001:db8::/32"
+#define PROXY_WANT "an address or CIDR, then :port, :port-port or nothing"
+#define DNS_WANT   "an address, address:port or [address]:port"
+#define DNS_PORT   53
 
 /* Zeroes the host bits; true when there were none. */
 static bool cidr_trim(struct cidr *net)
@@ -113,7 +115,7 @@ static const char *name_problem(const char *s)
 	return digits ? "an IPv4 address of four numbers" : NULL;
 }
 
-static int host_parse(struct doc *d, const struct at *at, char *text, struct endpoint_match *ret)
+static int far_parse(struct doc *d, const struct at *at, char *text, struct endpoint_match *ret)
 {
 	const char *problem;
 	uint8_t addr[16];
@@ -174,7 +176,7 @@ static int entry_parse(struct doc *d, const struct at *at, void *arg)
 		if (err < 0)
 			return err;
 	}
-	err = host_parse(d, at, text, m);
+	err = far_parse(d, at, text, m);
 	set->has_names |= m->name != NULL;
 	return err;
 }
@@ -230,20 +232,20 @@ int endpoints_parse(struct doc *d, const yaml_node_t *n, struct policy *ret)
 struct nets {
 	struct cidr *net;
 	size_t n;
-	bool addresses; /* ranges are refused */
 };
 
 static int net_parse(struct doc *d, const struct at *at, void *arg)
 {
 	struct nets *nets = arg;
 	char text[ENTRY_LEN];
-	const char *s, *want = nets->addresses ? "an address" : "an address or a range";
+	static const char want[] = "an address or a range";
+	const char *s;
 	int err;
 
 	err = at_text(d, at, want, &s);
 	if (err < 0)
 		return err;
-	if (strlen(s) >= sizeof(text) || (nets->addresses && strchr(s, '/') != NULL))
+	if (strlen(s) >= sizeof(text))
 		return at_expected(d, at, want);
 	(void)snprintf(text, sizeof(text), "%s", s);
 	err = cidr_parse(d, at, want, text, &nets->net[nets->n]);
@@ -252,25 +254,83 @@ static int net_parse(struct doc *d, const struct at *at, void *arg)
 	return err;
 }
 
-static int nets_parse(struct doc *d, const struct at *at, bool addresses, struct cidr **ret,
-		      size_t *ret_n)
+static int key_internal(struct doc *d, const struct at *at, void *ret)
 {
-	struct nets nets = { calloc(POLICY_NETS_MAX, sizeof(*nets.net)), 0, addresses };
+	struct nets nets = { calloc(POLICY_NETS_MAX, sizeof(*nets.net)), 0 };
+	struct policy *p = ret;
 	int err;
 
 	if (nets.net == NULL)
 		return -ENOMEM;
 	err = at_each(d, at, POLICY_NETS_MAX, "a list of addresses", net_parse, &nets);
-	*ret = nets.net;
-	*ret_n = nets.n;
+	p->internal = nets.net;
+	p->internal_n = nets.n;
 	return err;
 }
 
-static int key_internal(struct doc *d, const struct at *at, void *ret)
+/* A port where DNS is looked for; -ENOSPC: there are too many. */
+static int dns_port_add(struct policy *p, uint16_t port)
 {
-	struct policy *p = ret;
+	size_t i;
 
-	return nets_parse(d, at, false, &p->internal, &p->internal_n);
+	for (i = 0; i < p->dns_ports_n; i++)
+		if (p->dns_ports[i] == port)
+			return 0;
+	if (p->dns_ports_n == OF_DNS_PORTS)
+		return -ENOSPC;
+	p->dns_ports[p->dns_ports_n++] = port;
+	return 0;
+}
+
+/* What stands behind the address is cut off; *ret stays as it is when nothing does. */
+static int resolver_port(struct doc *d, const struct at *at, char **text, uint16_t *ret)
+{
+	char *colon = strchr(*text, ':'), *end = strchr(*text, ']');
+	uint64_t port;
+
+	if ((*text)[0] == '[') {
+		if (end == NULL || end[1] != ':')
+			return at_expected(d, at, DNS_WANT);
+		*end = '\0';
+		(*text)++;
+		if (strchr(*text, ':') == NULL)
+			return at_expected(d, at, "an IPv6 address between the brackets");
+		colon = end + 1;
+	} else if (colon == NULL || strchr(colon + 1, ':') != NULL) {
+		return 0;
+	}
+	*colon = '\0';
+	if (num_parse(colon + 1, 1, 65535, &port) < 0)
+		return at_expected(d, at, "a port from 1 to 65535 behind the ':'");
+	*ret = (uint16_t)port;
+	return 0;
+}
+
+static int resolver_parse(struct doc *d, const struct at *at, void *arg)
+{
+	struct policy *p = arg;
+	struct resolver *r = &p->resolvers[p->resolvers_n];
+	char buf[ENTRY_LEN], *text = buf;
+	const char *s;
+	int err;
+
+	err = at_text(d, at, DNS_WANT, &s);
+	if (err < 0)
+		return err;
+	if (strlen(s) >= sizeof(buf))
+		return at_expected(d, at, DNS_WANT);
+	(void)snprintf(buf, sizeof(buf), "%s", s);
+	r->port = DNS_PORT;
+	err = resolver_port(d, at, &text, &r->port);
+	if (err < 0)
+		return err;
+	if (ip_parse(text, r->addr) < 0)
+		return at_expected(d, at, DNS_WANT);
+	if (dns_port_add(p, r->port) < 0)
+		return at_error(d, at, "expected at most %d different ports, 53 among them",
+				OF_DNS_PORTS);
+	p->resolvers_n++;
+	return 0;
 }
 
 static int key_resolvers(struct doc *d, const struct at *at, void *ret)
@@ -278,7 +338,33 @@ static int key_resolvers(struct doc *d, const struct at *at, void *ret)
 	struct policy *p = ret;
 
 	p->resolvers_set = true;
-	return nets_parse(d, at, true, &p->resolvers, &p->resolvers_n);
+	p->resolvers = calloc(POLICY_NETS_MAX, sizeof(*p->resolvers));
+	if (p->resolvers == NULL)
+		return -ENOMEM;
+	return at_each(d, at, POLICY_NETS_MAX, "a list of addresses", resolver_parse, p);
+}
+
+/* A name could not be held against where a connection goes. */
+static int proxy_parse(struct doc *d, const struct at *at, void *arg)
+{
+	struct policy *p = arg;
+	struct endpoint_set one = { .match = &p->proxies[p->proxies_n] };
+	int err = entry_parse(d, at, &one);
+
+	p->proxies_n += one.n;
+	if (err == 0 && one.has_names)
+		return at_expected(d, at, PROXY_WANT);
+	return err;
+}
+
+static int key_proxies(struct doc *d, const struct at *at, void *ret)
+{
+	struct policy *p = ret;
+
+	p->proxies = calloc(POLICY_NETS_MAX, sizeof(*p->proxies));
+	if (p->proxies == NULL)
+		return -ENOMEM;
+	return at_each(d, at, POLICY_NETS_MAX, "a list of addresses", proxy_parse, p);
 }
 
 /* Private addresses: RFC 1918 section 3, RFC 4193 section 3. */
@@ -304,10 +390,12 @@ int networks_parse(struct doc *d, const yaml_node_t *n, struct policy *ret)
 	static const struct key keys[] = {
 		{ .name = "internal", .parse = key_internal },
 		{ .name = "resolvers", .parse = key_resolvers },
+		{ .name = "proxies", .parse = key_proxies },
 		{ .name = NULL },
 	};
 	int err;
 
+	(void)dns_port_add(ret, DNS_PORT);
 	if (n != NULL && !node_is_empty(n)) {
 		err = section_parse(d, "networks", keys, n, ret);
 		if (err < 0)

@@ -130,6 +130,19 @@ int at_choice(struct doc *d, const struct at *at, const struct choice *choices,
 	return err;
 }
 
+int at_bool(struct doc *d, const struct at *at, bool *ret)
+{
+	static const struct choice choices[] = { { "true", true, false },
+						 { "false", false, false },
+						 { NULL, 0, false } };
+	const struct choice *c;
+	int err = at_choice(d, at, choices, &c);
+
+	if (err == 0)
+		*ret = c->value != 0;
+	return err;
+}
+
 int at_each(struct doc *d, const struct at *at, size_t max, const char *want,
 	    int (*fn)(struct doc *d, const struct at *item, void *arg), void *arg)
 {

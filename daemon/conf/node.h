@@ -58,6 +58,8 @@ int at_text(struct doc *d, const struct at *at, const char *want, const char **r
 int at_id(struct doc *d, const struct at *at, const char **ret);
 int at_choice(struct doc *d, const struct at *at, const struct choice *choices,
 	      const struct choice **ret);
+/* true or false. */
+int at_bool(struct doc *d, const struct at *at, bool *ret);
 /* Calls fn for each entry of a list, or once for a scalar. */
 int at_each(struct doc *d, const struct at *at, size_t max, const char *want,
 	    int (*fn)(struct doc *d, const struct at *item, void *arg), void *arg);

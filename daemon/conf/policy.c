@@ -137,5 +137,8 @@ void policy_done(struct policy *p)
 	free(p->env);
 	free(p->internal);
 	free(p->resolvers);
+	for (i = 0; i < p->proxies_n; i++)
+		free(p->proxies[i].name);
+	free(p->proxies);
 	*p = (struct policy){ 0 };
 }

@@ -105,23 +105,6 @@ static int key_role(struct doc *d, const struct at *at, void *ret)
 	return unknown_name(d, at, "role", names, i);
 }
 
-/* "ghcr.io:443" of the first entry that is a name. */
-static void set_off(struct rules *r, const struct endpoint_set *set)
-{
-	const struct endpoint_match *m = set->match;
-	char ports[16] = "";
-
-	while (m->name == NULL)
-		m++;
-	if (m->port_min == m->port_max)
-		(void)snprintf(ports, sizeof(ports), ":%u", (unsigned int)m->port_min);
-	else if (m->port_min != 0)
-		(void)snprintf(ports, sizeof(ports), ":%u-%u", (unsigned int)m->port_min,
-			       (unsigned int)m->port_max);
-	off_add(r, "endpoint set '%s' holds names (%s%s); names are not learned yet", set->name,
-		m->name, ports);
-}
-
 static int set_parse(struct doc *d, const struct at *at, void *arg)
 {
 	const char *s, *names[POLICY_SETS_MAX];
@@ -142,8 +125,6 @@ static int set_parse(struct doc *d, const struct at *at, void *arg)
 	if ((r->rule->endpoint.in | r->rule->endpoint.not_in) & (1ULL << i))
 		return at_error(d, at, "named twice in this rule");
 	*r->sets |= 1ULL << i;
-	if (r->policy->sets[i].has_names)
-		set_off(r, &r->policy->sets[i]);
 	return 0;
 }
 
@@ -195,6 +176,27 @@ static int key_class(struct doc *d, const struct at *at, void *ret)
 	return at_each(d, at, 8, "classes of endpoints", class_parse, ret);
 }
 
+/* Its bit is the `min` of its line. */
+static int key_trait(struct doc *d, const struct at *at, void *ret)
+{
+	struct rules *r = ret;
+	bool holds = false;
+	int err = at_bool(d, at, &holds);
+
+	if (err < 0)
+		return err;
+	if (holds)
+		r->rule->endpoint.traits |= (uint32_t)at->spec->min;
+	else
+		r->rule->endpoint.traits_not |= (uint32_t)at->spec->min;
+	return 0;
+}
+
+#define TRAIT(key, bit)                                         \
+	{                                                       \
+		.name = (key), .parse = key_trait, .min = (bit) \
+	}
+
 static int key_endpoint(struct doc *d, const struct at *at, void *ret)
 {
 	static const struct key keys[] = {
@@ -202,16 +204,16 @@ static int key_endpoint(struct doc *d, const struct at *at, void *ret)
 		{ .name = "not_in", .parse = key_not_in },
 		{ .name = "class", .parse = key_class },
 		LATER("first_seen", "endpoint.first_seen"),
-		LATER("no_name", "endpoint.no_name"),
-		LATER("name_mismatch", "endpoint.name_mismatch"),
-		LATER("ech", "endpoint.ech"),
+		TRAIT("no_name", TRAIT_NO_NAME),
+		TRAIT("name_mismatch", TRAIT_MISMATCH),
+		TRAIT("ech", TRAIT_ECH),
 		{ .name = NULL },
 	};
 	struct rules *r = ret;
 
 	r->rule->has_endpoint = true;
 	if (at->node->type == YAML_MAPPING_NODE && node_pairs(at->node) == 0)
-		return at_error(d, at, "empty, expected in, not_in or class");
+		return at_error(d, at, "empty, expected in, not_in, class or another condition");
 	return section_parse(d, "rules[].when.endpoint", keys, at->node, r);
 }
 

@@ -302,9 +302,9 @@ _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
 _Static_assert(sizeof(struct of_rec_ask) == 176, "ABI");
 _Static_assert(sizeof(struct of_rec_spool) == 840, "ABI");
-_Static_assert(sizeof(struct of_rec_dns) == 1896, "ABI");
-_Static_assert(sizeof(struct of_rec_flow) == 1128, "ABI");
-_Static_assert(sizeof(struct of_capture) == 88, "ABI");
+_Static_assert(sizeof(struct of_rec_dns) == 1872, "ABI");
+_Static_assert(sizeof(struct of_rec_flow) == 1120, "ABI");
+_Static_assert(sizeof(struct of_capture) == 80, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)

@@ -71,14 +71,15 @@ static bool is_resolver(const struct places *p, const struct of_endpoint *to)
 {
 	size_t i;
 
-	if (to->port != DNS_PORT)
-		return false;
 	if (p->policy->resolvers_set) {
 		for (i = 0; i < p->policy->resolvers_n; i++)
-			if (cidr_holds(&p->policy->resolvers[i], to->addr))
+			if (p->policy->resolvers[i].port == to->port &&
+			    memcmp(p->policy->resolvers[i].addr, to->addr, 16) == 0)
 				return true;
 		return false;
 	}
+	if (to->port != DNS_PORT)
+		return false;
 	for (i = 0; i < p->resolvers_n; i++)
 		if (memcmp(p->resolvers[i], to->addr, 16) == 0)
 			return true;

@@ -34,7 +34,7 @@ enum endpoint_class {
 	CLASS_SELF = 1,	    /* loopback and addresses of the sender's own network namespace */
 	CLASS_INTERNAL = 2, /* networks.internal */
 	CLASS_EXTERNAL = 4,
-	CLASS_RESOLVER = 8, /* configured DNS servers, port 53 */
+	CLASS_RESOLVER = 8, /* configured DNS servers, at their port */
 	CLASS_UNKNOWN = 16, /* overflow accounts and families without addresses */
 };
 

@@ -306,6 +306,60 @@ void rec_hash(struct stream *s, uint64_t id, enum of_hash_state state, uint8_t b
 	stream_add(s, &r, sizeof(r), OF_REC_HASH);
 }
 
+void rec_dns_of(struct stream *s, const struct of_rec_dns *rec)
+{
+	struct of_rec_dns r = *rec;
+
+	if (r.netns == 0)
+		r.netns = NETNS;
+	stream_add(s, &r, offsetof(struct of_rec_dns, addrs) + r.addrs_n * sizeof(r.addrs[0]),
+		   OF_REC_DNS);
+}
+
+void rec_dns(struct stream *s, uint64_t exec_id, const char *server, const char *name,
+	     const char *ip)
+{
+	struct of_rec_dns r = { .server = endpoint(server, 53),
+				.exec_id = exec_id,
+				.flags = OF_DNS_ANSWER | OF_DNS_HOST,
+				.octets = 100,
+				.type = 1,
+				.addrs_n = 1,
+				.addrs = { { .ttl = 300 } } };
+
+	r.server.proto = IPPROTO_UDP;
+	(void)snprintf(r.name, sizeof(r.name), "%s", name);
+	r.suffix = (uint16_t)strlen(name);
+	cr_assert_eq(ip_parse(ip, r.addrs[0].addr), 0, "%s", ip);
+	rec_dns_of(s, &r);
+}
+
+void rec_flow_of(struct stream *s, const struct of_rec_flow *rec)
+{
+	struct of_rec_flow r = *rec;
+
+	if (r.netns == 0)
+		r.netns = NETNS;
+	stream_add(s, &r, offsetof(struct of_rec_flow, names) + r.names_n * sizeof(r.names[0]),
+		   OF_REC_FLOW);
+}
+
+void rec_flow(struct stream *s, uint64_t exec_id, const char *ip, uint16_t port,
+	      enum of_name_source source, const char *host)
+{
+	struct of_rec_flow r = { .to = endpoint(ip, port),
+				 .exec_id = exec_id,
+				 .creator = exec_id,
+				 .cookie = 1,
+				 .flags = OF_FLOW_DONE };
+
+	if (host != NULL) {
+		r.names[r.names_n].source = (uint16_t)source;
+		(void)snprintf(r.names[r.names_n++].host, sizeof(r.names[0].host), "%s", host);
+	}
+	rec_flow_of(s, &r);
+}
+
 void rec_tick(struct stream *s)
 {
 	struct of_rec_tick r = { .hdr = { 0 } };
@@ -329,6 +383,8 @@ void rec_every_kind(struct stream *s)
 	rec_hash(s, 3, OF_HASH_OK, 0xab);
 	rec_connect(s, 101, FAR, 443);
 	rec_account(s, 3, FAR, 443, 1000);
+	rec_dns(s, 3, "192.0.2.53", "scan.example.org", FAR);
+	rec_flow(s, 3, FAR, 443, OF_NAME_SNI, "scan.example.org");
 	rec_ask(s, 3, 100, "/run/docker.sock");
 	rec_spool(s, 3, OF_SPOOL_CRONTAB, 1000, "/var/spool/cron/crontabs/ci", "/bin/true");
 	rec_loss(s, 1);

@@ -69,10 +69,19 @@ void rec_ask(struct stream *s, uint64_t exec_id, uint32_t tgid, const char *path
 void rec_spool(struct stream *s, uint64_t exec_id, enum of_spool kind, uint32_t uid,
 	       const char *path, const char *command);
 void rec_spool_of(struct stream *s, const struct of_rec_spool *rec, const char *path);
+/* NAME's address is IP, says the server at port 53; `exec_id` asked. A literal name; TTL 300 s. */
+void rec_dns(struct stream *s, uint64_t exec_id, const char *server, const char *name,
+	     const char *ip);
+/* Of `addrs` the used part is sent, of `name` nothing is filled in; netns NETNS when it is 0. */
+void rec_dns_of(struct stream *s, const struct of_rec_dns *rec);
+/* What a flow says first, and nothing more is expected. `host` NULL: no name. */
+void rec_flow(struct stream *s, uint64_t exec_id, const char *ip, uint16_t port,
+	      enum of_name_source source, const char *host);
+void rec_flow_of(struct stream *s, const struct of_rec_flow *rec);
 void rec_tick(struct stream *s);
 
 /* Some of every kind, in an order that makes sense. */
-#define EVERY_KIND_N 20
+#define EVERY_KIND_N 22
 void rec_every_kind(struct stream *s);
 
 /* A configuration that must be right. */

@@ -155,9 +155,7 @@ Test(conf, design_rules)
 	cr_expect_eq(r->endpoint.not_in, 2);
 	cr_expect_eq(r->endpoint.classes, 0);
 	cr_expect_not(r->has_sent);
-	cr_expect_str_eq(
-		r->off,
-		"endpoint set 'vuln-db' holds names (ghcr.io:443); names are not learned yet");
+	cr_expect_null(r->off);
 	r = &c.policy.rules[1];
 	cr_expect_str_eq(r->id, "scanner-volume");
 	cr_expect_null(r->attack[0]);
@@ -172,7 +170,7 @@ Test(conf, design_rules)
 	cr_expect_eq(r->endpoint.not_in, 3);
 	cr_expect_eq(r->sent.over, 32 << 10);
 	cr_expect_eq(r->sent.per, PER_ENDPOINT);
-	cr_expect_not_null(strstr(r->off, "condition 'endpoint.first_seen' is not built yet"));
+	cr_expect_str_eq(r->off, "condition 'endpoint.first_seen' is not built yet");
 	config_done(&c);
 }
 
@@ -208,11 +206,7 @@ Test(conf, design_warns_of_what_is_off)
 
 	cr_expect_str_eq(
 		c.warnings,
-		"t:14:5: rule 'scanner-unknown-endpoint' is off: endpoint set 'vuln-db' holds "
-		"names (ghcr.io:443); names are not learned yet\n"
-		"t:21:5: rule 'runner-upload-first-seen' is off: endpoint set 'code-host' holds "
-		"names (github.com:443); names are not learned yet; endpoint set 'vuln-db' holds "
-		"names (ghcr.io:443); names are not learned yet; condition 'endpoint.first_seen' "
+		"t:21:5: rule 'runner-upload-first-seen' is off: condition 'endpoint.first_seen' "
 		"is not built yet");
 	config_done(&c);
 }
@@ -230,7 +224,13 @@ Test(conf, defaults)
 	cr_expect_eq(c.limits.tracked_accounts, 131072);
 	cr_expect_eq(c.limits.tracked_executions, 65536);
 	cr_expect_eq(c.limits.grace_ns, 60 * SECOND_NS);
+	cr_expect_eq(c.limits.names, 16384);
+	cr_expect_eq(c.limits.name_ring_bytes, 2 << 20);
 	cr_expect_eq(c.limits.sink_queue_bytes, 1 << 20);
+	cr_expect_not(c.policy.resolvers_set);
+	cr_expect_eq(c.policy.proxies_n, 0);
+	cr_assert_eq(c.policy.dns_ports_n, 1);
+	cr_expect_eq(c.policy.dns_ports[0], 53);
 	cr_assert_eq(c.policy.internal_n, 4);
 	expect_net(&c.policy.internal[0], "10.0.0.0", 104);
 	expect_net(&c.policy.internal[1], "172.16.0.0", 108);
@@ -248,7 +248,8 @@ Test(conf, paths_limits_and_networks)
 		parsed("version: 1\n"
 		       "paths: {control: /a, state: /b, pins: /c}\n"
 		       "limits: {accounts: 64, executions: 65, ring: 8KiB, tracked_accounts: 66, "
-		       "tracked_executions: 64, grace: 2h, sink_queue: 5kB}\n"
+		       "tracked_executions: 64, grace: 2h, names: 256, name_ring: 64KiB, "
+		       "sink_queue: 5kB}\n"
 		       "networks: {internal: [], resolvers: [192.0.2.53, \"2001:db8::53\"]}\n");
 
 	cr_expect_str_eq(c.control, "/a");
@@ -260,12 +261,18 @@ Test(conf, paths_limits_and_networks)
 	cr_expect_eq(c.limits.tracked_accounts, 66);
 	cr_expect_eq(c.limits.tracked_executions, 64);
 	cr_expect_eq(c.limits.grace_ns, 7200 * SECOND_NS);
+	cr_expect_eq(c.limits.names, 256);
+	cr_expect_eq(c.limits.name_ring_bytes, 65536);
 	cr_expect_eq(c.limits.sink_queue_bytes, 5000);
 	cr_expect_eq(c.policy.internal_n, 0);
 	cr_expect(c.policy.resolvers_set);
 	cr_assert_eq(c.policy.resolvers_n, 2);
-	expect_net(&c.policy.resolvers[0], "192.0.2.53", 128);
-	expect_net(&c.policy.resolvers[1], "2001:db8::53", 128);
+	expect_addr(c.policy.resolvers[0].addr, "192.0.2.53");
+	cr_expect_eq(c.policy.resolvers[0].port, 53);
+	expect_addr(c.policy.resolvers[1].addr, "2001:db8::53");
+	cr_expect_eq(c.policy.resolvers[1].port, 53);
+	cr_assert_eq(c.policy.dns_ports_n, 1);
+	cr_expect_eq(c.policy.dns_ports[0], 53);
 	cr_expect_not_null(
 		strstr(c.warnings,
 		       "t:3:9: limits: tracked_executions 64 is less than executions 65\n"));
@@ -316,10 +323,6 @@ Test(conf, conditions_to_come_turn_a_rule_off)
 	} cases[] = {
 		{ "{endpoint: {first_seen: true}}",
 		  "condition 'endpoint.first_seen' is not built yet" },
-		{ "{endpoint: {no_name: true}}", "condition 'endpoint.no_name' is not built yet" },
-		{ "{endpoint: {name_mismatch: true}}",
-		  "condition 'endpoint.name_mismatch' is not built yet" },
-		{ "{endpoint: {ech: true}}", "condition 'endpoint.ech' is not built yet" },
 		{ "{received: {over: 5}}", "condition 'received' is not built yet" },
 		{ "{ratio: 5}", "condition 'ratio' is not built yet" },
 		{ "{dns: [a]}", "condition 'dns' is not built yet" },
@@ -328,8 +331,6 @@ Test(conf, conditions_to_come_turn_a_rule_off)
 		{ "{outlived_step: true}", "condition 'outlived_step' is not built yet" },
 		{ "{beacon: {}}", "condition 'beacon' is not built yet" },
 		{ "{fan_out: 5}", "condition 'fan_out' is not built yet" },
-		{ "{endpoint: {in: n}}",
-		  "endpoint set 'n' holds names (*.a.b:1-2); names are not learned yet" },
 	};
 	char yaml[512], warning[512];
 	struct config c;
@@ -521,7 +522,7 @@ Test(conf, shipped_file_loads)
 	for (i = 0; i < c.policy.rules_n; i++)
 		on += c.policy.rules[i].off == NULL;
 	cr_expect_eq(c.policy.rules_n, 6);
-	cr_expect_eq(on, 4, "%s", c.warnings);
+	cr_expect_eq(on, 5, "%s", c.warnings);
 	config_done(&c);
 }
 

@@ -82,9 +82,42 @@ static const struct bad_case bad[] = {
 	{ V "networks: {internal: {a: b}}\n",
 	  "t:2:22: networks.internal: a mapping: expected a list of addresses" },
 	{ V "networks: {resolvers: [192.0.2.0/24]}\n",
-	  "t:2:24: networks.resolvers: '192.0.2.0/24': expected an address" },
+	  "t:2:24: networks.resolvers: '192.0.2.0/24': expected an address, address:port or "
+	  "[address]:port" },
 	{ V "networks: {resolvers: [ns.example.org]}\n",
-	  "t:2:24: networks.resolvers: 'ns.example.org': expected an address" },
+	  "t:2:24: networks.resolvers: 'ns.example.org': expected an address, address:port or "
+	  "[address]:port" },
+	{ V "networks: {resolvers: ['192.0.2.53:0']}\n",
+	  "t:2:24: networks.resolvers: '192.0.2.53:0': expected a port from 1 to 65535 behind the "
+	  "':'" },
+	{ V "networks: {resolvers: ['192.0.2.53:53-54']}\n",
+	  "t:2:24: networks.resolvers: '192.0.2.53:53-54': expected a port from 1 to 65535 behind "
+	  "the ':'" },
+	{ V "networks: {resolvers: ['[192.0.2.53]:53']}\n",
+	  "t:2:24: networks.resolvers: '[192.0.2.53]:53': expected an IPv6 address between the "
+	  "brackets" },
+	{ V "networks: {resolvers: ['[2001:db8::1]']}\n",
+	  "t:2:24: networks.resolvers: '[2001:db8::1]': expected an address, address:port or "
+	  "[address]:port" },
+	{ V "networks: {resolvers: [192.0.2.1, '192.0.2.1:1', '192.0.2.1:2', '192.0.2.1:3', "
+	    "'192.0.2.1:4',\n '192.0.2.1:5', '192.0.2.1:6', '192.0.2.1:7', '192.0.2.2:7', "
+	    "'192.0.2.1:8']}\n",
+	  "t:3:62: networks.resolvers: '192.0.2.1:8': expected at most 8 different ports, 53 among "
+	  "them" },
+	{ V "networks: {proxies: [192.0.2.1, 'squid.example.org:3128']}\n",
+	  "t:2:33: networks.proxies: 'squid.example.org:3128': expected an address or CIDR, then "
+	  ":port, :port-port or nothing" },
+	{ V "networks: {proxies: ['192.0.2.1/24']}\n",
+	  "t:2:22: networks.proxies: '192.0.2.1/24': the address has bits behind the range, "
+	  "expected 192.0.2.0/24" },
+	{ V "limits: {names: 255}\n", "t:2:17: limits.names: '255': expected a count, 256 to "
+				      "1048576" },
+	{ V "limits: {name_ring: 32KiB}\n",
+	  "t:2:21: limits.name_ring: '32KiB': expected a size that is a power of two, 64KiB to "
+	  "64MiB" },
+	{ V "limits: {name_ring: 96KiB}\n",
+	  "t:2:21: limits.name_ring: '96KiB': expected a size that is a power of two, 64KiB to "
+	  "64MiB" },
 	{ V "endpoints: [a]\n", "t:2:12: endpoints: expected names with lists of endpoints" },
 	{ V "endpoints: {A: [a.b]}\n",
 	  "t:2:13: endpoints: 'A': expected a name of 1 to 63 of a-z, 0-9 and '-'" },
@@ -180,7 +213,10 @@ static const struct bad_case bad[] = {
 	{ V "rules: [{id: a, when: {endpoint: {in: []}}}]\n",
 	  "t:2:39: rules[].when.endpoint.in: a list: empty, expected names of endpoint sets" },
 	{ V "rules: [{id: a, when: {endpoint: {}}}]\n",
-	  "t:2:34: rules[].when.endpoint: a mapping: empty, expected in, not_in or class" },
+	  "t:2:34: rules[].when.endpoint: a mapping: empty, expected in, not_in, class or "
+	  "another condition" },
+	{ V "rules: [{id: a, when: {endpoint: {no_name: yes}}}]\n",
+	  "t:2:44: rules[].when.endpoint.no_name: 'yes': expected true or false" },
 	{ V "rules: [{id: a, when: {endpoint: {class: [external, outer]}}}]\n",
 	  "t:2:53: rules[].when.endpoint.class: 'outer': expected self, internal, external, "
 	  "resolver or unknown" },
