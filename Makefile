@@ -25,7 +25,7 @@ CFLAGS := -std=gnu11 -O2 -g -fPIE $(WARN) $(HARDEN)
 CPPFLAGS := -D_GNU_SOURCE -Iinclude -Idaemon -I$(B)
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := -lyaml -lnettle
-LIBS_DAEMON := -lbpf -lelf -lz $(LIBS)
+LIBS_DAEMON := -lbpf -lelf -lz -lpsl $(LIBS)
 LIBS_TOOL := -ljansson $(LIBS)
 
 # The programs for the kernel: own types only, neither this machine's BTF nor its headers.

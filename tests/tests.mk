@@ -1,7 +1,7 @@
 # The test suites. `make test` is what CI runs; `make unit`, `make live`, `make lab` and
 # `make test-vm` are its parts.
 
-LIBS_TEST := $(LIBS_TOOL) -lcriterion
+LIBS_TEST := $(LIBS_TOOL) -lpsl -lcriterion
 
 # Objects first: a mock must stand before the library that has the real one.
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
@@ -73,7 +73,7 @@ build/fuzz/obj/%.o: %.c
 
 build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,build/fuzz/obj/%.o,$(LIB_SRC))
 	$(call msg,FUZZ-LD,$@)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS) -lpsl
 
 # Compares with another reader of JSON.
 build/fuzz/fuzz_runtime: LIBS += -ljansson
