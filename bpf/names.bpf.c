@@ -298,7 +298,7 @@ static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buf
 	if (hint->names_state != NAMES_HTTP || !is_request(first_word(skb, &p)))
 		return;
 	p.kind = OF_CAPTURE_HTTP;
-	capture(skb, &p, p.len < 2048 ? p.len : 2048, hint->creator, IPPROTO_TCP);
+	capture(skb, &p, p.len, hint->creator, IPPROTO_TCP);
 }
 
 static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb)

@@ -18,8 +18,9 @@
 
 #include "base/poison.h"
 
-#define ADDRS_MAX     1024     /* own addresses; a router has hundreds */
-#define RESOLVERS_MAX 16       /* the C library reads 3 */
+#define ADDRS_MAX     1024 /* own addresses; a router has hundreds */
+#define RESOLVERS_MAX 16   /* the C library reads 3 */
+#define RESOLV_FILES  2
 #define CLOCK_STEP_NS 10000000 /* less is NTP's slewing */
 
 struct addr {
@@ -31,7 +32,7 @@ struct machine {
 	uint64_t roles_id;
 	bool started;
 	bool resolvers;
-	struct timespec resolv_mtime;
+	struct timespec resolv_mtime[RESOLV_FILES];
 	int64_t utc_offset_ns;
 	int netlink; /* tells that addresses changed; -1: they are read every time */
 	uint32_t netns;
@@ -94,7 +95,7 @@ void machine_free(struct machine *m)
 
 static void host_tell(struct machine *m, uint64_t now_ns, intake_raw_fn *fn, void *arg)
 {
-	struct of_rec_host rec = { .roles_id = m->roles_id };
+	struct of_rec_host rec = { .roles_id = m->roles_id, .netns = m->netns };
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	(void)gethostname(rec.host, sizeof(rec.host) - 1);
@@ -121,7 +122,8 @@ static void clock_tell(struct machine *m, uint64_t now_ns, intake_raw_fn *fn, vo
 }
 
 /* resolv.conf(5): "nameserver ADDRESS"; a link-local one may carry %scope. */
-static void resolvers_tell(struct machine *m, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+static void resolvers_read(const char *path, struct timespec *mtime, uint64_t now_ns,
+			   intake_raw_fn *fn, void *arg)
 {
 	struct of_rec_resolver rec = { .addr = { 0 } };
 	char line[512], addr[64];
@@ -129,15 +131,13 @@ static void resolvers_tell(struct machine *m, uint64_t now_ns, intake_raw_fn *fn
 	int n = 0;
 	FILE *f;
 
-	if (!m->resolvers || stat("/etc/resolv.conf", &st) < 0)
+	if (stat(path, &st) < 0 ||
+	    (st.st_mtim.tv_sec == mtime->tv_sec && st.st_mtim.tv_nsec == mtime->tv_nsec))
 		return;
-	if (m->started && st.st_mtim.tv_sec == m->resolv_mtime.tv_sec &&
-	    st.st_mtim.tv_nsec == m->resolv_mtime.tv_nsec)
-		return;
-	m->resolv_mtime = st.st_mtim;
-	f = fopen("/etc/resolv.conf", "re");
+	f = fopen(path, "re");
 	if (f == NULL)
 		return;
+	*mtime = st.st_mtim;
 	while (n < RESOLVERS_MAX && fgets(line, sizeof(line), f) != NULL) {
 		if (sscanf(line, " nameserver %63s", addr) != 1)
 			continue;
@@ -148,6 +148,17 @@ static void resolvers_tell(struct machine *m, uint64_t now_ns, intake_raw_fn *fn
 		n++;
 	}
 	(void)fclose(f);
+}
+
+/* Where systemd-resolved answers, the first names it and the second those that it asks. */
+static void resolvers_tell(struct machine *m, uint64_t now_ns, intake_raw_fn *fn, void *arg)
+{
+	static const char *const paths[RESOLV_FILES] = { "/etc/resolv.conf",
+							 "/run/systemd/resolve/resolv.conf" };
+	size_t i;
+
+	for (i = 0; i < RESOLV_FILES && m->resolvers; i++)
+		resolvers_read(paths[i], &m->resolv_mtime[i], now_ns, fn, arg);
 }
 
 static bool addrs_may_have_changed(struct machine *m)

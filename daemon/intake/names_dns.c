@@ -5,6 +5,7 @@
  * nothing.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,12 +289,23 @@ static void take_piece(struct names_dns *d, const struct of_capture *c, const ui
 		tell_unread(d);
 }
 
+/* Several where the kernel cuts what one call sent. */
+static void take_datagrams(struct names_dns *d, const struct of_capture *c, const uint8_t *data)
+{
+	size_t step = c->segment != 0 ? c->segment : c->len, at, whole;
+
+	for (at = 0; at < c->copied; at += step) {
+		whole = c->len - at < step ? c->len - at : step;
+		take_message(d, data + at, c->copied - at < whole ? c->copied - at : whole, whole);
+	}
+}
+
 void names_dns_take(struct names_dns *d, const struct of_capture *c, const uint8_t *data)
 {
 	d->capture = c;
 	d->exec_id = c->exec_id;
-	if (c->peer.proto == 6) /* IPPROTO_TCP */
+	if (c->peer.proto == IPPROTO_TCP)
 		take_piece(d, c, data);
 	else
-		take_message(d, data, c->copied, c->len);
+		take_datagrams(d, c, data);
 }
