@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wire/http.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/poison.h"
+
+struct text {
+	const char *p;
+	size_t n;
+};
+
+static bool is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* RFC 9110 section 5.6.2 */
+static bool is_token(char c)
+{
+	return is_alpha(c) || is_digit(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+/* Bytes above ASCII are not of a URI, but clients send them in paths and servers take them. */
+static bool is_of_target(char c)
+{
+	return (unsigned char)c > ' ' && c != 0x7f;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool equals(struct text t, const char *s)
+{
+	return t.n == strlen(s) && strncasecmp(t.p, s, t.n) == 0;
+}
+
+/* HTTP/1.x, or `s` is where it may become that when not `whole`. */
+static int version_check(struct text s, bool whole)
+{
+	static const char want[] = "HTTP/1.";
+	size_t n = sizeof(want) - 1;
+
+	if (memcmp(s.p, want, s.n < n ? s.n : n) != 0 || s.n > n + 1 ||
+	    (s.n == n + 1 && !is_digit(s.p[n])))
+		return -EINVAL;
+	if (s.n == n + 1)
+		return 0;
+	return whole ? -EINVAL : -EAGAIN;
+}
+
+static int request_line(struct text line, bool whole, struct http_request *r)
+{
+	int more = whole ? -EINVAL : -EAGAIN;
+	size_t i = 0, j;
+
+	while (i < line.n && i <= HTTP_METHOD_MAX && is_token(line.p[i]))
+		i++;
+	if (i > HTTP_METHOD_MAX)
+		return -EINVAL;
+	if (i == line.n)
+		return more;
+	if (i == 0 || line.p[i] != ' ')
+		return -EINVAL;
+	memcpy(r->method, line.p, i);
+	for (j = i + 1; j < line.n && is_of_target(line.p[j]); j++)
+		;
+	if (j == line.n)
+		return more;
+	if (j == i + 1 || line.p[j] != ' ')
+		return -EINVAL;
+	r->target = (const uint8_t *)line.p + i + 1;
+	r->target_len = j - i - 1;
+	return version_check((struct text){ line.p + j + 1, line.n - j - 1 }, whole);
+}
+
+/* The port may be empty (RFC 3986 section 3.2.3). */
+static void authority(struct text t, struct http_request *r)
+{
+	bool empty_port = t.n > 1 && t.p[t.n - 1] == ':';
+	struct host host;
+	uint16_t port;
+
+	r->host_is = HTTP_HOST_OTHER;
+	if (host_port_parse(t.p, t.n - empty_port, &host, &port) < 0 || (empty_port && port != 0))
+		return;
+	r->host_is = HTTP_HOST_NAME;
+	r->host = host;
+	r->port = port;
+}
+
+/* SCHEME "://" AUTHORITY and what follows (RFC 3986 section 3). */
+static int absolute_form(struct text t, struct http_request *r)
+{
+	size_t i = 0, end;
+
+	while (i < t.n && (is_alpha(t.p[i]) || is_digit(t.p[i]) || strchr("+-.", t.p[i]) != NULL))
+		i++;
+	if (!is_alpha(t.p[0]) || t.n - i < 3 || memcmp(t.p + i, "://", 3) != 0)
+		return -EINVAL;
+	i += 3;
+	for (end = i; end < t.n && strchr("/?#", t.p[end]) == NULL; end++)
+		;
+	r->absolute = true;
+	authority((struct text){ t.p + i, end - i }, r);
+	return 0;
+}
+
+/* RFC 9112 section 3.2 */
+static int target_parse(struct http_request *r)
+{
+	struct text t = { (const char *)r->target, r->target_len };
+
+	if (strcmp(r->method, "CONNECT") == 0) {
+		r->connect = true;
+		r->host_is = HTTP_HOST_NAME;
+		if (host_port_parse(t.p, t.n, &r->host, &r->port) < 0 || r->port == 0)
+			return -EINVAL;
+		return 0;
+	}
+	if (t.p[0] == '/')
+		return 0;
+	if (t.n == 1 && t.p[0] == '*')
+		return strcmp(r->method, "OPTIONS") == 0 ? 0 : -EINVAL;
+	return absolute_form(t, r);
+}
+
+static int field_parse(struct text line, bool *host_seen, struct http_request *r)
+{
+	struct text name = { line.p, 0 }, value;
+
+	while (name.n < line.n && is_token(line.p[name.n]))
+		name.n++;
+	if (name.n == 0 || name.n == line.n || line.p[name.n] != ':')
+		return -EINVAL; /* blanks before the colon too (RFC 9112 section 5.1) */
+	if (!equals(name, "Host"))
+		return 0;
+	if (*host_seen)
+		return -EINVAL;
+	*host_seen = true;
+	value = (struct text){ line.p + name.n + 1, line.n - name.n - 1 };
+	while (value.n > 0 && is_blank(value.p[0])) {
+		value.p++;
+		value.n--;
+	}
+	while (value.n > 0 && is_blank(value.p[value.n - 1]))
+		value.n--;
+	if (!r->connect && !r->absolute && value.n > 0)
+		authority(value, r);
+	return 0;
+}
+
+/* The line at *at, which then is behind it. -EAGAIN: no end yet. */
+static int next_line(struct text data, size_t *at, struct text *ret)
+{
+	const char *lf = memchr(data.p + *at, '\n', data.n - *at);
+	struct text line;
+
+	if (lf == NULL)
+		return -EAGAIN;
+	line = (struct text){ data.p + *at, (size_t)(lf - data.p) - *at };
+	*at += line.n + 1;
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	if (memchr(line.p, '\r', line.n) != NULL || memchr(line.p, '\0', line.n) != NULL)
+		return -EINVAL;
+	*ret = line;
+	return 0;
+}
+
+/* Of a line without its end: a last CR may be half of that. */
+static int unfinished(struct text rest, struct http_request *r)
+{
+	if (rest.n > 0 && rest.p[rest.n - 1] == '\r')
+		rest.n--;
+	return request_line(rest, false, r) == -EINVAL ? -EINVAL : -EAGAIN;
+}
+
+static int head_parse(struct text data, struct http_request *r)
+{
+	bool host_seen = false;
+	struct text line;
+	size_t at = 0;
+	int err;
+
+	do { /* empty lines before a request: RFC 9112 section 2.2 */
+		if (at == data.n)
+			return -EAGAIN;
+		err = next_line(data, &at, &line);
+		if (err == -EAGAIN)
+			return unfinished((struct text){ data.p + at, data.n - at }, r);
+	} while (err == 0 && line.n == 0);
+	if (err == 0)
+		err = request_line(line, true, r);
+	if (err == 0)
+		err = target_parse(r);
+	while (err == 0) {
+		err = at == data.n ? -EAGAIN : next_line(data, &at, &line);
+		if (err == 0 && line.n == 0) {
+			r->head_len = at;
+			return 0;
+		}
+		if (err == 0)
+			err = field_parse(line, &host_seen, r);
+	}
+	return err;
+}
+
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+int http_parse(const uint8_t *data, size_t len, struct http_request *ret)
+{
+	struct http_request r = { .host_is = HTTP_HOST_NONE };
+	struct text head = { (const char *)data, len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX };
+	size_t n = len < sizeof(preface) - 1 ? len : sizeof(preface) - 1;
+	int err;
+
+	if (len == 0)
+		return -EAGAIN;
+	if (memcmp(data, preface, n) == 0) {
+		if (n < sizeof(preface) - 1)
+			return -EAGAIN;
+		*ret = (struct http_request){ .h2c = true, .head_len = n };
+		return 0;
+	}
+	err = head_parse(head, &r);
+	if (err == -EAGAIN && len >= HTTP_HEAD_MAX)
+		return -E2BIG;
+	if (err == 0)
+		*ret = r;
+	return err;
+}
+
+bool http_begins(const uint8_t *data, size_t len)
+{
+	static const char methods[][9] = { "GET ",     "HEAD ",	   "POST ",  "PUT ",  "DELETE ",
+					   "CONNECT ", "OPTIONS ", "TRACE ", "PATCH " };
+	size_t i;
+
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (len >= strlen(methods[i]) && memcmp(data, methods[i], strlen(methods[i])) == 0)
+			return true;
+	return false;
+}
