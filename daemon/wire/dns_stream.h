@@ -54,8 +54,7 @@ struct dns_stream_ear {
 int dns_stream_feed(struct dns_stream *s, uint32_t offset, const uint8_t *data, size_t len,
 		    const struct dns_stream_ear *ear);
 
-/* Are there octets of a message that is not whole? Of what is left of one that was too long, nothing
- * is known. */
+/* Are there octets of a message that is not whole? Of one that was too long it is not known. */
 bool dns_stream_is_partial(const struct dns_stream *s);
 
 #endif
