@@ -25,7 +25,7 @@
 struct sections {
 	const yaml_node_t *paths, *limits, *networks, *endpoints, *roles, *rules, *reconcile,
 		*sinks;
-	bool no_redact;
+	bool no_redact, no_naming;
 };
 
 static const struct config_limits limits_default = {
@@ -63,12 +63,13 @@ static int key_ring(struct doc *d, const struct at *at, void *ret)
 	return (*bytes & (*bytes - 1)) == 0 ? 0 : at_expected(d, at, at->spec->want);
 }
 
-static int key_redact(struct doc *d, const struct at *at, void *ret)
+/* Something that is done unless it is turned off. */
+static int key_not(struct doc *d, const struct at *at, void *ret)
 {
-	bool redact = true;
-	int err = at_bool(d, at, &redact);
+	bool done = true;
+	int err = at_bool(d, at, &done);
 
-	*(bool *)ret = !redact;
+	*(bool *)ret = !done;
 	return err;
 }
 
@@ -82,8 +83,11 @@ static int sections_parse(struct doc *d, struct sections *ret)
 		{ .name = "version", .parse = key_version, .needed = true },
 		SECTION(paths),
 		{ .name = "redact",
-		  .parse = key_redact,
+		  .parse = key_not,
 		  .offset = offsetof(struct sections, no_redact) },
+		{ .name = "naming",
+		  .parse = key_not,
+		  .offset = offsetof(struct sections, no_naming) },
 		SECTION(limits),
 		SECTION(networks),
 		SECTION(endpoints),
@@ -192,6 +196,7 @@ static int doc_config(struct doc *d, struct config *c)
 
 	err = sections_parse(d, &s);
 	c->no_redact = s.no_redact;
+	c->no_naming = s.no_naming;
 	if (err == 0)
 		err = paths_parse(d, s.paths, c);
 	if (err == 0)

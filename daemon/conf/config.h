@@ -49,6 +49,7 @@ struct config {
 	char *state;
 	char *pins;
 	bool no_redact; /* argv as it was, with its secrets */
+	bool no_naming; /* no packet is read for names */
 	struct config_limits limits;
 	struct sink_conf *sinks;
 	size_t sinks_n;

@@ -154,6 +154,7 @@ static int kernel_choose(struct kernel *k, const struct config *c, uint32_t with
 	if (err < 0)
 		return err;
 	k->skel->rodata->cfg_globs = globs;
+	k->skel->rodata->cfg_without |= without & OF_WITHOUT_BY_CHOICE;
 	err = fill_sizes(k->skel, c);
 	if (err < 0)
 		return kernel_fail(ret_err, err, "the maps cannot be sized: %s", strerror(-err));
@@ -308,6 +309,21 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		       : 0;
 }
 
+static uint32_t without_by_choice(const struct config *c)
+{
+	return c->no_naming ? OF_WITHOUT_NAMING | OF_WITHOUT_BY_CHOICE : 0;
+}
+
+/* What the pinned set does without, but for what was chosen then and is not now. */
+static uint32_t without_of_pins(const struct kernel *k, const struct config *c)
+{
+	uint32_t without = pins_without(k->pins, k->skel);
+
+	if (without & OF_WITHOUT_BY_CHOICE)
+		without &= ~(OF_WITHOUT_NAMING | OF_WITHOUT_BY_CHOICE);
+	return without | without_by_choice(c);
+}
+
 /* The probes of before, if there are any, count until ours stand: no byte leaves unseen. */
 static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 			struct kernel_err *ret_err)
@@ -324,7 +340,7 @@ static int kernel_fresh(struct kernel *k, const struct config *c, int cgroup_fd,
 	int err = -ENOTSUP;
 
 	for (i = 0; i < sizeof(without) / sizeof(without[0]) && err < 0; i++)
-		err = kernel_load(k, c, without[i], ret_err);
+		err = kernel_load(k, c, without[i] | without_by_choice(c), ret_err);
 	if (err < 0)
 		return err;
 	(void)pins_compare(k->pins, k->skel, false, cgroup_fd);
@@ -378,7 +394,7 @@ static int kernel_probes(struct kernel *k, const struct config *c, int cgroup_fd
 	if (pins_there(k->pins, PINS_LIVE)) {
 		err = kernel_skel(k, ret_err);
 		if (err == 0)
-			err = kernel_choose(k, c, pins_without(k->pins, k->skel), ret_err);
+			err = kernel_choose(k, c, without_of_pins(k, c), ret_err);
 		if (err < 0)
 			return err;
 		err = pins_adopt(k->pins, k->skel, cgroup_fd, &c->policy, k->links);

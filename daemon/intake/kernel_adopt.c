@@ -168,6 +168,13 @@ uint32_t pins_without(const struct pins *p, const struct outflow_bpf *skel)
 	return without;
 }
 
+static bool naming_changed(uint32_t before, uint32_t now)
+{
+	const uint32_t naming = OF_WITHOUT_NAMING | OF_WITHOUT_BY_CHOICE;
+
+	return ((before ^ now) & OF_WITHOUT_BY_CHOICE) != 0 && ((before ^ now) & ~naming) == 0;
+}
+
 /* What the maps say of themselves. */
 static int content_check(struct pins *p, const struct outflow_bpf *skel,
 			 const struct policy *policy)
@@ -187,6 +194,8 @@ static int content_check(struct pins *p, const struct outflow_bpf *skel,
 		diff = foreign(p,
 			       "made by another version of outflowd (ABI %" PRIu64 ", this is %d)",
 			       (uint64_t)m.abi_version, OF_ABI_VERSION);
+	else if (naming_changed(knobs->cfg_without, skel->rodata->cfg_without))
+		diff = changed(p, "naming was turned on or off");
 	else if (knobs->cfg_without != skel->rodata->cfg_without)
 		diff = foreign(p, "this kernel refuses hooks that the pinned probes have");
 	else if (m.roles_id != policy->roles_id)
@@ -194,7 +203,7 @@ static int content_check(struct pins *p, const struct outflow_bpf *skel,
 	else if (m.env_id != policy->env_id)
 		diff = changed(p, "the variables that are told were changed");
 	else if (memcmp(knobs, skel->rodata, bpf_map__value_size(skel->maps.rodata)) != 0)
-		diff = changed(p, "the limits were changed");
+		diff = changed(p, "the limits or the ports of resolvers were changed");
 	free(knobs);
 	return diff;
 }

@@ -58,6 +58,8 @@
 #define OF_WITHOUT_NAMES      (1U << 1)
 #define OF_WITHOUT_ASKS	      (1U << 2)
 #define OF_WITHOUT_NAMING     (1U << 3)
+/* Beside OF_WITHOUT_NAMING: not because the kernel refuses it. */
+#define OF_WITHOUT_BY_CHOICE  (1U << 31)
 
 /* An execution that asks one socket again and again is told so often, and not more. */
 #define OF_ASK_EVERY_NS	 1000000000ULL

@@ -592,6 +592,17 @@ Test(conf, trusted_files_belong_to_root_alone)
 	(void)unlink(path);
 }
 
+Test(conf, naming)
+{
+	struct config c = parsed("version: 1\n");
+
+	cr_expect(!c.no_naming, "on without the key");
+	config_done(&c);
+	c = parsed("version: 1\nnaming: false\n");
+	cr_expect(c.no_naming);
+	config_done(&c);
+}
+
 Test(conf, redact)
 {
 	struct config c = parsed("version: 1\n");
