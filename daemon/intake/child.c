@@ -33,7 +33,7 @@ int child_pair(int ret[2])
 	return ret[0] < 0 || ret[1] < 0 ? -EMFILE : 0;
 }
 
-/* Signals as at the start of a program. */
+/* Signals as at the start of a program; what a terminal sends is for the daemon alone. */
 static int attr_set(posix_spawnattr_t *attr)
 {
 	sigset_t none, all;
@@ -41,7 +41,8 @@ static int attr_set(posix_spawnattr_t *attr)
 
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);
-	err = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	err = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						     POSIX_SPAWN_SETPGROUP);
 	if (err == 0)
 		err = posix_spawnattr_setsigmask(attr, &none);
 	if (err == 0)
