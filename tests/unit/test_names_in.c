@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From copied packets to records: what is told of them, to whom it belongs, and what is not. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ip.h"
+#include "intake/intake.h"
+#include "intake/names.h"
+
+#define ASKER  41
+#define COOKIE 7
+#define TOLD   600
+
+/* What was told, in order. */
+static union {
+	struct of_rec_hdr hdr;
+	struct of_rec_dns dns;
+	struct of_rec_flow flow;
+} told[TOLD];
+static size_t told_n;
+
+static void tell(void *arg, const struct of_rec_hdr *rec)
+{
+	struct event ev;
+
+	(void)arg;
+	cr_assert_lt(told_n, TOLD);
+	cr_expect_eq(decode(rec, rec->len, &ev), 0, "the daemon takes it");
+	memcpy(&told[told_n++], rec, rec->len);
+}
+
+/* The last two labels. */
+static size_t suffix(void *arg, const char *name, size_t len)
+{
+	size_t i, dots = 0;
+
+	(void)arg;
+	for (i = len; i > 0; i--)
+		if (name[i - 1] == '.' && ++dots == 2)
+			return i;
+	return dots == 1 ? 0 : len;
+}
+
+static struct names_in *fresh(void)
+{
+	struct names_in *n = NULL;
+
+	told_n = 0;
+	cr_assert_eq(names_in_new(suffix, NULL, tell, NULL, &n), 0);
+	return n;
+}
+
+static struct of_capture capture_of(enum of_capture_kind kind, uint8_t proto, const char *ip,
+				    uint16_t port)
+{
+	struct of_capture c = { .time_ns = 1000,
+				.cookie = COOKIE,
+				.exec_id = ASKER,
+				.creator = ASKER,
+				.netns = 3,
+				.port = 40000,
+				.kind = (uint8_t)kind };
+
+	cr_assert_eq(ip_parse(ip, c.peer.addr), 0);
+	c.peer.family = OF_AF_INET;
+	c.peer.port = port;
+	c.peer.proto = proto;
+	return c;
+}
+
+static void take(struct names_in *n, struct of_capture c, const void *data, size_t len)
+{
+	static uint8_t entry[sizeof(c) + OF_CAPTURE_BYTES];
+
+	if (c.len == 0)
+		c.len = (uint32_t)len;
+	c.copied = (uint32_t)len;
+	memcpy(entry, &c, sizeof(c));
+	memcpy(entry + sizeof(c), data, len);
+	names_in_take(n, entry, sizeof(c) + len);
+}
+
+/* ---- DNS ---- */
+
+/* "a.example.org", type A; `flags`: 0x01 a question, 0x81 an answer with one address. */
+static size_t message(uint8_t *ret, uint16_t id, uint8_t flags)
+{
+	static const uint8_t rest[] = "\0\1\0\0\0\0\0\0\1a\7example\3org\0\0\1\0\1";
+	static const uint8_t answer[] = "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xcb\0\x71\x09";
+	size_t len = 4 + sizeof(rest) - 1;
+
+	ret[0] = (uint8_t)(id >> 8);
+	ret[1] = (uint8_t)id;
+	ret[2] = flags;
+	ret[3] = 0;
+	memcpy(ret + 4, rest, sizeof(rest) - 1);
+	if (flags & 0x80) {
+		ret[7] = 1;
+		memcpy(ret + len, answer, sizeof(answer) - 1);
+		len += sizeof(answer) - 1;
+	}
+	return len;
+}
+
+static void dns(struct names_in *n, struct of_capture c, uint16_t id, bool in)
+{
+	uint8_t msg[128];
+	size_t len = message(msg, id, in ? 0x81 : 0x01);
+
+	c.in = in;
+	if (in)
+		c.exec_id = 0;
+	take(n, c, msg, len);
+}
+
+Test(names_in, an_answer_belongs_to_who_asked)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.53", 53);
+	struct names_in *n = fresh();
+	const struct of_rec_dns *r;
+
+	dns(n, c, 5, false);
+	dns(n, c, 5, true);
+	cr_assert_eq(told_n, 2);
+	r = &told[0].dns;
+	cr_expect_eq(r->hdr.err, 0);
+	cr_expect_str_eq(r->name, "a.example.org");
+	cr_expect_eq(r->flags, OF_DNS_HOST);
+	cr_expect_eq(r->suffix, 2);
+	cr_expect_eq(r->name_octets, 15);
+	cr_expect_eq(r->labels, 3);
+	r = &told[1].dns;
+	cr_expect_eq(r->exec_id, ASKER);
+	cr_expect_eq(r->flags, OF_DNS_HOST | OF_DNS_ANSWER);
+	cr_expect_eq(r->server.port, 53);
+	cr_assert_eq(r->addrs_n, 1);
+	cr_expect_eq(r->addrs[0].ttl, 60);
+	cr_expect_eq(r->addrs[0].addr[15], 9);
+	names_in_free(n);
+}
+
+/* Each differs in one thing from what was asked. */
+Test(names_in, an_answer_that_nobody_asked_for_says_nothing)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.53", 53);
+	struct of_capture other;
+	struct names_in *n = fresh();
+	size_t i;
+
+	dns(n, c, 5, false);
+	dns(n, c, 6, true); /* its id */
+	other = c;
+	other.cookie++; /* the socket that it came to */
+	dns(n, other, 5, true);
+	other = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.54", 53);
+	dns(n, other, 5, true); /* who sent it */
+	other = c;
+	other.peer.self = 1; /* the way that it came: forged on this machine */
+	dns(n, other, 5, true);
+	cr_assert_eq(told_n, 5);
+	for (i = 1; i < told_n; i++)
+		cr_expect_eq(told[i].hdr.err, -EBADMSG, "%zu", i);
+	dns(n, c, 5, true);
+	dns(n, c, 5, true); /* a second one: who was first counts */
+	cr_assert_eq(told_n, 7);
+	cr_expect_eq(told[5].hdr.err, 0);
+	cr_expect_eq(told[6].hdr.err, -EBADMSG);
+	names_in_free(n);
+}
+
+Test(names_in, dns_in_a_stream_whose_pieces_are_small)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_TCP, "198.51.100.53", 53);
+	struct names_in *n = fresh();
+	uint8_t msg[2 + 128];
+	size_t len, i;
+	bool in;
+
+	for (in = false;; in = true) {
+		len = message(msg + 2, 9, in ? 0x81 : 0x01);
+		msg[0] = 0;
+		msg[1] = (uint8_t)len;
+		c.first = in ? 0xfffffff0 : 100; /* one passes the end of the numbers */
+		for (i = 0; i < len + 2; i++) {
+			c.seq = c.first + (uint32_t)i;
+			c.in = in;
+			/* Later ones leave while others run. */
+			c.exec_id = !in && i == 0 ? ASKER : 99;
+			take(n, c, msg + i, 1);
+		}
+		if (in)
+			break;
+	}
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].dns.exec_id, ASKER);
+	cr_expect_eq(told[1].dns.exec_id, ASKER);
+	cr_expect_eq(told[1].dns.addrs_n, 1);
+	names_in_free(n);
+}
+
+Test(names_in, questions_that_nobody_answers_give_way)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.53", 53);
+	struct names_in *n = fresh();
+	uint32_t i;
+
+	for (i = 0; i <= NAMES_QUESTIONS_MAX; i++) {
+		told_n = 0;
+		dns(n, c, (uint16_t)i, false);
+	}
+	told_n = 0;
+	dns(n, c, 0, true);
+	dns(n, c, NAMES_QUESTIONS_MAX, true);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].hdr.err, -EBADMSG, "the first was pushed out");
+	cr_expect_eq(told[1].hdr.err, 0);
+	names_in_free(n);
+}
+
+/* ---- Flows ---- */
+
+static void stream(struct names_in *n, const char *text)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+
+	c.seq = c.first = 1;
+	take(n, c, text, strlen(text));
+}
+
+static void is_name(size_t i, enum of_name_source source, const char *host, uint16_t port)
+{
+	cr_assert_lt(i, told_n);
+	cr_assert_eq(told[i].flow.names_n, 1);
+	cr_expect_eq(told[i].flow.names[0].source, source);
+	cr_expect_str_eq(told[i].flow.names[0].host, host);
+	cr_expect_eq(told[i].flow.names[0].port, port);
+}
+
+Test(names_in, a_host_that_is_asked_for)
+{
+	struct names_in *n = fresh();
+
+	stream(n, "GET / HTTP/1.1\r\nHost: Www.Example.ORG\r\n\r\n");
+	cr_assert_eq(told_n, 1);
+	is_name(0, OF_NAME_HOST, "www.example.org", 0);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP);
+	cr_expect_eq(told[0].flow.exec_id, ASKER);
+	cr_expect_eq(told[0].flow.cookie, COOKIE);
+	names_in_free(n);
+}
+
+Test(names_in, a_proxy_is_asked_to_get_and_to_connect)
+{
+	struct names_in *n = fresh();
+
+	stream(n, "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\n\r\n");
+	is_name(0, OF_NAME_CONNECT, "www.example.org", 80);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_PROXY);
+	told_n = 0;
+	stream(n, "CONNECT www.example.org:8443 HTTP/1.1\r\nHost: www.example.org\r\n\r\n");
+	is_name(0, OF_NAME_CONNECT, "www.example.org", 8443);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_HTTP | OF_FLOW_PROXY, "the tunnel may tell more");
+	names_in_free(n);
+}
+
+/* An address has no name, but is where a proxy is asked to go. */
+Test(names_in, addresses)
+{
+	struct names_in *n = fresh();
+
+	stream(n, "GET / HTTP/1.1\r\nHost: 203.0.113.9\r\n\r\n");
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.names_n, 0);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP);
+	told_n = 0;
+	stream(n, "CONNECT 192.0.2.1:443 HTTP/1.1\r\n\r\n");
+	is_name(0, OF_NAME_CONNECT, "192.0.2.1", 443);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_ADDRESS);
+	names_in_free(n);
+}
+
+Test(names_in, what_says_nothing_is_over_at_once)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 9000);
+	struct of_capture u = capture_of(OF_CAPTURE_UDP, IPPROTO_UDP, "203.0.113.9", 9000);
+	struct names_in *n = fresh();
+
+	c.len = 500; /* of which no more is copied */
+	take(n, c, "\x80", 1);
+	take(n, u, "\1\2\3", 3);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE);
+	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE);
+	cr_expect_eq(told[1].flow.names_n, 0);
+	names_in_free(n);
+}
+
+Test(names_in, later_requests_of_a_stream)
+{
+	static const char to_b[] = "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n";
+	static const char cut[] = "GET / HTTP/1.1\r\nCookie: long";
+	struct of_capture c = capture_of(OF_CAPTURE_HTTP, IPPROTO_TCP, "203.0.113.9", 80);
+	struct names_in *n = fresh();
+
+	take(n, c, to_b, sizeof(to_b) - 1);
+	take(n, c, to_b, sizeof(to_b) - 1);
+	cr_assert_eq(told_n, 1, "the same host is told once");
+	is_name(0, OF_NAME_HOST, "b.example", 0);
+	take(n, c, cut, sizeof(cut) - 1);
+	cr_assert_eq(told_n, 2);
+	cr_expect(told[1].flow.flags & OF_FLOW_INVALID, "it may be for anyone");
+	take(n, c, "GET the text\nof a file", 22);
+	cr_expect_eq(told_n, 2, "is content");
+	names_in_free(n);
+}
+
+Test(names_in, flows_that_never_end_give_way)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+	struct names_in *n = fresh();
+	int i;
+
+	for (i = 0; i <= NAMES_FLOWS_MAX; i++) {
+		c.cookie = 1000 + (uint64_t)i;
+		take(n, c, "GET / HT", 8);
+	}
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.cookie, 1000);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_LOST);
+	/* Whoever waited for long is not missed. */
+	c.time_ns += 3600 * 1000000000ULL;
+	c.cookie++;
+	take(n, c, "GET / HT", 8);
+	cr_expect_eq(told_n, 1);
+	names_in_free(n);
+}
+
+/* Datagrams of a browser, each with its length before it. */
+Test(names_in, quic_of_a_browser)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_UDP, IPPROTO_UDP, "203.0.113.9", 443);
+	struct names_in *n = fresh();
+	uint8_t data[2048], len[2];
+	FILE *f = fopen("tests/fuzz/corpus/quic/chromium-156-v1", "re");
+	size_t size;
+
+	cr_assert_not_null(f);
+	while (told_n == 0 && fread(len, 1, 2, f) == 2) {
+		size = (size_t)len[0] << 8 | len[1];
+		cr_assert_leq(size, sizeof(data));
+		cr_assert_eq(fread(data, 1, size, f), size);
+		take(n, c, data, size);
+	}
+	(void)fclose(f);
+	cr_assert_eq(told_n, 1);
+	is_name(0, OF_NAME_SNI, "host.example", 0);
+	cr_expect(told[0].flow.flags & OF_FLOW_QUIC);
+	cr_expect(told[0].flow.flags & OF_FLOW_DONE);
+	names_in_free(n);
+}
+
+/* What the ring has is the kernel's, but its lengths are looked at. */
+Test(names_in, entries_whose_lengths_lie)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+	struct names_in *n = fresh();
+
+	c.len = c.copied = 100;
+	names_in_take(n, &c, sizeof(c));
+	names_in_take(n, &c, sizeof(c) - 1);
+	c.copied = 0;
+	names_in_take(n, &c, sizeof(c));
+	cr_expect_eq(told_n, 0);
+	names_in_free(n);
+}
