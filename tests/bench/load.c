@@ -18,10 +18,11 @@
 #include <unistd.h>
 
 #define MESSAGE 64
+#define BULK	(128 << 10) /* as iperf3 writes */
 
 extern char **environ;
 
-static char message[1 << 16];
+static char message[BULK];
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -104,7 +105,7 @@ static double udp(long n)
 	return start;
 }
 
-static double tcp(long n)
+static double tcp_of(long n, ssize_t size)
 {
 	struct sockaddr_in to;
 	int listener = socket_bound(SOCK_STREAM, &to), fd;
@@ -115,13 +116,23 @@ static double tcp(long n)
 	fd = socket_connected(SOCK_STREAM, &to);
 	start = now_ns();
 	for (i = 0; i < n; i++)
-		if (write(fd, message, MESSAGE) != MESSAGE)
+		if (write(fd, message, (size_t)size) != size)
 			die("write");
 	start = now_ns() - start;
 	close(fd);
 	reader_end(reader);
 	close(listener);
 	return start;
+}
+
+static double tcp(long n)
+{
+	return tcp_of(n, MESSAGE);
+}
+
+static double bulk(long n)
+{
+	return tcp_of(n, BULK);
 }
 
 /* Reset at the end, so that ports are free again at once. */
@@ -167,7 +178,11 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		double (*run)(long n);
-	} kinds[] = { { "udp", udp }, { "tcp", tcp }, { "churn", churn }, { "exec", spawn } };
+	} kinds[] = { { "udp", udp },
+		      { "tcp", tcp },
+		      { "bulk", bulk },
+		      { "churn", churn },
+		      { "exec", spawn } };
 	long n = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
 	size_t i;
 
@@ -177,6 +192,6 @@ int main(int argc, char **argv)
 		(void)printf("%.1f\n", kinds[i].run(n) / (double)n);
 		return 0;
 	}
-	(void)fputs("load udp|tcp|churn|exec N\n", stderr);
+	(void)fputs("load udp|tcp|bulk|churn|exec N\n", stderr);
 	return 2;
 }
