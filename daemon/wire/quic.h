@@ -52,15 +52,18 @@ void quic_init(struct quic *q);
  *
  *  1        there is more of the handshake without a gap from its begin than before
  *  0        there is not: more datagrams are needed, or this one had nothing new
- *  -EINVAL  not QUIC of a client, a version that is not known, or no keys open it
- *  -ENODATA cut by the capture before the end of the Initial, which so cannot be authenticated
+ *  -EINVAL  not QUIC of a client, a version that is not known, no keys that open it, or frames
+ *           that an Initial cannot have
+ *  -ENODATA cut by the capture before the end of an Initial, which so cannot be authenticated, or
+ *           where another may have been
  *  -EBADMSG the handshake is another than in earlier packets at the same offset: the first stands.
  *           With an ID of its own it is another connection in the same flow: quic_init() and feed
- * it again. Otherwise the client contradicts itself -E2BIG   more than QUIC_TRIES, QUIC_CRYPTO_MAX
- * or QUIC_PACKET_MAX
+ *           it again. Otherwise the client contradicts itself
+ *  -E2BIG   more than QUIC_TRIES, QUIC_CRYPTO_MAX or QUIC_PACKET_MAX
  *
  * Each is of this datagram alone: what was told before stays true. Nothing is taken from a packet
- * that is refused, except where a packet contradicts itself.
+ * that is refused, except where a packet contradicts itself. A client that sends QUIC_TRIES packets
+ * which nothing opens stays without a name.
  */
 int quic_feed(struct quic *q, const uint8_t *datagram, size_t len, size_t real_len);
 

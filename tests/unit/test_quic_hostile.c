@@ -406,7 +406,7 @@ Test(quic_hostile, types_of_frames)
 		"02800000ff40010001010000", /* of other sizes */
 		"03050000"
 		"05"
-		"010203", /* with the counts of ECN */
+		"1e1e1e", /* with the counts of ECN, no types of frames */
 		"1c0000"
 		"00",
 		"1c410006"
