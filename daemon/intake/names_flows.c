@@ -358,6 +358,10 @@ static bool datagram_feed(struct names_flows *f, struct flow *flow, const struct
 {
 	int err = quic_feed(&flow->quic, data, len, whole);
 
+	if (err == -EBADMSG) { /* perhaps another connection by the same socket */
+		quic_init(&flow->quic);
+		err = quic_feed(&flow->quic, data, len, whole);
+	}
 	if (err == 0)
 		return false;
 	if (err == 1)
