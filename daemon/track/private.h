@@ -210,6 +210,7 @@ struct account_node {
 	struct naming *naming; /* NULL: no name is known */
 	struct list settling;  /* in namings.settling */
 	uint64_t told_ns;      /* when it was first told */
+	uint64_t told_roles;   /* with which it was told, those of errands included */
 	bool told;
 };
 

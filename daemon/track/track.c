@@ -226,8 +226,11 @@ static void on_named(void *arg, struct account_node *n, const struct endpoint_na
 {
 	struct track *t = arg;
 	uint64_t sent = n->a.sent > t->untold ? n->a.sent - t->untold : 0;
-	struct subject s = subject_of(t, SUBJECT_NAMED, n, sent, time_ns);
+	/* It is about what was sent, and for whom that was. */
+	struct subject s = subject_of(t, SUBJECT_NAMED, n, sent, n->a.last_ns);
 
+	s.time_ns = time_ns;
+	s.roles |= n->told_roles;
 	s.before = *before;
 	t->fn(t->arg, &s);
 }
@@ -243,6 +246,7 @@ static void tell(struct track *t, enum subject_kind kind, struct account_node *n
 		refuse(t);
 	t->untold = 0;
 	s = subject_of(t, kind, n, delta, time_ns);
+	n->told_roles |= s.roles;
 	t->fn(t->arg, &s);
 }
 
