@@ -13,7 +13,8 @@ struct verdict_key {
 	uint32_t rule;	       /* index in policy.rules */
 	uint32_t per;	       /* enum rule_per */
 	uint64_t root;	       /* exec_id, process, job or role bit, as `per` says */
-	struct of_endpoint to; /* for PER_ENDPOINT, else zero */
+	struct of_endpoint to; /* for PER_ENDPOINT, else zero; of a named one port and protocol */
+	uint8_t name[16]; /* the first bytes of SHA-256 over account.label; zero: it has none */
 };
 
 /* key.rule of what reconciliation concludes; its root stands for the interface. */
