@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "detect/dns.h"
 #include "detect/links.h"
 #include "detect/windows.h"
 
@@ -17,6 +18,7 @@ struct detect {
 	const struct policy *policy;
 	struct windows *windows;
 	struct links *links;
+	struct dns *dns;
 };
 
 int detect_new(const struct policy *policy, struct detect **ret)
@@ -30,6 +32,8 @@ int detect_new(const struct policy *policy, struct detect **ret)
 	err = windows_new(WINDOWS_MAX, &d->windows);
 	if (err == 0)
 		err = links_new(&policy->reconcile.rule, &d->links);
+	if (err == 0)
+		err = dns_new(policy, DNS_WINDOWS_MAX, DNS_SKETCHES_MAX, &d->dns);
 	if (err < 0) {
 		detect_free(d);
 		return err;
@@ -42,6 +46,7 @@ void detect_free(struct detect *d)
 {
 	if (d == NULL)
 		return;
+	dns_free(d->dns);
 	links_free(d->links);
 	windows_free(d->windows);
 	free(d);
@@ -92,9 +97,7 @@ static bool endpoint_holds(const struct policy *p, const struct rule *r, const s
 	return r->endpoint.not_in == 0 || !sets_hold(p, r->endpoint.not_in, &a->to);
 }
 
-/* What counts as one: without a CI job its step and the job itself are the lineage, and without a
- * role the lineage is the job. */
-static uint64_t root_of(const struct subject *s, uint64_t roles, enum rule_per per)
+uint64_t detect_root(const struct subject *s, uint64_t roles, enum rule_per per)
 {
 	const struct execution *who = s->account->who;
 	struct ci_place place = ci_place_of(who, &s->via);
@@ -118,7 +121,7 @@ static struct verdict_key key_of(const struct policy *p, const struct rule *r,
 		key.to = a->to;
 	if (per == PER_ROLE || a->who == NULL)
 		return key; /* the rule is its role */
-	key.root = root_of(s, r->roles, per);
+	key.root = detect_root(s, r->roles, per);
 	return key;
 }
 
@@ -128,7 +131,7 @@ static void rule_run(struct detect *d, const struct rule *r, const struct subjec
 	const struct account *a = s->account;
 	struct verdict v = { .rule = r, .subject = s, .sent = a->sent };
 
-	if (r->off != NULL || !role_holds(r, s) || !endpoint_holds(d->policy, r, a))
+	if (r->off != NULL || r->has_dns || !role_holds(r, s) || !endpoint_holds(d->policy, r, a))
 		return;
 	/* The others had their turn. */
 	if (s->kind == SUBJECT_GAINED && (r->roles & s->gained) == 0)
@@ -163,6 +166,12 @@ void detect_link(struct detect *d, const struct of_rec_link *r, uint64_t time_ns
 		links_take(d->links, r, time_ns, fn, arg);
 }
 
+void detect_dns(struct detect *d, const struct subject *s, const struct of_rec_dns *r,
+		detect_fn *fn, void *arg)
+{
+	dns_take(d->dns, s, r, fn, arg);
+}
+
 void detect_tick(struct detect *d, uint64_t time_ns, detect_fn *fn, void *arg)
 {
 	links_tick(d->links, time_ns, fn, arg);
@@ -175,7 +184,7 @@ const struct links *detect_links(const struct detect *d)
 
 struct detect_stats detect_stats(const struct detect *d)
 {
-	return (struct detect_stats){ .windows = windows_count(d->windows),
+	return (struct detect_stats){ .windows = windows_count(d->windows) + dns_count(d->dns),
 				      .evicted = windows_evicted(d->windows) +
-						 links_evicted(d->links) };
+						 links_evicted(d->links) + dns_evicted(d->dns) };
 }
