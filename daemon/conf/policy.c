@@ -55,6 +55,7 @@ const char *rule_per_name(enum rule_per per)
 		{ PER_ROLE, "role" },
 		{ PER_STEP, "step" },
 		{ PER_JOB, "job" },
+		{ PER_MACHINE, "machine" },
 		{ 0, NULL },
 	};
 
@@ -134,6 +135,9 @@ static void rule_done(struct rule *r)
 
 	for (i = 0; i < POLICY_ATTACK_MAX; i++)
 		free(r->attack[i]);
+	for (i = 0; i < r->dns.except_n; i++)
+		free(r->dns.except[i]);
+	free(r->dns.except);
 	free(r->id);
 	free(r->off);
 }

@@ -27,9 +27,10 @@ struct rules {
 	struct policy *policy;
 	struct rule *rule;
 	struct buf off;
-	const yaml_node_t *per; /* NULL: not written */
-	bool later;		/* a condition that is not built yet */
-	uint64_t *sets;		/* in or not_in, while its list is read */
+	const yaml_node_t *per;		  /* NULL: not written */
+	const yaml_node_t *dns, *dns_per; /* the same */
+	bool later;			  /* a condition that is not built yet */
+	uint64_t *sets;			  /* in or not_in, while its list is read */
 };
 
 static void off_add(struct rules *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -278,6 +279,27 @@ static int key_sent(struct doc *d, const struct at *at, void *ret)
 	return section_parse(d, "rules[].when.sent", keys, at->node, r);
 }
 
+static int key_dns(struct doc *d, const struct at *at, void *ret)
+{
+	struct rules *r = ret;
+
+	r->rule->has_dns = true;
+	r->dns = at->key;
+	return dns_condition_parse(d, at, &r->rule->dns, &r->dns_per);
+}
+
+/* What needs more than the condition itself. */
+static int dns_check(struct doc *d, const struct rules *r)
+{
+	if (r->rule->has_endpoint || r->rule->has_sent)
+		return doc_error(d, r->dns,
+				 "rules[].when.dns: cannot stand beside 'endpoint' or 'sent'");
+	if (r->rule->dns.per == PER_ROLE && r->rule->roles == OF_ROLE_ANY)
+		return doc_error(d, r->dns_per,
+				 "rules[].when.dns.per: 'role': expected a role in 'when' too");
+	return 0;
+}
+
 static int key_when(struct doc *d, const struct at *at, void *ret)
 {
 	static const struct key keys[] = {
@@ -286,7 +308,7 @@ static int key_when(struct doc *d, const struct at *at, void *ret)
 		{ .name = "sent", .parse = key_sent },
 		LATER("received", "received"),
 		LATER("ratio", "ratio"),
-		LATER("dns", "dns"),
+		{ .name = "dns", .parse = key_dns },
 		LATER("memory_read", "memory_read"),
 		LATER("file_opened", "file_opened"),
 		LATER("outlived_step", "outlived_step"),
@@ -300,8 +322,11 @@ static int key_when(struct doc *d, const struct at *at, void *ret)
 	err = section_parse(d, "rules[].when", keys, at->node, r);
 	if (err < 0)
 		return err;
+	if (r->rule->has_dns)
+		return dns_check(d, r);
 	if (!r->rule->has_endpoint && !r->rule->has_sent && !r->later)
-		return doc_error(d, at->node, "rules[].when: expected 'endpoint', 'sent' or both");
+		return doc_error(d, at->node,
+				 "rules[].when: expected 'endpoint', 'sent' or both, or 'dns'");
 	/* Who names a role thinks of what it started as one; else of the process that sent. */
 	if (r->per == NULL)
 		r->rule->sent.per = r->rule->roles == OF_ROLE_ANY ? PER_PROCESS : PER_LINEAGE;

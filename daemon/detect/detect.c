@@ -11,6 +11,7 @@
 
 #include <nettle/sha2.h>
 
+#include "detect/dns.h"
 #include "detect/endpoint.h"
 #include "detect/links.h"
 #include "detect/windows.h"
@@ -21,6 +22,7 @@ struct detect {
 	const struct policy *policy;
 	struct windows *windows;
 	struct links *links;
+	struct dns *dns;
 };
 
 int detect_new(const struct policy *policy, struct detect **ret)
@@ -34,6 +36,8 @@ int detect_new(const struct policy *policy, struct detect **ret)
 	err = windows_new(WINDOWS_MAX, &d->windows);
 	if (err == 0)
 		err = links_new(&policy->reconcile.rule, &d->links);
+	if (err == 0)
+		err = dns_new(policy, DNS_WINDOWS_MAX, DNS_SKETCHES_MAX, &d->dns);
 	if (err < 0) {
 		detect_free(d);
 		return err;
@@ -46,6 +50,7 @@ void detect_free(struct detect *d)
 {
 	if (d == NULL)
 		return;
+	dns_free(d->dns);
 	links_free(d->links);
 	windows_free(d->windows);
 	free(d);
@@ -56,9 +61,7 @@ static bool role_holds(const struct rule *r, const struct subject *s)
 	return r->roles == OF_ROLE_ANY || (s->roles & r->roles) != 0;
 }
 
-/* What counts as one: without a CI job its step and the job itself are the lineage, and without a
- * role the lineage is the job. */
-static uint64_t root_of(const struct subject *s, uint64_t roles, enum rule_per per)
+uint64_t detect_root(const struct subject *s, uint64_t roles, enum rule_per per)
 {
 	const struct execution *who = s->account->who;
 	struct ci_place place = ci_place_of(who, &s->via);
@@ -101,7 +104,7 @@ static struct verdict_key key_of(const struct policy *p, const struct rule *r,
 		key_far_end(&key, a);
 	if (per == PER_ROLE || a->who == NULL)
 		return key; /* the rule is its role */
-	key.root = root_of(s, r->roles, per);
+	key.root = detect_root(s, r->roles, per);
 	return key;
 }
 
@@ -120,7 +123,7 @@ static enum endpoint_verdict judge(const struct detect *d, const struct rule *r,
 /* Does the rule hold now, and has it not had its turn for what the subject tells? */
 static bool has_turn(const struct detect *d, const struct rule *r, const struct subject *s)
 {
-	if (r->off != NULL || !role_holds(r, s))
+	if (r->off != NULL || r->has_dns || !role_holds(r, s))
 		return false;
 	if (s->kind == SUBJECT_GAINED && (r->roles & s->gained) == 0)
 		return false;
@@ -167,6 +170,12 @@ void detect_link(struct detect *d, const struct of_rec_link *r, uint64_t time_ns
 		links_take(d->links, r, time_ns, fn, arg);
 }
 
+void detect_dns(struct detect *d, const struct subject *s, const struct of_rec_dns *r,
+		detect_fn *fn, void *arg)
+{
+	dns_take(d->dns, s, r, fn, arg);
+}
+
 void detect_tick(struct detect *d, uint64_t time_ns, detect_fn *fn, void *arg)
 {
 	links_tick(d->links, time_ns, fn, arg);
@@ -179,7 +188,7 @@ const struct links *detect_links(const struct detect *d)
 
 struct detect_stats detect_stats(const struct detect *d)
 {
-	return (struct detect_stats){ .windows = windows_count(d->windows),
+	return (struct detect_stats){ .windows = windows_count(d->windows) + dns_count(d->dns),
 				      .evicted = windows_evicted(d->windows) +
-						 links_evicted(d->links) };
+						 links_evicted(d->links) + dns_evicted(d->dns) };
 }

@@ -98,7 +98,15 @@ struct role {
 	size_t n;
 };
 
-enum rule_per { PER_ENDPOINT, PER_PROCESS, PER_LINEAGE, PER_ROLE, PER_STEP, PER_JOB };
+enum rule_per {
+	PER_ENDPOINT,
+	PER_PROCESS,
+	PER_LINEAGE,
+	PER_ROLE,
+	PER_STEP,
+	PER_JOB,
+	PER_MACHINE, /* names asked for alone */
+};
 
 const char *rule_per_name(enum rule_per per);
 
@@ -107,6 +115,39 @@ enum endpoint_trait {
 	TRAIT_NO_NAME = 1,  /* used without a name: none was asked for, none said */
 	TRAIT_MISMATCH = 2, /* the name it says is none of those that were asked for */
 	TRAIT_ECH = 4,	    /* a ClientHello has an encrypted one inside, or looks so */
+};
+
+/* What names are asked for together count together, beside rule.dns.per. */
+enum dns_by {
+	DNS_BY_SUFFIX, /* below the same registered domain */
+	DNS_BY_SERVER, /* of the same server, whatever the name */
+};
+
+#define DNS_EXCEPT_MAX 256  /* of one rule; searched in a row */
+#define DNS_NAMES_MAX  8000 /* a limit on different names: above it they are not told apart well */
+
+/*
+ * When names asked for carry data. All that is not 0 must be exceeded at the same time. Without
+ * any (within_ns 0) each question that is not left out holds.
+ */
+struct dns_condition {
+	bool has_over;
+	struct dns_over {
+		uint32_t queries;
+		uint32_t names;	       /* different ones */
+		uint64_t name_bytes;   /* in their parts below the registered domain */
+		uint64_t answer_bytes; /* whole messages */
+		uint64_t opaque_bytes; /* as of_rec_dns.opaque */
+		uint32_t entropy;      /* of those bytes, 1/100 bit each */
+		uint32_t txt_share;    /* of the queries, 1/100: types that may carry anything */
+	} over;
+	uint64_t within_ns;
+	enum rule_per per;
+	enum dns_by by;
+	bool foreign;  /* only what a server is asked that is not configured, nor on this machine */
+	/* Names of hosts: these and what is below them are left out, but not of a foreign server. */
+	char **except;
+	size_t except_n;
 };
 
 struct rule {
@@ -129,6 +170,8 @@ struct rule {
 		uint64_t within_ns; /* sliding window */
 		enum rule_per per;
 	} sent;
+	bool has_dns; /* then neither has_endpoint nor has_sent */
+	struct dns_condition dns;
 	char *off; /* NULL: the rule is on; else why it stays off as a whole */
 };
 

@@ -10,11 +10,15 @@
 
 /* Two verdicts with equal keys are the same alert. All bytes count: zero what is unused. */
 struct verdict_key {
-	uint32_t rule;	       /* index in policy.rules */
-	uint32_t per;	       /* enum rule_per */
-	uint64_t root;	       /* exec_id, process, job or role bit, as `per` says */
-	struct of_endpoint to; /* for PER_ENDPOINT, else zero; of a named one port and protocol */
-	uint8_t name[16]; /* the first bytes of SHA-256 over account.label; zero: it has none */
+	uint32_t rule; /* index in policy.rules */
+	uint32_t per;  /* enum rule_per */
+	uint64_t root; /* exec_id, process, job or role bit, as `per` says */
+	/* For PER_ENDPOINT, of a named one port and protocol; the server with DNS_BY_SERVER. Else
+	 * zero. */
+	struct of_endpoint to;
+	/* The first bytes of SHA-256 over account.label, or over the registered domain with
+	 * DNS_BY_SUFFIX; zero: it has none. */
+	uint8_t name[16];
 };
 
 /* key.rule of what reconciliation concludes; its root stands for the interface. */
@@ -39,12 +43,29 @@ struct leak {
 	uint64_t allowance; /* may be the hardware's: padding, headers of segments */
 };
 
+/* Names asked for, in the window. The subject is who asked last, with the server for an endpoint.
+ */
+struct dns_told {
+	const char *suffix; /* the registered domain; "": names that have none; NULL: of any */
+	const char *name;   /* asked for last */
+	bool foreign;	    /* the server is not configured */
+	/* Without a window 0, but for `queries`. */
+	uint64_t queries;
+	uint64_t names;	     /* different ones, right to 2 % until DNS_NAMES_MAX */
+	uint64_t name_bytes; /* in them, below the registered domain, without dots */
+	uint64_t answer_bytes, opaque_bytes;
+	uint32_t entropy;   /* of those bytes, 1/100 bit each; 0 also: too few queries */
+	uint32_t txt_share; /* 1/100 */
+};
+
 struct verdict {
 	struct verdict_key key;
 	const struct rule *rule;
 	const struct subject *subject; /* NULL with a leak */
 	const struct leak *leak;       /* NULL: it is about the subject */
-	uint64_t sent;	    /* bytes in the window; without a `sent` condition, on the account */
+	const struct dns_told *dns;    /* NULL: it is not about names asked for */
+	uint64_t
+		sent; /* bytes in the window; without one, on the account. With `dns`: of queries */
 	uint64_t limit;	    /* bytes; 0: the rule has no `sent` condition */
 	uint64_t window_ns; /* 0: the rule has no `sent` condition */
 };

@@ -325,7 +325,6 @@ Test(conf, conditions_to_come_turn_a_rule_off)
 		  "condition 'endpoint.first_seen' is not built yet" },
 		{ "{received: {over: 5}}", "condition 'received' is not built yet" },
 		{ "{ratio: 5}", "condition 'ratio' is not built yet" },
-		{ "{dns: [a]}", "condition 'dns' is not built yet" },
 		{ "{memory_read: true}", "condition 'memory_read' is not built yet" },
 		{ "{file_opened: /etc/shadow}", "condition 'file_opened' is not built yet" },
 		{ "{outlived_step: true}", "condition 'outlived_step' is not built yet" },
@@ -521,8 +520,8 @@ Test(conf, shipped_file_loads)
 	cr_expect_eq(policy_roles_match(&c.policy, "npm", "/usr/bin/npm", 12), 0);
 	for (i = 0; i < c.policy.rules_n; i++)
 		on += c.policy.rules[i].off == NULL;
-	cr_expect_eq(c.policy.rules_n, 6);
-	cr_expect_eq(on, 5, "%s", c.warnings);
+	cr_expect_eq(c.policy.rules_n, 10);
+	cr_expect_eq(on, 9, "%s", c.warnings);
 	config_done(&c);
 }
 
