@@ -93,6 +93,12 @@ bool links_next(const struct links *l, size_t *cursor, struct link_books *ret)
 	return true;
 }
 
+static struct namer_stats mock_naming(void *arg)
+{
+	(void)arg;
+	return (struct namer_stats){ .records = 7, .unread = 2, .begun = 1, .up = 1 };
+}
+
 static struct hash_stats mock_hashed(void *arg)
 {
 	(void)arg;
@@ -277,6 +283,7 @@ struct ctl_view view(void)
 		.ledger = mock_ledger,
 		.look = mock_look,
 		.hashed = mock_hashed,
+		.naming = mock_naming,
 		.images = mock_images,
 		.pins = &pins,
 		.edges_off = mock_edges_off,
