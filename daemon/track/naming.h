@@ -23,7 +23,6 @@ struct account_node;
 struct accounts;
 struct executions;
 struct places;
-struct track_name;
 
 struct namings {
 	const struct policy *policy;
@@ -61,9 +60,6 @@ int namings_flow(struct namings *x, struct accounts *accounts, const struct of_r
 		 uint64_t time_ns, named_fn *fn, void *arg);
 int namings_dns(struct namings *x, const struct places *places, const struct of_rec_dns *dns,
 		uint64_t time_ns);
-/* As track_each_name(). */
-void namings_each(const struct namings *x, uint64_t now_ns,
-		  void (*fn)(void *arg, const struct track_name *name), void *arg);
 void namings_tick(struct namings *x, uint64_t time_ns, named_fn *fn, void *arg);
 
 #endif

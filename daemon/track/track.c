@@ -615,9 +615,3 @@ const struct account *track_next_account(const struct track *t, size_t *cursor)
 
 	return n == NULL ? NULL : &n->a;
 }
-
-void track_each_name(const struct track *t, void (*fn)(void *arg, const struct track_name *name),
-		     void *arg)
-{
-	namings_each(&t->namings, t->origin.time_ns, fn, arg);
-}
