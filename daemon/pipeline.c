@@ -56,6 +56,8 @@ static void on_subject(void *arg, const struct subject *s)
 	struct pipeline *p = arg;
 
 	detect_subject(p->detect, s, on_verdict, p);
+	if (s->kind == SUBJECT_NAMED)
+		alerts_named(p->alerts, s->account, track_origin(p->track));
 }
 
 /* "3 ring, 120 accounts_full": what came since the last notice. */
@@ -99,6 +101,15 @@ static void loss_notice(struct pipeline *p, uint64_t time_ns, bool last)
 	p->loss_said_ns = time_ns;
 }
 
+static void dns_judge(struct pipeline *p, const struct of_rec_dns *r, uint64_t time_ns)
+{
+	struct account server;
+	struct subject s;
+
+	track_asker(p->track, r, time_ns, &server, &s);
+	detect_dns(p->detect, &s, r, on_verdict, p);
+}
+
 static void on_event(void *arg, const struct event *ev)
 {
 	struct pipeline *p = arg;
@@ -106,6 +117,8 @@ static void on_event(void *arg, const struct event *ev)
 	track_event(p->track, ev, on_subject, p);
 	if (ev->kind == OF_REC_HASH)
 		alerts_hashed(p->alerts, &ev->hash, track_origin(p->track));
+	if (ev->kind == OF_REC_DNS)
+		dns_judge(p, ev->dns, ev->time_ns);
 	if (ev->kind == OF_REC_LINK)
 		detect_link(p->detect, ev->link, ev->time_ns, on_verdict, p);
 	if (ev->kind != OF_REC_TICK)

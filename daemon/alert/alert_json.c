@@ -109,7 +109,6 @@ void alert_facts(struct buf *b, const struct policy *p, const struct subject *s,
 	subject_json_creator(&j, account);
 	subject_json_via(&j, &s->via);
 	ci_json(&j, &place);
-	subject_json_endpoint(&j, account);
 }
 
 /* What the stream is known to lack. Two counters have short names in the contract and are always
@@ -195,7 +194,7 @@ void alert_json(struct buf *b, const char *type, const struct policy *p, const s
 	json_open(&j, NULL, '{');
 	json_head(&j, type, a->id, a->seq, a->prev, a->first_utc_ns, o);
 	json_rule(&j, p, a);
-	if (a->limit != 0 || a->window_ns != 0)
+	if (a->dns == NULL && (a->limit != 0 || a->window_ns != 0))
 		json_u64(&j, "limit", a->limit);
 	else
 		json_nil(&j, "limit");
@@ -207,8 +206,14 @@ void alert_json(struct buf *b, const char *type, const struct policy *p, const s
 	subject_json_time(&j, "last", a->last_utc_ns);
 	buf_char(b, ',');
 	buf_add(b, a->facts, a->facts_len);
+	if (a->endpoint != NULL) {
+		buf_char(b, ',');
+		buf_str(b, a->endpoint);
+	}
 	if (a->is_leak)
 		leak_json(&j, &a->leak);
+	if (a->dns != NULL)
+		open_dns_json(&j, &a->dns->told);
 	json_bytes(&j, a);
 	json_loss(&j, o);
 	json_close(&j, '}');

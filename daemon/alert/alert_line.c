@@ -99,6 +99,15 @@ void hash_line(struct buf *b, const struct open_alert *a, const struct file_hash
 	line_end(b, from, a->id);
 }
 
+void name_line(struct buf *b, const struct open_alert *a)
+{
+	size_t from = b->len;
+
+	buf_printf(b, "%s update: ", severity_name(a->rule->severity));
+	say_far(b, a, true);
+	line_end(b, from, a->id);
+}
+
 void notice_line(struct buf *b, const struct notice *n)
 {
 	size_t from = b->len;

@@ -13,6 +13,7 @@
 #include <nettle/sha2.h>
 
 #include "alert/late_hash.h"
+#include "alert/late_name.h"
 #include "alert/open.h"
 #include "base/table.h"
 #include "base/text.h"
@@ -21,6 +22,10 @@
 
 /* A record with the longest argv and the deepest lineage, every byte escaped, is below 40 KiB. */
 #define RECORD_BYTES_MAX (128 << 10)
+
+/* Open alerts are counted by the execution they are about, so that a name of a far end that none is
+ * about, which is nearly all, is no work. */
+#define WHO_SLOTS 4096
 
 struct alerts {
 	const struct policy *policy;
@@ -31,6 +36,7 @@ struct alerts {
 	uint64_t seq;		    /* of the last record */
 	char head[ALERT_HASH_LEN];  /* hash of the last record */
 	size_t unhashed;	    /* open alerts that wait for a hash */
+	uint16_t who[WHO_SLOTS];    /* open alerts about executions */
 	struct alerts_stats stats;
 	struct buf json, text;
 };
@@ -70,6 +76,16 @@ out:
 	return err;
 }
 
+static void open_free(struct open_alert *alert)
+{
+	if (alert == NULL)
+		return;
+	free(alert->endpoint);
+	free(alert->names);
+	free(alert->dns);
+	free(alert);
+}
+
 void alerts_free(struct alerts *a)
 {
 	size_t i;
@@ -77,7 +93,7 @@ void alerts_free(struct alerts *a)
 	if (a == NULL)
 		return;
 	for (i = 0; a->by_seq != NULL && i < a->open.n; i++)
-		free(a->by_seq[i]);
+		open_free(a->by_seq[i]);
 	free(a->by_seq);
 	table_done(&a->open);
 	buf_done(&a->json);
@@ -108,13 +124,15 @@ static void open_close(struct alerts *a, struct open_alert *alert)
 	memmove(&a->by_seq[i], &a->by_seq[i + 1],
 		(a->open.n - i - 1) * sizeof(struct open_alert *));
 	table_del(&a->open, &alert->node);
-	free(alert);
+	a->who[alert->exec_id % WHO_SLOTS]--;
+	open_free(alert);
 }
 
 /* The caller made sure that there is room and that the key is new. */
 static void open_keep(struct alerts *a, struct open_alert *alert, uint64_t hash)
 {
 	a->unhashed += alert->hash_at != 0;
+	a->who[alert->exec_id % WHO_SLOTS]++;
 	a->by_seq[a->open.n] = alert;
 	(void)table_add(&a->open, &alert->node, hash);
 }
@@ -176,6 +194,27 @@ static int64_t utc(const struct origin *o, uint64_t time_ns)
 	return (int64_t)(time_ns + (uint64_t)o->utc_offset_ns); /* may wrap, a recording may lie */
 }
 
+/* What it is about. 0 or -ENOMEM. */
+static int open_about(struct open_alert *alert, const struct verdict *v, const struct origin *o)
+{
+	const struct subject *s = v->subject;
+
+	if (v->leak != NULL) {
+		alert->is_leak = true;
+		alert->leak = *v->leak;
+		return 0;
+	}
+	alert->kind = s->kind;
+	alert->account_flags = s->account->flags;
+	alert->exec_id = s->account->who == NULL ? 0 : s->account->who->exec_id;
+	if (v->dns != NULL) {
+		alert->dns = open_dns_new(v->dns);
+		if (alert->dns == NULL)
+			return -ENOMEM;
+	}
+	return late_name_keep(alert, s->account, o);
+}
+
 /* NULL: no memory. Uses a->json on the way. */
 static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 				   const struct origin *o)
@@ -212,13 +251,9 @@ static struct open_alert *open_new(struct alerts *a, const struct verdict *v,
 		.window_ns = v->window_ns,
 		.facts_len = a->json.len,
 	};
-	if (v->leak != NULL) {
-		alert->is_leak = true;
-		alert->leak = *v->leak;
-	} else {
-		alert->kind = s->kind;
-		alert->to = s->account->to;
-		alert->account_flags = s->account->flags;
+	if (open_about(alert, v, o) < 0) {
+		open_free(alert);
+		return NULL;
 	}
 	memcpy(alert->facts, a->json.data, a->json.len);
 	if (hash_at != 0)
@@ -236,6 +271,8 @@ static void open_fold(struct alerts *a, struct open_alert *alert, const struct v
 		alert->sent = v->sent;
 		if (v->leak != NULL)
 			alert->leak = *v->leak;
+		if (v->dns != NULL && alert->dns != NULL)
+			open_dns_set(alert->dns, v->dns);
 	}
 	if (verdict_time(v) > alert->last_ns) {
 		alert->last_ns = verdict_time(v);
@@ -327,7 +364,7 @@ int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin 
 	record_put(a, &r);
 	return 1;
 fail:
-	free(alert);
+	open_free(alert);
 	a->stats.failed++;
 	return -ENOMEM;
 }
@@ -343,6 +380,25 @@ void alerts_hashed(struct alerts *a, const struct file_hash *h, const struct ori
 		buf_clear(&a->text);
 		hash_line(&a->text, a->by_seq[i], h);
 		if (update_put(a, a->by_seq[i], o) < 0)
+			a->stats.failed++;
+	}
+}
+
+void alerts_named(struct alerts *a, const struct account *account, const struct origin *o)
+{
+	size_t i;
+	int err;
+
+	if (account->who == NULL || a->who[account->who->exec_id % WHO_SLOTS] == 0)
+		return;
+	for (i = 0; i < a->open.n; i++) {
+		err = late_name_set(a->by_seq[i], account, o);
+		if (err > 0) {
+			buf_clear(&a->text);
+			name_line(&a->text, a->by_seq[i]);
+			err = update_put(a, a->by_seq[i], o);
+		}
+		if (err < 0)
 			a->stats.failed++;
 	}
 }

@@ -40,6 +40,9 @@ int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin 
 /* The hash of an executed file is told: so it is of each open alert that had to be raised without
  * it, also when the execution is long forgotten. */
 void alerts_hashed(struct alerts *a, const struct file_hash *h, const struct origin *o);
+/* The names of a far end changed: so they do in each open alert about it whose name is of a weaker
+ * source, or was not known to hold. */
+void alerts_named(struct alerts *a, const struct account *account, const struct origin *o);
 /* A record about outflow itself: type is "start", "stop", "loss" or "tamper". */
 int alerts_notice(struct alerts *a, const char *type, enum severity severity, const char *reason,
 		  const struct origin *o);

@@ -22,9 +22,28 @@
 /* rsyslog cuts what comes over /dev/log at 8 kB, others at 2 kB: the header needs some of that. */
 #define ALERT_LINE_MAX 1900
 
+/* A name of the far end, as it is shown. */
+struct open_name {
+	char host[OF_HOST_LEN]; /* "": none */
+	enum of_name_source source;
+	uint16_t port;
+	bool asked, confirmed;
+};
+
+struct open_names {
+	struct open_name shown; /* the strongest, of these the latest */
+	struct open_name said;	/* the same of those that it says itself */
+	struct open_name asked; /* the latest that it asked for */
+};
+
+struct open_dns {
+	struct dns_told told; /* its texts are these: */
+	char suffix[OF_HOST_LEN], name[OF_HOST_LEN];
+};
+
 /*
- * One block. Executions and accounts come and go; what is said of them is kept as it is written:
- * `facts` is the JSON from "process" to "endpoint".
+ * Executions and accounts come and go; what is said of them is kept as it is written: `facts` is
+ * the JSON from "process" to "ci", or to "endpoint" of an interface.
  */
 struct open_alert {
 	struct table_node node;
@@ -36,6 +55,10 @@ struct open_alert {
 	enum subject_kind kind;
 	struct of_endpoint to;
 	uint32_t account_flags;
+	uint64_t exec_id;	  /* whose account it is; 0: not seen singly */
+	char *endpoint;		  /* JSON; NULL: it stands in `facts` */
+	struct open_names *names; /* of that; NULL: it has none and gets none */
+	struct open_dns *dns;	  /* NULL: it is not about names asked for */
 	int64_t first_utc_ns, last_utc_ns;
 	uint64_t last_ns; /* boot time of the last news */
 	uint64_t count;
@@ -82,6 +105,9 @@ void alert_line(struct buf *b, const struct policy *p, const struct open_alert *
 /* What came of hashing the file of an alert that waited for it: "high update: sha256 5f70...:
  * /opt/x". Without the rule: who counts the lines of a rule counts alerts. */
 void hash_line(struct buf *b, const struct open_alert *a, const struct file_hash *h);
+/* The far end got a name, or a stronger one: "high update: scan.example.org (203.0.113.9:443/tcp)".
+ */
+void name_line(struct buf *b, const struct open_alert *a);
 void notice_line(struct buf *b, const struct notice *n);
 
 /* ---- leak.c: an alert about an interface instead of a process ---- */
@@ -92,6 +118,17 @@ void leak_json(struct json *j, const struct leak *k);
 /* "1.2MiB left eth0 that no socket sent: 1.2MiB forwarded; ruled out: ..."; `line`: for syslog. */
 void say_leak(struct buf *b, const struct open_alert *a, bool line);
 
+/* ---- dns.c: an alert about names asked for ---- */
+
+/* NULL: no memory. */
+struct open_dns *open_dns_new(const struct dns_told *told);
+void open_dns_set(struct open_dns *d, const struct dns_told *told);
+void open_dns_json(struct json *j, const struct dns_told *t);
+/* "asked for 412 names below example.com within 10m, 14.1KiB in them, ..."; `line`: for syslog. */
+void say_dns(struct buf *b, const struct open_alert *a, bool line);
+
+/* ---- far.c ---- */
+
 /* False also for a raw socket that was told its destination in the message only. */
 bool endpoint_has_address(const struct of_endpoint *to);
 /* "tcp", "132", "packet", "af_31"; "" for no family at all. */
@@ -99,6 +136,14 @@ bool endpoint_has_address(const struct of_endpoint *to);
 void say_proto(char ret[PROTO_TEXT_LEN], const struct of_endpoint *to);
 /* "203.0.113.9:443", with `proto` "203.0.113.9:443/tcp". */
 void say_endpoint(struct buf *b, const struct of_endpoint *to, uint32_t account_flags, bool proto);
+/* With its name: "scan.example.org (203.0.113.9:443/tcp)", or what a proxy is asked for:
+ * "target.example:443 (by proxy 192.0.2.8:3128/tcp)". A name that is not known to hold says so. */
+void say_far(struct buf *b, const struct open_alert *a, bool proto);
+/* What of the names made the rule hold: ", says a.example, asked for b.example". */
+void say_traits(struct buf *b, const struct open_alert *a);
+
+/* ---- say.c ---- */
+
 /* What was done: "sent 384.0KiB to 203.0.113.9:443/tcp, not in vuln-db". */
 void say_act(struct buf *b, const struct policy *p, const struct open_alert *a);
 /* " via docker for curl[4242]"; nothing without an errand. */

@@ -1,80 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* say.c: the words of an alert. Nothing here comes from the monitored side but addresses. */
+/* say.c: the words of an alert. Nothing here comes from the monitored side but far ends. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "alert/open.h"
-#include "base/ip.h"
 #include "base/num.h"
 #include "base/text.h"
 
 #include "base/poison.h"
-
-#define PROTO_MPTCP 262 /* IPPROTO_MPTCP; missing in older libc headers */
-
-static const struct {
-	uint16_t number;
-	const char *name;
-} protos[] = {
-	{ IPPROTO_TCP, "tcp" },	      { IPPROTO_UDP, "udp" },	{ IPPROTO_ICMP, "icmp" },
-	{ IPPROTO_ICMPV6, "icmpv6" }, { 136, "udplite" },	{ IPPROTO_SCTP, "sctp" },
-	{ IPPROTO_DCCP, "dccp" },     { PROTO_MPTCP, "mptcp" }, { IPPROTO_RAW, "raw" },
-};
-
-static bool is_inet(const struct of_endpoint *to)
-{
-	return to->family == OF_AF_INET || to->family == OF_AF_INET6;
-}
-
-bool endpoint_has_address(const struct of_endpoint *to)
-{
-	return is_inet(to) && !ip_is_unspecified(to->addr);
-}
-
-void say_proto(char ret[PROTO_TEXT_LEN], const struct of_endpoint *to)
-{
-	size_t i;
-
-	if (to->family == 0)
-		ret[0] = '\0';
-	else if (to->family == OF_AF_PACKET)
-		(void)snprintf(ret, PROTO_TEXT_LEN, "packet");
-	else if (to->family == OF_AF_VSOCK)
-		(void)snprintf(ret, PROTO_TEXT_LEN, "vsock");
-	else if (!is_inet(to))
-		(void)snprintf(ret, PROTO_TEXT_LEN, "af_%u", (unsigned int)to->family);
-	else
-		(void)snprintf(ret, PROTO_TEXT_LEN, "%u", (unsigned int)to->proto);
-	for (i = 0; is_inet(to) && i < sizeof(protos) / sizeof(protos[0]); i++)
-		if (protos[i].number == to->proto)
-			(void)snprintf(ret, PROTO_TEXT_LEN, "%s", protos[i].name);
-}
-
-void say_endpoint(struct buf *b, const struct of_endpoint *to, uint32_t account_flags, bool proto)
-{
-	char ip[IP_TEXT_LEN], name[PROTO_TEXT_LEN];
-
-	say_proto(name, to);
-	if (account_is_overflow(account_flags)) {
-		buf_str(b, "endpoints not seen singly (account table full)");
-	} else if (!endpoint_has_address(to)) {
-		buf_str(b, name[0] == '\0' || is_inet(to) ? "an endpoint not known" : name);
-		if (is_inet(to))
-			buf_printf(b, " (%s)", name);
-		if (to->port != 0)
-			buf_printf(b, ":%u", (unsigned int)to->port);
-	} else {
-		ip_text(ip, to->addr);
-		if (to->port == 0)
-			buf_printf(b, "%s/%s", ip, name);
-		else
-			buf_printf(b, strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip,
-				   (unsigned int)to->port);
-		if (to->port != 0 && proto)
-			buf_printf(b, "/%s", name);
-	}
-}
 
 static void say_sets(struct buf *b, const struct policy *p, const char *what, uint64_t sets)
 {
@@ -124,12 +57,12 @@ static void say_volume(struct buf *b, const struct open_alert *a, bool line)
 	buf_printf(b, "sent %s", sent);
 	if (one) {
 		buf_str(b, " to ");
-		say_endpoint(b, &a->to, a->account_flags, line);
+		say_far(b, a, line);
 	}
 	buf_printf(b, " within %s, over %s", window, limit);
 	if (!one && line) {
 		buf_str(b, ", last to ");
-		say_endpoint(b, &a->to, a->account_flags, true);
+		say_far(b, a, true);
 	}
 }
 
@@ -141,19 +74,22 @@ static void say_what(struct buf *b, const struct policy *p, const struct open_al
 		say_volume(b, a, line);
 	} else if (a->kind == SUBJECT_ATTEMPT || a->sent == 0) {
 		buf_str(b, "tried to connect to ");
-		say_endpoint(b, &a->to, a->account_flags, line);
+		say_far(b, a, line);
 	} else {
 		size_text(sent, a->sent);
 		buf_printf(b, line ? "sent %s to " : "sent to ", sent);
-		say_endpoint(b, &a->to, a->account_flags, line);
+		say_far(b, a, line);
 	}
 	say_conditions(b, p, a->rule);
+	say_traits(b, a);
 }
 
 void say_act(struct buf *b, const struct policy *p, const struct open_alert *a)
 {
 	if (a->is_leak)
 		say_leak(b, a, true);
+	else if (a->dns != NULL)
+		say_dns(b, a, true);
 	else
 		say_what(b, p, a, true);
 }
@@ -172,11 +108,15 @@ void say_reason(struct buf *b, const struct policy *p, const struct open_alert *
 	if (role != NULL)
 		text_escape(b, role, strlen(role));
 	else
-		buf_str(b, "process");
-	if (is_volume(a) && a->key.per != PER_ENDPOINT &&
+		buf_str(b, a->key.per == PER_MACHINE ? "machine" : "process");
+	if (is_volume(a) && a->key.per != PER_MACHINE && a->key.per != PER_ENDPOINT &&
 	    (role != NULL || a->key.per != PER_PROCESS))
 		buf_printf(b, " %s", rule_per_name((enum rule_per)a->key.per));
 	buf_char(b, ' ');
+	if (a->dns != NULL) {
+		say_dns(b, a, false);
+		return;
+	}
 	if (account_is_overflow(a->account_flags) && is_volume(a) && a->key.per != PER_ENDPOINT) {
 		say_what(b, p, a, false);
 		buf_str(b, ", last to endpoints not seen singly (account table full)");

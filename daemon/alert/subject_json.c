@@ -66,7 +66,48 @@ void subject_json_roles(struct json *j, const struct policy *p, uint64_t roles)
 	json_close(j, ']');
 }
 
-void subject_json_endpoint(struct json *j, const struct account *a)
+const char *subject_name_source(enum of_name_source source)
+{
+	static const char *const names[] = {
+		[OF_NAME_CONNECT] = "connect",
+		[OF_NAME_SNI] = "sni",
+		[OF_NAME_HOST] = "host",
+		[OF_NAME_DNS] = "dns",
+	};
+
+	return names[source];
+}
+
+static void json_name(struct json *j, const struct endpoint_name *n, const struct origin *o)
+{
+	json_open(j, NULL, '{');
+	json_cstr(j, "name", n->host);
+	json_cstr(j, "source", subject_name_source(n->source));
+	json_bool(j, "confirmed", n->confirmed);
+	json_bool(j, "asked", n->asked);
+	if (n->port != 0)
+		json_u64(j, "port", n->port);
+	subject_json_time(j, "time", (int64_t)(n->time_ns + (uint64_t)o->utc_offset_ns));
+	json_close(j, '}');
+}
+
+static void json_names(struct json *j, const struct endpoint_names *names, const struct origin *o)
+{
+	size_t i;
+
+	json_open(j, "names", '[');
+	for (i = 0; i < names->n; i++)
+		json_name(j, &names->name[i], o);
+	json_close(j, ']');
+	if (names->flags & NAMES_MORE)
+		json_bool(j, "names_more", true);
+	if (names->flags & NAMES_INVALID)
+		json_bool(j, "names_invalid", true);
+	if (names->flags & NAMES_ECH)
+		json_bool(j, "ech", true);
+}
+
+void subject_json_endpoint(struct json *j, const struct account *a, const struct origin *o)
 {
 	char ip[IP_TEXT_LEN], proto[PROTO_TEXT_LEN];
 
@@ -84,8 +125,7 @@ void subject_json_endpoint(struct json *j, const struct account *a)
 		json_nil(j, "port");
 	json_cstr(j, "proto", proto[0] == '\0' ? NULL : proto);
 	json_cstr(j, "class", endpoint_class_name(a->class));
-	json_open(j, "names", '[');
-	json_close(j, ']');
+	json_names(j, &a->names, o);
 	if (account_is_overflow(a->flags))
 		json_bool(j, "overflow", true);
 	json_close(j, '}');

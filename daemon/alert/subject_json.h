@@ -34,7 +34,9 @@ void subject_json_via(struct json *j, const struct via *via);
 void subject_json_received(struct json *j, uint64_t received, uint32_t account_flags);
 /* "endpoint":{..}; what the family or an overflow account does not have, or a raw socket does not
  * tell, is null. */
-void subject_json_endpoint(struct json *j, const struct account *a);
+void subject_json_endpoint(struct json *j, const struct account *a, const struct origin *o);
+/* "sni", "dns", ...: static. */
+const char *subject_name_source(enum of_name_source source);
 /* `key`: a time, RFC 3339. */
 void subject_json_time(struct json *j, const char *key, int64_t utc_ns);
 

@@ -65,7 +65,7 @@ static int flows_next(struct ctl_walk *w, struct buf *out)
 	subject_json_creator(&j, a);
 	subject_json_via(&j, &via);
 	ci_json(&j, &place);
-	subject_json_endpoint(&j, a);
+	subject_json_endpoint(&j, a, o);
 	json_open(&j, "bytes", '{');
 	json_u64(&j, "sent", a->sent);
 	subject_json_received(&j, a->received, a->flags);

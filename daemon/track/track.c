@@ -536,6 +536,23 @@ const struct execution *track_execution(const struct track *t, uint64_t exec_id)
 	return n == NULL ? NULL : &n->e;
 }
 
+void track_asker(const struct track *t, const struct of_rec_dns *r, uint64_t time_ns,
+		 struct account *ret_account, struct subject *ret)
+{
+	struct exec_node *n = execution_find(&t->executions, r->exec_id);
+
+	*ret_account = (struct account){ .to = r->server, .netns = r->netns };
+	ret_account->class = places_class(t->places, &r->server, r->netns, 0);
+	*ret = (struct subject){ .kind = SUBJECT_SENT, .time_ns = time_ns, .account = ret_account };
+	if (n == NULL)
+		return;
+	ret_account->who = &n->e;
+	ret->via = errands_via(&t->errands, n, time_ns);
+	ret->roles = n->e.roles;
+	if (ret->via.errand != NULL)
+		ret->roles |= ret->via.errand->roles;
+}
+
 const struct execution *track_next_execution(const struct track *t, size_t *cursor)
 {
 	const struct exec_node *n = slots_next(&t->executions.slots, cursor);
