@@ -21,6 +21,7 @@ int pipeline_init(struct pipeline *p, const struct config *config, struct intake
 {
 	struct track_limits limits = { .executions = config->limits.tracked_executions,
 				       .accounts = config->limits.tracked_accounts,
+				       .names = config->limits.names,
 				       .grace_ns = config->limits.grace_ns };
 	int err;
 

@@ -99,7 +99,7 @@ static void json_names(struct json *j, const struct endpoint_names *names, const
 	for (i = 0; i < names->n; i++)
 		json_name(j, &names->name[i], o);
 	json_close(j, ']');
-	if (names->flags & NAMES_MORE)
+	if (names->flags & (NAMES_MORE | NAMES_MORE_ASKED))
 		json_bool(j, "names_more", true);
 	if (names->flags & NAMES_INVALID)
 		json_bool(j, "names_invalid", true);

@@ -81,15 +81,50 @@ bool cidr_holds(const struct cidr *net, const uint8_t addr[16])
 	return mask == 0 || ((net->addr[bytes] ^ addr[bytes]) & mask) == 0;
 }
 
-bool endpoint_set_holds(const struct endpoint_set *set, const struct of_endpoint *to)
+static bool port_fits(const struct endpoint_match *m, uint16_t port)
+{
+	return port >= m->port_min && port <= m->port_max;
+}
+
+static bool any_holds(const struct endpoint_match *match, size_t n, const struct of_endpoint *to)
 {
 	const struct endpoint_match *m;
 
 	if (to->family != OF_AF_INET && to->family != OF_AF_INET6)
 		return false;
-	for (m = set->match; m < set->match + set->n; m++)
-		if (m->name == NULL && to->port >= m->port_min && to->port <= m->port_max &&
-		    cidr_holds(&m->net, to->addr))
+	for (m = match; m < match + n; m++)
+		if (m->name == NULL && port_fits(m, to->port) && cidr_holds(&m->net, to->addr))
+			return true;
+	return false;
+}
+
+bool endpoint_set_holds(const struct endpoint_set *set, const struct of_endpoint *to)
+{
+	return any_holds(set->match, set->n, to);
+}
+
+bool policy_is_proxy(const struct policy *p, const struct of_endpoint *to)
+{
+	return any_holds(p->proxies, p->proxies_n, to);
+}
+
+/* "*.example.org" holds all that end in ".example.org". */
+static bool name_fits(const char *pattern, const char *host, size_t len)
+{
+	size_t tail = strlen(pattern) - 1;
+
+	if (pattern[0] != '*')
+		return strcmp(pattern, host) == 0;
+	return len > tail && strcmp(host + len - tail, pattern + 1) == 0;
+}
+
+bool endpoint_set_holds_name(const struct endpoint_set *set, const char *host, uint16_t port)
+{
+	const struct endpoint_match *m;
+	size_t len = strlen(host);
+
+	for (m = set->match; set->has_names && m < set->match + set->n; m++)
+		if (m->name != NULL && port_fits(m, port) && name_fits(m->name, host, len))
 			return true;
 	return false;
 }

@@ -7,8 +7,12 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <nettle/sha2.h>
 
 #include "detect/dns.h"
+#include "detect/endpoint.h"
 #include "detect/links.h"
 #include "detect/windows.h"
 
@@ -57,46 +61,6 @@ static bool role_holds(const struct rule *r, const struct subject *s)
 	return r->roles == OF_ROLE_ANY || (s->roles & r->roles) != 0;
 }
 
-static bool sets_hold(const struct policy *p, uint64_t sets, const struct of_endpoint *to)
-{
-	size_t i;
-
-	for (i = 0; i < p->sets_n; i++)
-		if ((sets & (1ULL << i)) && endpoint_set_holds(&p->sets[i], to))
-			return true;
-	return false;
-}
-
-/* Whoever fills the account table must not thereby choose the class of what is not seen singly: it
- * counts as any class that leaves the machine. */
-static bool class_holds(const struct rule *r, const struct account *a)
-{
-	uint32_t classes = a->class;
-
-	if (a->flags & OF_ACCOUNT_OVERFLOW)
-		classes |= CLASS_EXTERNAL | CLASS_INTERNAL;
-	return (r->endpoint.classes & classes) != 0;
-}
-
-/*
- * Traffic to the machine itself and questions to its resolvers are not judged, unless a rule names
- * them by class or by address.
- */
-static bool endpoint_holds(const struct policy *p, const struct rule *r, const struct account *a)
-{
-	bool aside = a->class == CLASS_SELF || a->class == CLASS_RESOLVER;
-	bool named = class_holds(r, a);
-	bool in = r->endpoint.in != 0 && sets_hold(p, r->endpoint.in, &a->to);
-
-	if (aside && !named && !in)
-		return false;
-	if (r->endpoint.classes != 0 && !named)
-		return false;
-	if (r->endpoint.in != 0 && !in)
-		return false;
-	return r->endpoint.not_in == 0 || !sets_hold(p, r->endpoint.not_in, &a->to);
-}
-
 uint64_t detect_root(const struct subject *s, uint64_t roles, enum rule_per per)
 {
 	const struct execution *who = s->account->who;
@@ -111,6 +75,25 @@ uint64_t detect_root(const struct subject *s, uint64_t roles, enum rule_per per)
 	return lineage_root(who, roles)->exec_id;
 }
 
+/* A far end with a name is that name, wherever it leads. Whoever makes up names must not be able to
+ * find one that passes for another. */
+static void key_far_end(struct verdict_key *key, const struct account *a)
+{
+	uint8_t sum[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sha;
+
+	if (a->label == NULL) {
+		key->to = a->to;
+		return;
+	}
+	key->to.port = a->to.port;
+	key->to.proto = a->to.proto;
+	sha256_init(&sha);
+	sha256_update(&sha, strlen(a->label), (const uint8_t *)a->label);
+	sha256_digest(&sha, sizeof(sum), sum);
+	memcpy(key->name, sum, sizeof(key->name));
+}
+
 static struct verdict_key key_of(const struct policy *p, const struct rule *r,
 				 const struct subject *s, enum rule_per per)
 {
@@ -118,11 +101,35 @@ static struct verdict_key key_of(const struct policy *p, const struct rule *r,
 	struct verdict_key key = { .rule = (uint32_t)(r - p->rules), .per = per };
 
 	if (per == PER_ENDPOINT)
-		key.to = a->to;
+		key_far_end(&key, a);
 	if (per == PER_ROLE || a->who == NULL)
 		return key; /* the rule is its role */
 	key.root = detect_root(s, r->roles, per);
 	return key;
+}
+
+/* What counts by the far end's name waits until that is fixed. */
+static enum endpoint_verdict judge(const struct detect *d, const struct rule *r,
+				   const struct account *a, const struct endpoint_names *names)
+{
+	bool by_name = !r->has_sent || r->sent.per == PER_ENDPOINT;
+	enum endpoint_verdict v = endpoint_judge(d->policy, r, a, names);
+
+	if (v == ENDPOINT_YES && by_name && !(names->flags & NAMES_SETTLED))
+		return ENDPOINT_LATER;
+	return v;
+}
+
+/* Does the rule hold now, and has it not had its turn for what the subject tells? */
+static bool has_turn(const struct detect *d, const struct rule *r, const struct subject *s)
+{
+	if (r->off != NULL || r->has_dns || !role_holds(r, s))
+		return false;
+	if (s->kind == SUBJECT_GAINED && (r->roles & s->gained) == 0)
+		return false;
+	if (judge(d, r, s->account, &s->account->names) != ENDPOINT_YES)
+		return false;
+	return s->kind != SUBJECT_NAMED || judge(d, r, s->account, &s->before) != ENDPOINT_YES;
 }
 
 static void rule_run(struct detect *d, const struct rule *r, const struct subject *s, detect_fn *fn,
@@ -131,17 +138,14 @@ static void rule_run(struct detect *d, const struct rule *r, const struct subjec
 	const struct account *a = s->account;
 	struct verdict v = { .rule = r, .subject = s, .sent = a->sent };
 
-	if (r->off != NULL || r->has_dns || !role_holds(r, s) || !endpoint_holds(d->policy, r, a))
-		return;
-	/* The others had their turn. */
-	if (s->kind == SUBJECT_GAINED && (r->roles & s->gained) == 0)
+	if (!has_turn(d, r, s))
 		return;
 	if (!r->has_sent) {
 		v.key = key_of(d->policy, r, s, PER_ENDPOINT);
 		fn(arg, &v);
 		return;
 	}
-	if (s->kind == SUBJECT_ATTEMPT)
+	if (s->kind == SUBJECT_ATTEMPT || (s->kind == SUBJECT_NAMED && s->delta == 0))
 		return;
 	v.key = key_of(d->policy, r, s, r->sent.per);
 	v.sent = windows_add(d->windows, &v.key, r->sent.within_ns, s->time_ns, s->delta);

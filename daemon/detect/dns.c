@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <nettle/sha2.h>
+
 #include "base/list.h"
 #include "base/table.h"
-#include "base/text.h"
 #include "detect/distinct.h"
 
 #include "base/poison.h"
@@ -415,13 +416,13 @@ static bool over_holds(const struct dns_over *o, const struct window *w, struct 
 	       above(c->txt * 100, o->txt_share * c->queries);
 }
 
-/* Two hashes in place of the domain: by them its alert is known again, in a replay too. */
 static void key_suffix(struct verdict_key *key, const char *suffix)
 {
-	uint64_t h[2] = { fnv64(FNV64_START, suffix, strlen(suffix) + 1) };
+	struct sha256_ctx sha;
 
-	h[1] = fnv64(~h[0], suffix, strlen(suffix) + 1);
-	memcpy(key->to.addr, h, sizeof(h));
+	sha256_init(&sha);
+	sha256_update(&sha, strlen(suffix), (const uint8_t *)suffix);
+	sha256_digest(&sha, sizeof(key->name), key->name);
 }
 
 static struct verdict_key key_of(const struct dns *d, const struct rule *rule,

@@ -38,6 +38,7 @@ static void node_free(struct accounts *x, struct account_node *n)
 	list_del(&n->made);
 	list_del(&n->pending);
 	list_del(&n->final);
+	naming_done(n);
 	free(n);
 }
 
@@ -71,6 +72,7 @@ struct account_node *account_add(struct accounts *x, struct exec_node *who,
 	list_init(&n->made);
 	list_init(&n->pending);
 	list_init(&n->final);
+	list_init(&n->settling);
 	n->who = who;
 	n->a.who = who == NULL ? NULL : &who->e;
 	n->a.to = *to;

@@ -115,6 +115,11 @@ static bool is_nowhere(const struct of_endpoint *to)
 	       ip_is_unspecified(to->addr);
 }
 
+bool places_is_self(const struct places *p, const struct of_endpoint *to, uint32_t netns)
+{
+	return to->self || ip_is_loopback(to->addr) || is_own(p, to, netns);
+}
+
 enum endpoint_class places_class(const struct places *p, const struct of_endpoint *to,
 				 uint32_t netns, uint32_t account_flags)
 {
@@ -122,7 +127,7 @@ enum endpoint_class places_class(const struct places *p, const struct of_endpoin
 		return CLASS_UNKNOWN;
 	if (is_resolver(p, to))
 		return CLASS_RESOLVER;
-	if (to->self || ip_is_loopback(to->addr) || is_own(p, to, netns))
+	if (places_is_self(p, to, netns))
 		return CLASS_SELF;
 	return is_internal(p, to) ? CLASS_INTERNAL : CLASS_EXTERNAL;
 }

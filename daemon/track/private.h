@@ -8,6 +8,7 @@
 #include "base/container.h"
 #include "base/list.h"
 #include "base/table.h"
+#include "track/naming.h"
 #include "track/track.h"
 
 /* ---- slots.c: things with a place that stays, so that a walk can be interrupted ---- */
@@ -204,6 +205,13 @@ struct account_node {
 	bool counted; /* a generation was met */
 	size_t place;
 	uint64_t attempt_ns; /* while pending */
+
+	/* naming.c */
+	struct naming *naming; /* NULL: no name is known */
+	struct list settling;  /* in namings.settling */
+	uint64_t told_ns;      /* when it was first told */
+	uint64_t told_roles;   /* with which it was told, those of errands included */
+	bool told;
 };
 
 struct accounts {
@@ -248,5 +256,7 @@ void places_own(struct places *p, const uint8_t addr[16], uint32_t netns, bool g
 void places_resolver(struct places *p, const uint8_t addr[16]);
 enum endpoint_class places_class(const struct places *p, const struct of_endpoint *to,
 				 uint32_t netns, uint32_t account_flags);
+/* Whatever its class: is it on this machine, as seen from there? */
+bool places_is_self(const struct places *p, const struct of_endpoint *to, uint32_t netns);
 
 #endif

@@ -30,6 +30,7 @@ struct track {
 	struct table containers; /* containers.c */
 	struct errands errands;
 	struct spools spools;
+	struct namings namings;
 	struct places *places;
 	struct origin origin;
 	struct track_stats stats;
@@ -41,6 +42,7 @@ struct track {
 
 	track_fn *fn; /* while an event is under way */
 	void *arg;
+	uint64_t untold; /* bytes of the account that is about to be told */
 };
 
 int track_new(const struct policy *policy, struct track_limits limits, struct track **ret)
@@ -70,6 +72,8 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 		err = spools_init(&t->spools);
 	if (err == 0)
 		err = places_new(policy, &t->places);
+	if (err == 0)
+		err = namings_init(&t->namings, policy, &t->executions, limits.names);
 	if (err < 0) {
 		track_free(t);
 		return err;
@@ -84,6 +88,7 @@ void track_free(struct track *t)
 		return;
 	accounts_done(&t->accounts);
 	executions_done(&t->executions);
+	namings_done(&t->namings);
 	errands_done(&t->errands);
 	spools_done(&t->spools);
 	cgroups_done(&t->cgroups);
@@ -172,6 +177,7 @@ static void on_host(struct track *t, const struct event *ev)
 	(void)snprintf(t->origin.host, sizeof(t->origin.host), "%s", ev->host.name);
 	(void)snprintf(t->origin.boot_id, sizeof(t->origin.boot_id), "%s", ev->host.boot_id);
 	t->roles_fit = ev->host.roles_id == t->policy->roles_id;
+	t->namings.netns = ev->host.netns;
 }
 
 static void on_clock(struct track *t, const struct event *ev)
@@ -215,11 +221,32 @@ static struct subject subject_of(const struct track *t, enum subject_kind kind,
 	return s;
 }
 
+static void on_named(void *arg, struct account_node *n, const struct endpoint_names *before,
+		     uint64_t time_ns)
+{
+	struct track *t = arg;
+	uint64_t sent = n->a.sent > t->untold ? n->a.sent - t->untold : 0;
+	/* It is about what was sent, and for whom that was. */
+	struct subject s = subject_of(t, SUBJECT_NAMED, n, sent, n->a.last_ns);
+
+	s.time_ns = time_ns;
+	s.roles |= n->told_roles;
+	s.before = *before;
+	t->fn(t->arg, &s);
+}
+
+/* What its far end is called comes first, for what was told before. */
 static void tell(struct track *t, enum subject_kind kind, struct account_node *n, uint64_t delta,
 		 uint64_t time_ns)
 {
-	struct subject s = subject_of(t, kind, n, delta, time_ns);
+	struct subject s;
 
+	t->untold = delta;
+	if (naming_told(&t->namings, n, time_ns, on_named, t) < 0)
+		refuse(t);
+	t->untold = 0;
+	s = subject_of(t, kind, n, delta, time_ns);
+	n->told_roles |= s.roles;
 	t->fn(t->arg, &s);
 }
 
@@ -402,6 +429,7 @@ static void on_connect(struct track *t, const struct event *ev)
 	if (n == NULL)
 		return;
 	n->a.class = class;
+	n->a.netns = ev->connect.netns;
 	account_await(&t->accounts, n, ev->time_ns);
 }
 
@@ -451,6 +479,18 @@ static void on_account(struct track *t, const struct event *ev)
 		account_finish(&t->accounts, n, a->generation);
 }
 
+static void on_dns(struct track *t, const struct event *ev)
+{
+	if (namings_dns(&t->namings, t->places, ev->dns, ev->time_ns) < 0)
+		refuse(t);
+}
+
+static void on_flow(struct track *t, const struct event *ev)
+{
+	if (namings_flow(&t->namings, &t->accounts, ev->flow, ev->time_ns, on_named, t) < 0)
+		refuse(t);
+}
+
 static void on_loss(struct track *t, const struct event *ev)
 {
 	t->origin.loss = *ev->loss;
@@ -465,6 +505,7 @@ static void on_tick(struct track *t, const struct event *ev)
 	while (ev->time_ns > ATTEMPT_NS &&
 	       (n = account_attempt(&t->accounts, ev->time_ns - ATTEMPT_NS)) != NULL)
 		tell(t, SUBJECT_ATTEMPT, n, 0, ev->time_ns);
+	namings_tick(&t->namings, ev->time_ns, on_named, t);
 	while ((dead = execution_ended(&t->executions)) != NULL &&
 	       dead->e.end_ns + t->limits.grace_ns < ev->time_ns)
 		ended_release(t, dead);
@@ -492,6 +533,8 @@ void track_event(struct track *t, const struct event *ev, track_fn *fn, void *ar
 		[OF_REC_ASK] = on_ask,
 		[OF_REC_HASH] = on_hash,
 		[OF_REC_SPOOL] = on_spool,
+		[OF_REC_DNS] = on_dns,
+		[OF_REC_FLOW] = on_flow,
 	};
 
 	t->fn = fn;
@@ -515,6 +558,9 @@ struct track_stats track_stats(const struct track *t)
 
 	s.executions = t->executions.by_id.n;
 	s.accounts = t->accounts.by_key.n;
+	s.names = t->namings.names.by_address.n;
+	s.names_evicted = t->namings.names.evicted;
+	s.names_lost = t->namings.lost;
 	return s;
 }
 
@@ -565,4 +611,10 @@ const struct account *track_next_account(const struct track *t, size_t *cursor)
 	const struct account_node *n = slots_next(&t->accounts.slots, cursor);
 
 	return n == NULL ? NULL : &n->a;
+}
+
+void track_each_name(const struct track *t, void (*fn)(void *arg, const struct track_name *name),
+		     void *arg)
+{
+	namings_each(&t->namings, t->origin.time_ns, fn, arg);
 }

@@ -19,13 +19,17 @@ struct track_limits {
 	size_t executions; /* the dead included */
 	size_t accounts;   /* the dead included */
 	uint64_t grace_ns; /* the dead stay for so long, but until all of them was told */
+	size_t names;	   /* addresses of which names are remembered, at least 256 */
 };
 
 struct track_stats {
 	uint64_t executions, accounts; /* now */
 	uint64_t evicted;	       /* that made room for others before their grace was over */
 	uint64_t refused; /* records that found no room or no memory: counted into loss.tracking */
-	uint64_t unresolved; /* accounts whose execution was never told */
+	uint64_t unresolved;	/* accounts whose execution was never told */
+	uint64_t names;		/* addresses of which names are known, now */
+	uint64_t names_evicted; /* names that made room for others while they counted */
+	uint64_t names_lost;	/* beginnings of flows that found no account */
 };
 
 typedef void track_fn(void *arg, const struct subject *s);
@@ -58,5 +62,18 @@ void track_asker(const struct track *t, const struct of_rec_dns *r, uint64_t tim
  */
 const struct execution *track_next_execution(const struct track *t, size_t *cursor);
 const struct account *track_next_account(const struct track *t, size_t *cursor);
+
+/* What a later daemon can be told of a name: as an answer with OF_DNS_KEPT. */
+struct track_name {
+	const char *host; /* NUL-terminated; borrowed until the callback returns */
+	const uint8_t *addr;
+	uint32_t netns;
+	uint32_t ttl;		   /* seconds for which it counts yet, without any grace */
+	struct of_endpoint server; /* that answered */
+};
+
+/* Every name that counts, of the least recently used address first. */
+void track_each_name(const struct track *t, void (*fn)(void *arg, const struct track_name *name),
+		     void *arg);
 
 #endif

@@ -235,6 +235,10 @@ const struct env_variable *policy_env(const struct policy *p, const char *name, 
 const char *policy_role_name(const struct policy *p, unsigned int bit);
 bool cidr_holds(const struct cidr *net, const uint8_t addr[16]);
 bool endpoint_set_holds(const struct endpoint_set *set, const struct of_endpoint *to);
+/* `host` is in the form of wire/host.h. */
+bool endpoint_set_holds_name(const struct endpoint_set *set, const char *host, uint16_t port);
+/* One of networks.proxies. */
+bool policy_is_proxy(const struct policy *p, const struct of_endpoint *to);
 /* NULL is fine; the struct itself is the caller's. */
 void policy_done(struct policy *p);
 

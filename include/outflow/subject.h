@@ -148,9 +148,11 @@ struct endpoint_name {
 enum endpoint_names_flags {
 	NAMES_SETTLED = 1, /* what is to be expected has come, or its time is over */
 	NAMES_ECH = 2,	   /* a ClientHello had an encrypted one inside, or looks so */
-	NAMES_INVALID = 4, /* a name that is none was said: others may be missing */
-	NAMES_MORE = 8,	   /* there were more than are kept */
-	NAMES_PROXY = 16,  /* a proxy was asked for another far end */
+	NAMES_INVALID =
+		4,	/* a name that is none was said, or not all was seen: some may be missing */
+	NAMES_MORE = 8, /* it said more than are kept, or one was not kept for want of memory */
+	NAMES_PROXY = 16,      /* a proxy was asked for another far end */
+	NAMES_MORE_ASKED = 32, /* more were asked for than are kept */
 };
 
 #define ENDPOINT_NAMES_MAX 8 /* of one account */

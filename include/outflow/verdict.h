@@ -13,9 +13,12 @@ struct verdict_key {
 	uint32_t rule; /* index in policy.rules */
 	uint32_t per;  /* enum rule_per */
 	uint64_t root; /* exec_id, process, job or role bit, as `per` says */
-	/* For PER_ENDPOINT, and the server with DNS_BY_SERVER; with DNS_BY_SUFFIX its address is a
-	 * hash of the registered domain. Else zero. */
+	/* For PER_ENDPOINT, of a named one port and protocol; the server with DNS_BY_SERVER. Else
+	 * zero. */
 	struct of_endpoint to;
+	/* The first bytes of SHA-256 over account.label, or over the registered domain with
+	 * DNS_BY_SUFFIX; zero: it has none. */
+	uint8_t name[16];
 };
 
 /* key.rule of what reconciliation concludes; its root stands for the interface. */

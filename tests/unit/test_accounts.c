@@ -17,7 +17,7 @@ static struct tracked t;
 
 static void start(void)
 {
-	tracked_init(&t, YAML, (struct track_limits){ 64, 64, 60 * SECOND });
+	tracked_init(&t, YAML, (struct track_limits){ 64, 64, 60 * SECOND, 0 });
 	rec_exec(&t.s, CURL, 0, CURL_PID, "/usr/bin/curl");
 	tracked_run(&t);
 }
@@ -356,7 +356,7 @@ Test(accounts, resolvers_of_the_policy_replace_those_of_the_machine)
 {
 	tracked_done(&t);
 	tracked_init(&t, "version: 1\nnetworks: {resolvers: [198.51.100.53]}\n",
-		     (struct track_limits){ 64, 64, SECOND });
+		     (struct track_limits){ 64, 64, SECOND, 0 });
 	rec_resolver(&t.s, "192.0.2.53");
 	rec_account(&t.s, 1, "192.0.2.53", 53, 1);
 	rec_account(&t.s, 1, "198.51.100.53", 53, 1);

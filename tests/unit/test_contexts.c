@@ -15,7 +15,7 @@ static struct tracked t;
 
 static void start_with(size_t executions)
 {
-	tracked_init(&t, "version: 1\n", (struct track_limits){ executions, 64, 60 * SECOND });
+	tracked_init(&t, "version: 1\n", (struct track_limits){ executions, 64, 60 * SECOND, 0 });
 }
 
 static void start(void)

@@ -62,7 +62,11 @@ static struct execution curl = {
 static size_t judge(enum subject_kind kind, const struct execution *who, const char *ip,
 		    enum endpoint_class class, uint64_t time_ns, uint64_t delta)
 {
-	struct account a = { .who = who, .to = endpoint(ip, 443), .class = class, .sent = delta };
+	struct account a = { .who = who,
+			     .to = endpoint(ip, 443),
+			     .class = class,
+			     .sent = delta,
+			     .names.flags = NAMES_SETTLED };
 	struct subject s = { .kind = kind,
 			     .time_ns = time_ns,
 			     .delta = delta,
@@ -96,7 +100,11 @@ static size_t sent(const struct execution *who, const char *ip, uint64_t time_ns
 Test(detect, overflow_is_any_class_that_leaves, .fini = stop)
 {
 	struct account a = {
-		.who = &curl, .class = CLASS_UNKNOWN, .flags = OF_ACCOUNT_OVERFLOW, .sent = 4000000
+		.who = &curl,
+		.class = CLASS_UNKNOWN,
+		.flags = OF_ACCOUNT_OVERFLOW,
+		.sent = 4000000,
+		.names.flags = NAMES_SETTLED,
 	};
 	struct subject s = { .kind = SUBJECT_SENT,
 			     .time_ns = 1,

@@ -41,7 +41,7 @@ static void late_exec(const char *argv, size_t len)
 
 static void start(void)
 {
-	tracked_init(&t, YAML, (struct track_limits){ 4096, 1024, 60 * SECOND });
+	tracked_init(&t, YAML, (struct track_limits){ 4096, 1024, 60 * SECOND, 0 });
 	rec_exec(&t.s, SYSTEMD, 0, 1, "/sbin/systemd");
 	rec_exec(&t.s, DOCKERD, SYSTEMD, 100, "/usr/bin/dockerd");
 	rec_exec(&t.s, ASKER, 0, 200, "/usr/bin/asker");

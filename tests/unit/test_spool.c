@@ -33,7 +33,7 @@ static struct tracked t;
 
 static void start(void)
 {
-	tracked_init(&t, YAML, (struct track_limits){ 1024, 1024, 60 * SECOND });
+	tracked_init(&t, YAML, (struct track_limits){ 1024, 1024, 60 * SECOND, 0 });
 	rec_exec(&t.s, CRON, 0, 100, "/usr/sbin/cron");
 	rec_exec(&t.s, ATD, 0, 200, "/usr/sbin/atd");
 	rec_exec(&t.s, RUNNER, 0, 300, "/usr/bin/runner");

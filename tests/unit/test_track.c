@@ -18,7 +18,7 @@ static struct tracked t;
 
 static void start(void)
 {
-	tracked_init(&t, YAML, (struct track_limits){ 64, 64, 60 * SECOND });
+	tracked_init(&t, YAML, (struct track_limits){ 64, 64, 60 * SECOND, 0 });
 }
 
 static void stop(void)
@@ -192,7 +192,7 @@ Test(track, deep_chains_keep_their_top)
 	uint64_t id;
 
 	stop();
-	tracked_init(&t, YAML, (struct track_limits){ 2 * LINEAGE_DEPTH_MAX, 64, SECOND });
+	tracked_init(&t, YAML, (struct track_limits){ 2 * LINEAGE_DEPTH_MAX, 64, SECOND, 0 });
 	rec_exec(&t.s, 1, 0, 1, "/opt/Runner.Worker");
 	tracked_run(&t);
 	for (id = 2; id <= 500; id++) { /* each forks the next and ends */
@@ -322,7 +322,7 @@ Test(track, grace)
 Test(track, a_grace_shorter_than_what_the_kernel_still_tells)
 {
 	stop();
-	tracked_init(&t, YAML, (struct track_limits){ 64, 64, SECOND });
+	tracked_init(&t, YAML, (struct track_limits){ 64, 64, SECOND, 0 });
 	rec_exec(&t.s, 1, 0, 100, "/bin/a");
 	rec_account(&t.s, 1, FAR, 443, 500);
 	rec_exit(&t.s, 1, 100);

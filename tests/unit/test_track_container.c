@@ -16,7 +16,7 @@ static struct tracked t;
 
 static void start(void)
 {
-	tracked_init(&t, "version: 1\n", (struct track_limits){ 64, 64, 60 * SECOND });
+	tracked_init(&t, "version: 1\n", (struct track_limits){ 64, 64, 60 * SECOND, 0 });
 }
 
 static void stop(void)

@@ -218,7 +218,7 @@ ParameterizedTestParameters(track_random, in_order)
 /* Sum of deltas = sum of what the machine counted, to the byte, whatever is forgotten meanwhile. */
 ParameterizedTest(uint64_t *seed, track_random, in_order)
 {
-	struct track_limits limits = { 2 * EXECUTIONS * 8, 4 * ACCOUNTS * 8, 5 * SECOND };
+	struct track_limits limits = { 2 * EXECUTIONS * 8, 4 * ACCOUNTS * 8, 5 * SECOND, 0 };
 	struct machine *m = calloc(1, sizeof(*m));
 	struct world w = { .s.now_ns = SECOND };
 	struct config config;
@@ -302,7 +302,7 @@ ParameterizedTestParameters(track_random, in_no_order)
  * what is not any more. */
 ParameterizedTest(uint64_t *seed, track_random, in_no_order)
 {
-	struct track_limits limits = { EXECUTIONS, ACCOUNTS, 10 * SECOND };
+	struct track_limits limits = { EXECUTIONS, ACCOUNTS, 10 * SECOND, 0 };
 	struct world w = { .s.now_ns = SECOND };
 	struct config config;
 	int i;

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "track/name_list.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "track/private.h"
+
+#include "base/poison.h"
+
+void name_list_clear(struct name_list *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		text_put(g->host[i]);
+	*g = (struct name_list){ .n = 0 };
+}
+
+void name_list_copy(struct name_list *ret, const struct name_list *from)
+{
+	size_t i;
+
+	*ret = *from;
+	for (i = 0; i < ret->n; i++)
+		(void)text_get(ret->host[i]);
+}
+
+/* Stronger sources first, the latest of each first. */
+static bool stands_before(const struct endpoint_name *a, const struct endpoint_name *b)
+{
+	return a->source != b->source ? a->source < b->source : a->time_ns > b->time_ns;
+}
+
+static void name_remove(struct name_list *g, size_t i)
+{
+	text_put(g->host[i]);
+	g->n--;
+	memmove(&g->name[i], &g->name[i + 1], (g->n - i) * sizeof(g->name[0]));
+	memmove(&g->host[i], &g->host[i + 1], (g->n - i) * sizeof(struct text *));
+}
+
+static void name_insert(struct name_list *g, const struct endpoint_name *name, struct text *host)
+{
+	size_t i = 0;
+
+	while (i < g->n && !stands_before(name, &g->name[i]))
+		i++;
+	memmove(&g->name[i + 1], &g->name[i], (g->n - i) * sizeof(g->name[0]));
+	memmove(&g->host[i + 1], &g->host[i], (g->n - i) * sizeof(struct text *));
+	g->name[i] = *name;
+	g->name[i].host = host->s;
+	g->host[i] = host;
+	g->n++;
+}
+
+/* Names that were asked for are what others are compared with. */
+static bool is_said_too(const struct name_list *g, const char *host)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		if (g->name[i].source != OF_NAME_DNS && strcmp(g->name[i].host, host) == 0)
+			return true;
+	return false;
+}
+
+/* How much is lost with a name: what others asked for tells least. */
+static int worth(const struct name_list *g, const struct endpoint_name *name)
+{
+	if (name->source != OF_NAME_DNS)
+		return 3;
+	if (!name->asked)
+		return 0;
+	return is_said_too(g, name->host) ? 2 : 1;
+}
+
+/* The number of the name that goes for another one; n: the other one. */
+static size_t name_least(const struct name_list *g, const struct endpoint_name *other)
+{
+	int least = worth(g, other), w;
+	size_t i, ret = g->n;
+
+	/* Of equal worth the last stands longest. */
+	for (i = g->n; i-- > 0;) {
+		w = worth(g, &g->name[i]);
+		if (w < least) {
+			least = w;
+			ret = i;
+		}
+	}
+	return ret;
+}
+
+static uint32_t missing_flag(const struct endpoint_name *name)
+{
+	if (name->source != OF_NAME_DNS)
+		return NAMES_MORE;
+	return name->asked ? NAMES_MORE_ASKED : 0;
+}
+
+int name_list_put(struct name_list *g, const struct endpoint_name *name, struct text *host)
+{
+	struct endpoint_name with = *name;
+	uint32_t flags = g->flags;
+	size_t i;
+	bool news = true;
+
+	for (i = 0; i < g->n; i++)
+		if (g->name[i].source == with.source && g->name[i].port == with.port &&
+		    strcmp(g->name[i].host, with.host) == 0)
+			break;
+	if (i < g->n) {
+		with.asked |= g->name[i].asked;
+		with.confirmed |= g->name[i].confirmed;
+		news = with.asked != g->name[i].asked || with.confirmed != g->name[i].confirmed;
+		if (!news && with.time_ns <= g->name[i].time_ns)
+			return 0;
+		host = text_get(g->host[i]);
+		name_remove(g, i);
+		name_insert(g, &with, host);
+		return news;
+	}
+	if (g->n == ENDPOINT_NAMES_MAX) {
+		i = name_least(g, &with);
+		g->flags |= missing_flag(i < g->n ? &g->name[i] : &with);
+		if (i == g->n)
+			return g->flags != flags;
+		name_remove(g, i);
+	}
+	host = host != NULL ? text_get(host) : text_new(with.host, strlen(with.host));
+	if (host == NULL) {
+		g->flags |= NAMES_MORE;
+		return -ENOMEM;
+	}
+	name_insert(g, &with, host);
+	return 1;
+}
