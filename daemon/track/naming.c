@@ -72,6 +72,15 @@ static void naming_show(struct account_node *n)
 	n->a.label = g->label != NULL ? g->label->s : NULL;
 }
 
+void naming_moved(struct account_node *n)
+{
+	if (n->naming == NULL)
+		return;
+	name_list_said(&n->naming->names);
+	n->naming->version = 0;
+	naming_show(n);
+}
+
 static bool is_proved(const struct namings *x, const struct account *a,
 		      const struct endpoint_name *name, const struct known_address *known,
 		      uint64_t now_ns)

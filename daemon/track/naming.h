@@ -51,6 +51,8 @@ void namings_done(struct namings *x);
  * are known then, and that is said by NAMES_MORE. */
 int naming_told(struct namings *x, struct account_node *n, uint64_t time_ns, named_fn *fn,
 		void *arg);
+/* It is in another network namespace than was thought: what was asked for here is not there. */
+void naming_moved(struct account_node *n);
 /* Forgets what belongs to an account that goes. */
 void naming_done(struct account_node *n);
 
