@@ -173,7 +173,7 @@ Test(ctl, status)
 		"\"gone\":54,\"failed\":55,\"skipped\":56,\"pending\":57,\"respawned\":58},"
 		"\"images\":{\"found\":61,\"none\":62,\"waiting\":63,\"given_up\":64},"
 		"\"names\":{\"processes\":1,\"begun\":1,\"records\":7,\"unread\":2,\"refused\":0,"
-		"\"addresses\":0,\"evicted\":0,\"unplaced\":0},"
+		"\"addresses\":8,\"evicted\":9,\"unplaced\":10},"
 		"\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
 		"\"executions\":{\"used\":3,\"max\":4}},\"pins\":{\"path\":\"/p\","
 		"\"state\":\"pinned\",\"reason\":\"the roles were changed\"},"
