@@ -69,6 +69,13 @@ struct {
 } told __weak SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OF_KEPT_NAMES);
+	__type(key, struct of_kept_key);
+	__type(value, struct of_kept_name);
+} kept_names __weak SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct of_account_key);

@@ -38,6 +38,13 @@ struct packet {
 	__u8 in;
 };
 
+/* Of the socket; 0: it has no far end of its own. The context has it as the upper half of a word in
+ * network order. */
+static __always_inline __u16 remote_port(struct __sk_buff *skb)
+{
+	return bpf_ntohl(skb->remote_port);
+}
+
 static __always_inline bool is_dns(__u16 port)
 {
 	int i;
@@ -109,7 +116,7 @@ static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buf
 	to->proto = proto;
 	to->self = skb->ifindex == LOOPBACK_IFINDEX;
 	if (skb->remote_port != 0) {
-		to->port = bpf_ntohs((__be16)skb->remote_port);
+		to->port = remote_port(skb);
 		if (skb->family == OF_AF_INET)
 			endpoint_v4(to, skb->remote_ip4);
 		else
@@ -271,7 +278,7 @@ static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_b
 static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buff *skb)
 {
 	struct packet p = { .kind = OF_CAPTURE_TCP };
-	bool dns = is_dns(bpf_ntohs((__be16)skb->remote_port));
+	bool dns = is_dns(remote_port(skb));
 	__u32 at, end;
 
 	if (hint->names_state == NAMES_OFF || !tcp_data(&p, skb))
@@ -304,7 +311,7 @@ static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buf
 static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb)
 {
 	struct packet p = { .kind = OF_CAPTURE_UDP };
-	__u16 port = bpf_ntohs((__be16)skb->remote_port);
+	__u16 port = remote_port(skb);
 	__u64 creator = hint == NULL ? 0 : hint->creator;
 	bool over = hint == NULL || hint->names_packets >= DATAGRAMS_MAX;
 	__u8 b = 0;
@@ -383,7 +390,7 @@ int names_ingress(struct __sk_buff *skb)
 	if (sk == NULL)
 		return 1;
 	/* Most packets end here. */
-	port = bpf_ntohs((__be16)skb->remote_port);
+	port = remote_port(skb);
 	if (port != 0 && !is_dns(port))
 		return 1;
 	sk = bpf_sk_fullsock(sk);

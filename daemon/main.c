@@ -96,6 +96,11 @@ static struct hash_stats hashed(void *arg)
 	return kernel_hash_stats(((struct daemon *)arg)->kernel);
 }
 
+static struct namer_stats naming(void *arg)
+{
+	return kernel_namer_stats(((struct daemon *)arg)->kernel);
+}
+
 static struct image_stats images(void *arg)
 {
 	return kernel_image_stats(((struct daemon *)arg)->kernel);
@@ -181,6 +186,7 @@ static void ctl_open(struct daemon *d)
 				 .look = look,
 				 .hashed = hashed,
 				 .images = images,
+				 .naming = naming,
 				 .edges_off = edges_off_why,
 				 .edges_left_out = edges_left_out_n,
 				 .arg = d,

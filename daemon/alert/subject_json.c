@@ -85,7 +85,7 @@ static void json_name(struct json *j, const struct endpoint_name *n, const struc
 	json_cstr(j, "source", subject_name_source(n->source));
 	json_bool(j, "confirmed", n->confirmed);
 	json_bool(j, "asked", n->asked);
-	if (n->port != 0)
+	if (n->source == OF_NAME_CONNECT)
 		json_u64(j, "port", n->port);
 	subject_json_time(j, "time", (int64_t)(n->time_ns + (uint64_t)o->utc_offset_ns));
 	json_close(j, '}');

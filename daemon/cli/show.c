@@ -129,18 +129,28 @@ void show_process(struct grid *g, const json_t *process)
 	cell(g, &b);
 }
 
+/* "scan.example.org", "target.example:8443"; one that is not known to hold with a '?' behind it. */
+static void put_name(struct buf *b, const json_t *name)
+{
+	put_raw(b, json_object_get(name, "name"));
+	if (show_u64(name, "port", NULL) != 0)
+		buf_printf(b, ":%" PRIu64, show_u64(name, "port", NULL));
+	if (json_is_false(json_object_get(name, "confirmed")))
+		buf_char(b, '?');
+}
+
 void show_endpoint(struct grid *g, const json_t *endpoint)
 {
 	const json_t *ip = json_object_get(endpoint, "ip");
 	const json_t *proto = json_object_get(endpoint, "proto");
-	const json_t *names = json_object_get(endpoint, "names");
+	const json_t *name = json_array_get(json_object_get(endpoint, "names"), 0);
 	bool v6 = json_is_string(ip) && strchr(json_string_value(ip), ':') != NULL;
 	struct buf b;
 
 	buf_init(&b, CLIENT_LINE_MAX * 2);
-	if (json_array_size(names) > 0) {
-		put_raw(&b, json_object_get(json_array_get(names, 0), "name"));
-		buf_char(&b, ' ');
+	if (name != NULL) {
+		put_name(&b, name);
+		buf_str(&b, show_is(name, "source", NULL, "connect") ? " (by " : " (");
 	}
 	if (json_is_string(ip)) {
 		buf_str(&b, v6 ? "[" : "");
@@ -152,6 +162,8 @@ void show_endpoint(struct grid *g, const json_t *endpoint)
 		buf_str(&b, json_is_string(ip) ? "/" : "");
 		put_raw(&b, proto);
 	}
+	if (name != NULL)
+		buf_char(&b, ')');
 	cell(g, &b);
 }
 

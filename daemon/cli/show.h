@@ -27,8 +27,9 @@ void show_text(struct grid *g, const json_t *string);
 void show_size(struct grid *g, uint64_t bytes);
 void show_time(struct grid *g, const json_t *string); /* to the second */
 void show_list(struct grid *g, const json_t *strings, const char *between);
-void show_process(struct grid *g, const json_t *process);   /* "curl[4242]" */
-void show_endpoint(struct grid *g, const json_t *endpoint); /* "203.0.113.9:443/tcp" */
+void show_process(struct grid *g, const json_t *process); /* "curl[4242]" */
+/* "203.0.113.9:443/tcp", "scan.example.org (203.0.113.9:443/tcp)"; see outflow(1), flows. */
+void show_endpoint(struct grid *g, const json_t *endpoint);
 
 /* Escaped, into a line. */
 void show_put(struct buf *out, const json_t *string);

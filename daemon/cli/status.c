@@ -172,6 +172,7 @@ static int status_line(void *arg, const json_t *o)
 	counters(out, o, "tracked", "tracked");
 	counters(out, o, "hash", "hashed");
 	counters(out, o, "images", "images");
+	counters(out, o, "names", "names");
 	label(out, "windows");
 	buf_printf(out, "%" PRIu64 " open, %" PRIu64 " evicted\n", show_u64(o, "windows", NULL),
 		   show_u64(o, "windows_evicted", NULL));

@@ -14,6 +14,7 @@
 #include "conf/config.h"
 #include "detect/detect.h"
 #include "intake/intake.h"
+#include "intake/namer.h"
 #include "intake/pins.h"
 #include "sink/sink.h"
 #include "track/track.h"
@@ -41,6 +42,8 @@ struct ctl_view {
 	struct hash_stats (*hashed)(void *arg);
 	/* The same of the images of containers. */
 	struct image_stats (*images)(void *arg);
+	/* The same of the process that reads names. */
+	struct namer_stats (*naming)(void *arg);
 	/* Why no interface is compared with what was posted; NULL: some is. */
 	const char *(*edges_off)(void *arg);
 	/* How many interfaces are not, though they should be: there are too many. */

@@ -105,6 +105,9 @@ static void tracked_json(struct json *j, const struct ctl_view *v)
 	json_u64(j, "evicted", t.evicted);
 	json_u64(j, "refused", t.refused);
 	json_u64(j, "unresolved", t.unresolved);
+	json_u64(j, "names", t.names);
+	json_u64(j, "names_evicted", t.names_evicted);
+	json_u64(j, "names_lost", t.names_lost);
 	json_close(j, '}');
 }
 
@@ -203,6 +206,23 @@ static void images_json(struct json *j, const struct image_stats *i)
 	json_close(j, '}');
 }
 
+static void names_json(struct json *j, const struct ctl_view *v)
+{
+	struct namer_stats read = v->naming(v->arg);
+	struct track_stats known = track_stats(v->track);
+
+	json_open(j, "names", '{');
+	json_u64(j, "processes", read.up ? 1 : 0);
+	json_u64(j, "begun", read.begun);
+	json_u64(j, "records", read.records);
+	json_u64(j, "unread", read.unread);
+	json_u64(j, "refused", read.refused);
+	json_u64(j, "addresses", known.names);
+	json_u64(j, "evicted", known.names_evicted);
+	json_u64(j, "unplaced", known.names_lost);
+	json_close(j, '}');
+}
+
 static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats *c)
 {
 	const char *const *hook = track_origin(v->track)->hooks_missing;
@@ -221,6 +241,7 @@ static int tail(struct json *j, const struct ctl_view *v, const struct ctl_stats
 	tracked_json(j, v);
 	hash_json(j, &hashed);
 	images_json(j, &images);
+	names_json(j, v);
 	json_open(j, "tables", '{');
 	table_json(j, "accounts", l.accounts_used, l.accounts_max);
 	table_json(j, "executions", l.executions_used, l.executions_max);

@@ -91,6 +91,15 @@ static int kernel_tell(void *arg, const struct of_rec_hdr *rec, size_t size)
 	return err;
 }
 
+static int name_tell(void *arg, const struct of_rec_hdr *rec, size_t size)
+{
+	struct kernel *k = arg;
+
+	if (rec->kind == OF_REC_DNS)
+		kept_note(k->skel, (const struct of_rec_dns *)rec);
+	return k->fn(k->arg, rec, size);
+}
+
 static void image_ask(void *arg, uint64_t ticket, const char *id, const struct runtime_file *file)
 {
 	struct kernel *k = arg;
@@ -514,6 +523,8 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	k->arg = arg;
 	machine_look(k->machine, now_ns, fn, arg);
 	loss_tell(k, now_ns, true, fn, arg);
+	if (!k->started)
+		kept_tell(k->skel, now_ns, fn, arg);
 	books_look(k->books, now_ns, kernel_tell, k);
 	runtimes_look(k->runtimes, now_ns);
 	hashes_tick(k->hashes, fn, arg);
@@ -562,7 +573,7 @@ static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
 	spool_begin(k);
 	/* Names first: of what is told behind them they may tell where it went. */
 	if (k->namer != NULL)
-		(void)namer_drain(k->namer, NAMES_BUDGET, fn, arg);
+		(void)namer_drain(k->namer, NAMES_BUDGET, name_tell, k);
 	err = ring_buffer__consume(k->ring);
 	spool_end(k, err >= 0, budget - k->budget);
 	hashes_drain(k->hashes, fn, arg);

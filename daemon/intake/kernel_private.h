@@ -181,6 +181,12 @@ int pins_adopt(struct pins *p, struct outflow_bpf *skel, int cgroup_fd, const st
  * too. 0, or not 0 and the status tells what is foreign. */
 int pins_compare(struct pins *p, const struct outflow_bpf *skel, bool maps, int cgroup_fd);
 
+/* ---- kernel_kept.c: names, for the next daemon ---- */
+
+void kept_note(const struct outflow_bpf *skel, const struct of_rec_dns *dns);
+/* What a daemon before has kept and counts yet: once, before any account is told. */
+void kept_tell(const struct outflow_bpf *skel, uint64_t now_ns, intake_raw_fn *fn, void *arg);
+
 /* ---- kernel_links.c: what the probes saw go to the interfaces, for links.h ---- */
 
 /* Sets the network namespace that is ours: before attaching. 0 or -errno. */

@@ -54,6 +54,18 @@ static void name_insert(struct name_list *g, const struct endpoint_name *name, s
 	g->n++;
 }
 
+void name_list_said(struct name_list *g)
+{
+	size_t i = g->n;
+
+	while (i-- > 0) {
+		if (g->name[i].source == OF_NAME_DNS)
+			name_remove(g, i);
+		else
+			g->name[i].confirmed = false;
+	}
+}
+
 /* Names that were asked for are what others are compared with. */
 static bool is_said_too(const struct name_list *g, const char *host)
 {
@@ -104,7 +116,7 @@ int name_list_put(struct name_list *g, const struct endpoint_name *name, struct 
 	struct endpoint_name with = *name;
 	uint32_t flags = g->flags;
 	size_t i;
-	bool news = true;
+	bool news;
 
 	for (i = 0; i < g->n; i++)
 		if (g->name[i].source == with.source && g->name[i].port == with.port &&

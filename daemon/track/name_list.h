@@ -24,6 +24,8 @@ struct name_list {
 void name_list_clear(struct name_list *g);
 /* To be cleared, too. */
 void name_list_copy(struct name_list *ret, const struct name_list *from);
+/* Leaves only what was said, as if nothing had confirmed it. */
+void name_list_said(struct name_list *g);
 /* 1: something is new, 0: nothing, or -ENOMEM with NAMES_MORE set. A new name is a copy, or shared
  * when it is in `host` already (NULL: it is not). */
 int name_list_put(struct name_list *g, const struct endpoint_name *name, struct text *host);

@@ -72,6 +72,15 @@ static void naming_show(struct account_node *n)
 	n->a.label = g->label != NULL ? g->label->s : NULL;
 }
 
+void naming_moved(struct account_node *n)
+{
+	if (n->naming == NULL)
+		return;
+	name_list_said(&n->naming->names);
+	n->naming->version = 0;
+	naming_show(n);
+}
+
 static bool is_proved(const struct namings *x, const struct account *a,
 		      const struct endpoint_name *name, const struct known_address *known,
 		      uint64_t now_ns)
@@ -462,7 +471,7 @@ int namings_dns(struct namings *x, const struct places *places, const struct of_
 				  .netns = dns->netns,
 				  .time_ns = time_ns,
 				  .server = dns->server,
-				  .for_all = (dns->flags & OF_DNS_KEPT) != 0,
+				  .for_all = (dns->flags & OF_DNS_KEPT) != 0 && dns->exec_id == 0,
 				  .asker_id = dns->exec_id };
 	const uint32_t needed = OF_DNS_ANSWER | OF_DNS_HOST;
 	uint32_t ttl, i;
@@ -482,32 +491,6 @@ int namings_dns(struct namings *x, const struct places *places, const struct of_
 		err = names_learn(&x->names, &told);
 	}
 	return err;
-}
-
-static void address_each(const struct known_address *a, uint64_t now_ns,
-			 void (*fn)(void *arg, const struct track_name *name), void *arg)
-{
-	const struct known_name *k;
-	struct track_name name = { .addr = a->addr, .netns = a->netns };
-
-	for (k = a->name; k < a->name + a->n; k++) {
-		if (k->end_ns < now_ns + GRACE_NS)
-			continue;
-		name.host = k->host->s;
-		name.ttl = (uint32_t)((k->end_ns - GRACE_NS - now_ns) / SECOND_NS);
-		name.server = k->server;
-		fn(arg, &name);
-	}
-}
-
-void namings_each(const struct namings *x, uint64_t now_ns,
-		  void (*fn)(void *arg, const struct track_name *name), void *arg)
-{
-	const struct table_node *node;
-
-	for (node = x->names.by_address.oldest; node != NULL; node = node->newer)
-		address_each(table_entry(node, const struct known_address, by_address), now_ns, fn,
-			     arg);
 }
 
 /* ---- Beginning and end ---- */

@@ -23,7 +23,6 @@ struct account_node;
 struct accounts;
 struct executions;
 struct places;
-struct track_name;
 
 struct namings {
 	const struct policy *policy;
@@ -51,6 +50,8 @@ void namings_done(struct namings *x);
  * are known then, and that is said by NAMES_MORE. */
 int naming_told(struct namings *x, struct account_node *n, uint64_t time_ns, named_fn *fn,
 		void *arg);
+/* It is in another network namespace than was thought: what was asked for here is not there. */
+void naming_moved(struct account_node *n);
 /* Forgets what belongs to an account that goes. */
 void naming_done(struct account_node *n);
 
@@ -59,9 +60,6 @@ int namings_flow(struct namings *x, struct accounts *accounts, const struct of_r
 		 uint64_t time_ns, named_fn *fn, void *arg);
 int namings_dns(struct namings *x, const struct places *places, const struct of_rec_dns *dns,
 		uint64_t time_ns);
-/* As track_each_name(). */
-void namings_each(const struct namings *x, uint64_t now_ns,
-		  void (*fn)(void *arg, const struct track_name *name), void *arg);
 void namings_tick(struct namings *x, uint64_t time_ns, named_fn *fn, void *arg);
 
 #endif

@@ -429,7 +429,8 @@ static void on_connect(struct track *t, const struct event *ev)
 	if (n == NULL)
 		return;
 	n->a.class = class;
-	n->a.netns = ev->connect.netns;
+	/* The hook does not know that either; mostly it is the one it was started in. */
+	n->a.netns = ev->connect.netns != 0 ? ev->connect.netns : who->e.ns.net;
 	account_await(&t->accounts, n, ev->time_ns);
 }
 
@@ -462,6 +463,8 @@ static void on_account(struct track *t, const struct event *ev)
 	if (n == NULL)
 		return;
 	if (n->a.sent == 0) {
+		if (n->a.netns != a->netns)
+			naming_moved(n);
 		n->a.netns = a->netns;
 		n->a.flags = a->flags & ~OF_ACCOUNT_FINAL;
 		n->a.class = places_class(t->places, &a->to, a->netns, a->flags);
@@ -611,10 +614,4 @@ const struct account *track_next_account(const struct track *t, size_t *cursor)
 	const struct account_node *n = slots_next(&t->accounts.slots, cursor);
 
 	return n == NULL ? NULL : &n->a;
-}
-
-void track_each_name(const struct track *t, void (*fn)(void *arg, const struct track_name *name),
-		     void *arg)
-{
-	namings_each(&t->namings, t->origin.time_ns, fn, arg);
 }

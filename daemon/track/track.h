@@ -52,8 +52,8 @@ void track_set_roles(struct track *t, track_roles_fn *fn, void *arg);
 void track_set_hooks_missing(struct track *t, const char *const *names);
 /* NULL: not known, or not any more. */
 const struct execution *track_execution(const struct track *t, uint64_t exec_id);
-/* Who asked a DNS server, and as their endpoint the server, in an account that is none: the caller's,
- * as long as the subject is used. Nobody is known to have asked: without a `who`. */
+/* Who asked a DNS server, and as their endpoint the server, in an account that is none: the
+ * caller's, as long as the subject is used. Nobody is known to have asked: without a `who`. */
 void track_asker(const struct track *t, const struct of_rec_dns *r, uint64_t time_ns,
 		 struct account *ret_account, struct subject *ret);
 /*
@@ -62,18 +62,5 @@ void track_asker(const struct track *t, const struct of_rec_dns *r, uint64_t tim
  */
 const struct execution *track_next_execution(const struct track *t, size_t *cursor);
 const struct account *track_next_account(const struct track *t, size_t *cursor);
-
-/* What a later daemon can be told of a name: as an answer with OF_DNS_KEPT. */
-struct track_name {
-	const char *host; /* NUL-terminated; borrowed until the callback returns */
-	const uint8_t *addr;
-	uint32_t netns;
-	uint32_t ttl;		   /* seconds for which it counts yet, without any grace */
-	struct of_endpoint server; /* that answered */
-};
-
-/* Every name that counts, of the least recently used address first. */
-void track_each_name(const struct track *t, void (*fn)(void *arg, const struct track_name *name),
-		     void *arg);
 
 #endif

@@ -47,9 +47,9 @@ struct dns_stream_ear {
  * of them. What was there before counts, and is not told again. Time is linear in len, and in
  * DNS_STREAM_ROOM for each call and each such many octets.
  *
- * 0, or from then on always: -E2BIG: a gap was not filled before what lies behind it exceeds
- * DNS_STREAM_ROOM or DNS_STREAM_RUNS, or the piece; -EINVAL: an octet came again with another
- * value.
+ * 0, or from then on always: -E2BIG: a gap was not filled before what lies behind it exceeded
+ * DNS_STREAM_ROOM or DNS_STREAM_RUNS, or the piece is too long; -EINVAL: an octet came again with
+ * another value.
  */
 int dns_stream_feed(struct dns_stream *s, uint32_t offset, const uint8_t *data, size_t len,
 		    const struct dns_stream_ear *ear);

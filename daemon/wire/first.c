@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "wire/http.h"
 #include "wire/proxy_header.h"
 #include "wire/socks.h"
 #include "wire/starttls.h"
@@ -105,7 +104,7 @@ static int read_proxy_header(struct first *f, const uint8_t *data, size_t len)
 static int read_tls(struct first *f, const uint8_t *data, size_t len)
 {
 	struct first_found *found = &f->found;
-	int err = tls_records_parse(data, len, &found->hello);
+	int err = tls_records_read(&f->tls, data, len, &found->hello);
 
 	if (err < 0)
 		return err;
@@ -147,7 +146,7 @@ static int read_socks(struct first *f, const uint8_t *data, size_t len)
 static int read_http(struct first *f, const uint8_t *data, size_t len)
 {
 	struct http_request r;
-	int err = http_parse(data, len, &r);
+	int err = http_read(&f->http, data, len, &r);
 
 	if (err < 0)
 		return err;
@@ -193,6 +192,10 @@ static int read_layer(struct first *f, const uint8_t *data, size_t len)
 		err = readers[i](f, data, len);
 	if (err == -EAGAIN)
 		f->layers--;
+	if (err == 0) {
+		memset(&f->http, 0, sizeof(f->http));
+		memset(&f->tls, 0, sizeof(f->tls));
+	}
 	return err;
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "wire/host.h"
+#include "wire/http.h"
 #include "wire/tls.h"
 
 #define FIRST_MAX	(16 << 10) /* bytes that are kept */
@@ -74,6 +75,8 @@ struct first {
 	size_t tried; /* bytes that were there when it was tried last */
 	unsigned int layers;
 	bool tunnel;
+	struct tls_reader tls; /* of that layer */
+	struct http_reader http;
 	struct first_found found;
 	uint8_t data[FIRST_MAX];
 };

@@ -7,6 +7,8 @@
 
 #include "base/poison.h"
 
+#define CHECKED_MAX 1024 /* bytes of a request line that has no end yet */
+
 struct text {
 	const char *p;
 	size_t n;
@@ -177,53 +179,66 @@ static int next_line(struct text data, size_t *at, struct text *ret)
 	return 0;
 }
 
-/* Of a line without its end: a last CR may be half of that. */
+/* Of a line without its end: a last CR may be half of that. Looked at again with each segment, and
+ * therefore only so far. */
 static int unfinished(struct text rest, struct http_request *r)
 {
+	if (rest.n > CHECKED_MAX)
+		rest.n = CHECKED_MAX;
 	if (rest.n > 0 && rest.p[rest.n - 1] == '\r')
 		rest.n--;
 	return request_line(rest, false, r) == -EINVAL ? -EINVAL : -EAGAIN;
 }
 
-static int head_parse(struct text data, struct http_request *r)
+static int read_request_line(struct http_reader *h, struct text data)
 {
-	bool host_seen = false;
 	struct text line;
-	size_t at = 0;
 	int err;
 
-	do { /* empty lines before a request: RFC 9112 section 2.2 */
-		if (at == data.n)
+	do {
+		if (h->at == data.n)
 			return -EAGAIN;
-		err = next_line(data, &at, &line);
+		err = next_line(data, &h->at, &line);
 		if (err == -EAGAIN)
-			return unfinished((struct text){ data.p + at, data.n - at }, r);
+			return unfinished((struct text){ data.p + h->at, data.n - h->at }, &h->r);
+		if (err == 0 && line.n == 0 && ++h->empty > HTTP_EMPTY_MAX)
+			err = -EINVAL;
 	} while (err == 0 && line.n == 0);
 	if (err == 0)
-		err = request_line(line, true, r);
+		err = request_line(line, true, &h->r);
 	if (err == 0)
-		err = target_parse(r);
+		err = target_parse(&h->r);
+	h->line_read = true;
+	return err;
+}
+
+static int read_fields(struct http_reader *h, struct text data)
+{
+	struct text line;
+	int err = 0;
+
 	while (err == 0) {
-		err = at == data.n ? -EAGAIN : next_line(data, &at, &line);
+		err = h->at == data.n ? -EAGAIN : next_line(data, &h->at, &line);
 		if (err == 0 && line.n == 0) {
-			r->head_len = at;
+			h->r.head_len = h->at;
 			return 0;
 		}
 		if (err == 0)
-			err = field_parse(line, &host_seen, r);
+			err = field_parse(line, &h->host_seen, &h->r);
 	}
 	return err;
 }
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-int http_parse(const uint8_t *data, size_t len, struct http_request *ret)
+int http_read(struct http_reader *h, const uint8_t *data, size_t len, struct http_request *ret)
 {
-	struct http_request r = { .host_is = HTTP_HOST_NONE };
 	struct text head = { (const char *)data, len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX };
 	size_t n = len < sizeof(preface) - 1 ? len : sizeof(preface) - 1;
-	int err;
+	int err = h->err;
 
+	if (err < 0)
+		return err;
 	if (len == 0)
 		return -EAGAIN;
 	if (memcmp(data, preface, n) == 0) {
@@ -232,12 +247,24 @@ int http_parse(const uint8_t *data, size_t len, struct http_request *ret)
 		*ret = (struct http_request){ .h2c = true, .head_len = n };
 		return 0;
 	}
-	err = head_parse(head, &r);
-	if (err == -EAGAIN && len >= HTTP_HEAD_MAX)
-		return -E2BIG;
+	if (!h->line_read)
+		err = read_request_line(h, head);
 	if (err == 0)
-		*ret = r;
+		err = read_fields(h, head);
+	if (err == -EAGAIN && len >= HTTP_HEAD_MAX)
+		err = -E2BIG;
+	if (err == 0)
+		*ret = h->r;
+	if (err < 0 && err != -EAGAIN)
+		h->err = err;
 	return err;
+}
+
+int http_parse(const uint8_t *data, size_t len, struct http_request *ret)
+{
+	struct http_reader h = { .at = 0 };
+
+	return http_read(&h, data, len, ret);
 }
 
 bool http_begins(const uint8_t *data, size_t len)

@@ -16,6 +16,7 @@
 
 #define HTTP_HEAD_MAX	(16 << 10)
 #define HTTP_METHOD_MAX 32
+#define HTTP_EMPTY_MAX	8
 
 enum http_host {
 	HTTP_HOST_NONE, /* no Host field, or an empty one */
@@ -43,6 +44,19 @@ struct http_request {
  * section 2.2).
  */
 int http_parse(const uint8_t *data, size_t len, struct http_request *ret);
+
+/* How far a head was read; zeros to begin with. */
+struct http_reader {
+	size_t at; /* begin of the next line */
+	unsigned int empty;
+	bool line_read, host_seen;
+	int err; /* the last word, once there is one */
+	struct http_request r;
+};
+
+/* The same of data that is longer each time but stays where it is, without reading again the lines
+ * that were there before. */
+int http_read(struct http_reader *h, const uint8_t *data, size_t len, struct http_request *ret);
 
 /*
  * Does it begin with a method of RFC 9110 section 9 or RFC 5789 and a space? For later segments of

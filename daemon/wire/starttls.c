@@ -9,7 +9,9 @@
 #include "base/poison.h"
 
 enum {
+	XML_MAX = 2048, /* bytes before TLS, of which clients send some 200 */
 	TLS_RECORD = 0x16,
+	LINES_MAX = 32,	    /* more than any client asks before */
 	LINE_MAX_LEN = 1000 /* RFC 5321 section 4.5.3.1 has 512, RFC 7162 of IMAP more */
 };
 
@@ -87,7 +89,7 @@ static enum line line_of(struct text line)
 static int lines_parse(const uint8_t *data, size_t len, size_t *ret)
 {
 	enum line last = LINE_BEFORE;
-	size_t start = 0, i;
+	size_t start = 0, lines = 0, i;
 	struct text line;
 
 	for (i = 0; i < len; i++) {
@@ -103,7 +105,7 @@ static int lines_parse(const uint8_t *data, size_t len, size_t *ret)
 		if (line.n > 0 && line.p[line.n - 1] == '\r')
 			line.n--;
 		last = line_of(line);
-		if (last == LINE_NONE)
+		if (last == LINE_NONE || ++lines > LINES_MAX)
 			return -EINVAL;
 		start = i + 1;
 	}
@@ -117,8 +119,10 @@ static int xml_parse(const uint8_t *data, size_t len, size_t *ret)
 	const char *s = (const char *)data, *tag;
 	size_t n = 0, end;
 
-	while (n < len && is_text(data[n]))
+	while (n < len && n <= XML_MAX && is_text(data[n]))
 		n++;
+	if (n > XML_MAX)
+		return -EINVAL;
 	if (n == len)
 		return -EAGAIN;
 	for (end = n; end > 0 && strchr(" \t\r\n", s[end - 1]) != NULL; end--)

@@ -186,23 +186,35 @@ static bool hello(struct span body, struct tls_hello *h)
 	return take_vector(&body, 2, 0, &list) && body.n == 0 && extensions(list, h);
 }
 
-int tls_handshake_parse(const uint8_t *hs, size_t len, struct tls_hello *ret)
+/* Of the message that begins so, with its header. */
+static int message_len(const uint8_t *hs, size_t len, size_t *ret)
 {
-	struct tls_hello h = { .sni = TLS_SNI_NONE };
-	struct span message = { hs, len }, body;
+	struct span s = { hs, len };
 	size_t type, n;
 
-	if (!take_num(&message, 1, &type))
+	if (!take_num(&s, 1, &type))
 		return -EAGAIN;
 	if (type != CLIENT_HELLO)
 		return -EINVAL;
-	if (!take_num(&message, 3, &n))
+	if (!take_num(&s, 3, &n))
 		return -EAGAIN;
 	if (n > TLS_HELLO_MAX - HS_HEADER)
 		return -E2BIG;
-	if (!take(&message, n, &body))
+	*ret = HS_HEADER + n;
+	return 0;
+}
+
+int tls_handshake_parse(const uint8_t *hs, size_t len, struct tls_hello *ret)
+{
+	struct tls_hello h = { .sni = TLS_SNI_NONE };
+	size_t n;
+	int err = message_len(hs, len, &n);
+
+	if (err < 0)
+		return err;
+	if (len < n)
 		return -EAGAIN;
-	if (!hello(body, &h))
+	if (!hello((struct span){ hs + HS_HEADER, n - HS_HEADER }, &h))
 		return -EINVAL;
 	*ret = h;
 	return 0;
@@ -210,37 +222,82 @@ int tls_handshake_parse(const uint8_t *hs, size_t len, struct tls_hello *ret)
 
 /* What is there of a record's header says that this is one of the handshake (RFC 8446 section 5.1:
  * other types may not stand between, nor may an empty one). */
-static bool is_handshake(const uint8_t *data, size_t len)
+static int record_len(const uint8_t *data, size_t len, size_t *ret)
 {
-	size_t n = len < RECORD_HEADER ? 0 : (size_t)(data[3] << 8 | data[4]);
+	if (len == 0)
+		return -EAGAIN;
+	if (data[0] != RECORD_HANDSHAKE || (len > 1 && data[1] != 3))
+		return -EINVAL;
+	if (len < RECORD_HEADER)
+		return -EAGAIN;
+	*ret = (size_t)(data[3] << 8 | data[4]);
+	return *ret > 0 && *ret <= RECORD_MAX ? 0 : -EINVAL;
+}
 
-	return data[0] == RECORD_HANDSHAKE && (len < 2 || data[1] == 3) &&
-	       (len < RECORD_HEADER || (n > 0 && n <= RECORD_MAX));
+/* A message of so many bytes, from records that were found to hold it. */
+static int assemble(const uint8_t *data, size_t len, size_t need, struct tls_hello *ret)
+{
+	uint8_t hs[TLS_HELLO_MAX];
+	size_t n = 0, record, take;
+
+	while (n < need && record_len(data, len, &record) == 0) {
+		data += RECORD_HEADER;
+		len -= RECORD_HEADER;
+		take = record < len ? record : len;
+		take = take < need - n ? take : need - n;
+		memcpy(hs + n, data, take);
+		n += take;
+		data += take;
+		len -= take;
+	}
+	return tls_handshake_parse(hs, n, ret);
+}
+
+/* The header of a record, unless its content has begun, and what there is of that. */
+static int read_record(struct tls_reader *r, const uint8_t *data, size_t len)
+{
+	size_t take, i;
+	int err;
+
+	if (r->left == 0) {
+		err = record_len(data + r->at, len - r->at, &r->left);
+		if (err < 0)
+			return err;
+		r->at += RECORD_HEADER;
+	}
+	take = r->left < len - r->at ? r->left : len - r->at;
+	if (take == 0)
+		return -EAGAIN;
+	for (i = 0; i < take && r->n + i < sizeof(r->head); i++)
+		r->head[r->n + i] = data[r->at + i];
+	r->at += take;
+	r->left -= take;
+	r->n += take;
+	return 0;
+}
+
+int tls_records_read(struct tls_reader *r, const uint8_t *data, size_t len, struct tls_hello *ret)
+{
+	int err = r->err;
+
+	while (err == 0 && (r->need == 0 || r->n < r->need)) {
+		err = read_record(r, data, len);
+		if (err == 0 && r->need == 0) {
+			err = message_len(r->head, r->n < HS_HEADER ? r->n : HS_HEADER, &r->need);
+			if (err == -EAGAIN)
+				err = 0;
+		}
+	}
+	if (err == 0)
+		return assemble(data, len, r->need, ret);
+	if (err != -EAGAIN)
+		r->err = err;
+	return err;
 }
 
 int tls_records_parse(const uint8_t *data, size_t len, struct tls_hello *ret)
 {
-	uint8_t hs[TLS_HELLO_MAX];
-	size_t n = 0, record, have, fit;
-	int err;
+	struct tls_reader r = { .at = 0 };
 
-	while (len > 0) {
-		if (!is_handshake(data, len))
-			return -EINVAL;
-		if (len < RECORD_HEADER)
-			return -EAGAIN;
-		record = (size_t)(data[3] << 8 | data[4]);
-		data += RECORD_HEADER;
-		len -= RECORD_HEADER;
-		have = record < len ? record : len;
-		fit = have < sizeof(hs) - n ? have : sizeof(hs) - n;
-		memcpy(hs + n, data, fit);
-		n += fit;
-		err = tls_handshake_parse(hs, n, ret);
-		if (err != -EAGAIN)
-			return err;
-		data += have;
-		len -= have;
-	}
-	return -EAGAIN;
+	return tls_records_read(&r, data, len, ret);
 }

@@ -55,4 +55,15 @@ int tls_handshake_parse(const uint8_t *hs, size_t len, struct tls_hello *ret);
 /* The same in records (RFC 8446 section 5.1), in pieces of any size. Uses 16 KiB of stack. */
 int tls_records_parse(const uint8_t *data, size_t len, struct tls_hello *ret);
 
+/* How far records were read; zeros to begin with. */
+struct tls_reader {
+	size_t at, left; /* next byte, and how many there are to the end of its record */
+	size_t n, need;	 /* bytes of the message that were there, and that it has; 0: not known */
+	uint8_t head[4];
+	int err; /* the last word, once there is one */
+};
+
+/* The same of data that is longer each time, without reading again what was there before. */
+int tls_records_read(struct tls_reader *r, const uint8_t *data, size_t len, struct tls_hello *ret);
+
 #endif

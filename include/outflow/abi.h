@@ -735,6 +735,24 @@ struct of_rec_dns {
 	struct of_dns_addr addrs[OF_DNS_ADDRS];
 };
 
+/* The map `kept_names`: what the daemon learned from answers, for the next one; those that are not
+ * learned again for longest go. No program uses it. All bytes of the key count. */
+#define OF_KEPT_NAMES 4096
+
+struct of_kept_key {
+	__u8 addr[16];
+	__u32 netns;
+	__u32 pad0;    /* zero */
+	__u64 name[2]; /* of SHA-256 over the name, the first 16 bytes */
+};
+
+struct of_kept_name {
+	__u64 end_ns; /* when the answer's time is over */
+	__u64 exec_id;
+	struct of_endpoint server;
+	char name[OF_HOST_LEN]; /* NUL-terminated */
+};
+
 enum of_name_source {
 	OF_NAME_CONNECT = 1, /* the target that a proxy is asked for (HTTP CONNECT, SOCKS) */
 	OF_NAME_SNI = 2,     /* of a ClientHello, in TLS or QUIC (RFC 6066 section 3) */

@@ -14,7 +14,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define HEADER_LEN 12
+#define HEADER_LEN    12
+#define PLAIN_RECORDS 48
 
 static void check(bool holds)
 {
@@ -107,6 +108,108 @@ static void addresses_check(const uint8_t *data, size_t size, const struct dns_m
 	check(m->opcode == 0 && m->is_answer ? true : m->address_count == 0);
 }
 
+/* The other reader: it keeps the octets of every name, and looks at few records. */
+struct plain_record {
+	uint8_t owner[256], target[256]; /* as plain_name() has them; a target of zeros: none */
+	size_t rdata, len;
+	unsigned int type;
+	bool reached;
+};
+
+/* Of a name in a message that was taken: with a 1 before it. Behind it in the message. */
+static size_t plain_name(const uint8_t *data, size_t pos, uint8_t ret[256])
+{
+	size_t end = 0, n = 1, i;
+
+	ret[0] = 1;
+	while (data[pos] != 0) {
+		if (data[pos] >= 0xc0) {
+			end = end > 0 ? end : pos + 2;
+			pos = (size_t)(data[pos] & 0x3f) << 8 | data[pos + 1];
+			continue;
+		}
+		check(n + data[pos] + 1 < 256);
+		for (i = 0; i <= data[pos]; i++)
+			ret[n++] = lower(data[pos + i]);
+		pos += i;
+	}
+	ret[n] = 0;
+	return end > 0 ? end : pos + 1;
+}
+
+static bool leads_on(const uint8_t *data, const struct plain_record *r)
+{
+	if (r->type == DNS_CNAME)
+		return true;
+	return (r->type == DNS_HTTPS || r->type == DNS_SVCB) && data[r->rdata] == 0 &&
+	       data[r->rdata + 1] == 0 && data[r->rdata + 2] != 0;
+}
+
+static size_t plain_record_read(const uint8_t *data, size_t pos, struct plain_record *r)
+{
+	memset(r, 0, sizeof(*r));
+	pos = plain_name(data, pos, r->owner);
+	r->type = (unsigned int)data[pos] << 8 | data[pos + 1];
+	if (data[pos + 2] != 0 || data[pos + 3] != 1)
+		r->type = 0; /* of another class */
+	r->len = (size_t)data[pos + 8] << 8 | data[pos + 9];
+	r->rdata = pos + 10;
+	if (leads_on(data, r))
+		plain_name(data, r->rdata + (r->type == DNS_CNAME ? 0 : 2), r->target);
+	return r->rdata + r->len;
+}
+
+static void plain_reach(struct plain_record *r, size_t n, const uint8_t *question)
+{
+	bool more = true;
+	size_t i, k;
+
+	for (i = 0; i < n; i++)
+		r[i].reached = memcmp(r[i].owner, question, 256) == 0;
+	while (more) {
+		more = false;
+		for (i = 0; i < n; i++) {
+			for (k = 0; r[i].reached && r[i].target[0] != 0 && k < n; k++) {
+				if (r[k].reached || memcmp(r[k].owner, r[i].target, 256) != 0)
+					continue;
+				r[k].reached = true;
+				more = true;
+			}
+		}
+	}
+}
+
+/* The addresses of A and AAAA records are those of the names that the question leads to. */
+static void chain_check(const uint8_t *data, const struct dns_message *m)
+{
+	static struct plain_record records[PLAIN_RECORDS];
+	uint8_t question[256] = { 0 };
+	size_t i, pos, n = ((size_t)data[6] << 8 | data[7]) - m->unread;
+	const struct dns_address *a = m->addresses, *end = a + m->address_count;
+
+	if (n > PLAIN_RECORDS || !m->is_answer || m->opcode != 0 || m->chain_too_long)
+		return;
+	if ((m->class != 1 && m->class != 255) || m->more > 0)
+		return;
+	pos = plain_name(data, HEADER_LEN, question) + 4;
+	for (i = 0; i < n; i++)
+		pos = plain_record_read(data, pos, &records[i]);
+	plain_reach(records, n, question);
+	for (i = 0; i < n; i++) {
+		if (!records[i].reached ||
+		    (records[i].type != DNS_A && records[i].type != DNS_AAAA))
+			continue;
+		while (a < end && a->is_hint)
+			a++;
+		check(a < end);
+		check(memcmp(a->addr + 16 - records[i].len, data + records[i].rdata,
+			     records[i].len) == 0);
+		a++;
+	}
+	for (; a < end; a++)
+		check(a->is_hint);
+}
+
 /* The letters of the question's name in the other case. */
 static void other_case(const uint8_t *data, size_t size, const struct dns_message *m)
 {
@@ -189,6 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(!m.cut && m.octets == size);
 	question_check(data, &m);
 	addresses_check(data, size, &m);
+	chain_check(data, &m);
 	other_case(data, size, &m);
 	octets_behind(data, size, &m);
 	cut(data, size, &m);

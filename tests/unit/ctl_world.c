@@ -28,9 +28,14 @@ const struct origin *track_origin(const struct track *t)
 struct track_stats track_stats(const struct track *t)
 {
 	(void)t;
-	return (struct track_stats){
-		.executions = 3, .accounts = 4, .evicted = 5, .refused = 6, .unresolved = 7
-	};
+	return (struct track_stats){ .executions = 3,
+				     .accounts = 4,
+				     .evicted = 5,
+				     .refused = 6,
+				     .unresolved = 7,
+				     .names = 8,
+				     .names_evicted = 9,
+				     .names_lost = 10 };
 }
 
 const struct execution *track_next_execution(const struct track *t, size_t *cursor)
@@ -91,6 +96,12 @@ bool links_next(const struct links *l, size_t *cursor, struct link_books *ret)
 		return false;
 	*ret = mock.link;
 	return true;
+}
+
+static struct namer_stats mock_naming(void *arg)
+{
+	(void)arg;
+	return (struct namer_stats){ .records = 7, .unread = 2, .begun = 1, .up = 1 };
 }
 
 static struct hash_stats mock_hashed(void *arg)
@@ -201,6 +212,13 @@ static const struct execution some[] = {
 	  .flags = OF_EXEC_ADOPTED,
 	  .start_ns = 1000000000 },
 };
+static const struct endpoint_name names[] = {
+	{ .host = "scan.example.org", .source = OF_NAME_SNI, .asked = true, .time_ns = 2000000000 },
+	{ .host = "cdn.example.net",
+	  .source = OF_NAME_DNS,
+	  .confirmed = true,
+	  .time_ns = 2100000000 },
+};
 static const struct account flows[] = {
 	{
 		.who = &some[0],
@@ -212,6 +230,7 @@ static const struct account flows[] = {
 		.sent = 393216,
 		.first_ns = 2000000000,
 		.last_ns = 2500000000,
+		.names = { names, 2, NAMES_SETTLED | NAMES_ECH | NAMES_MORE },
 	},
 	{ .who = &some[0],
 	  .class = CLASS_UNKNOWN,
@@ -277,6 +296,7 @@ struct ctl_view view(void)
 		.ledger = mock_ledger,
 		.look = mock_look,
 		.hashed = mock_hashed,
+		.naming = mock_naming,
 		.images = mock_images,
 		.pins = &pins,
 		.edges_off = mock_edges_off,

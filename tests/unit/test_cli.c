@@ -325,10 +325,27 @@ Test(cli, alerts)
 	       "\"bytes\":{\"sent\":393216}}\n",
 	       &(struct cli_opts){ 0 },
 	       "LAST                  SEVERITY  RULE  COUNT      SENT  PROCESS   ENDPOINT          "
-	       "                      REASON\n"
+	       "                        REASON\n"
 	       "2026-03-19T17:43:12Z  high      r-1       2  384.0KiB  curl[42]  "
-	       "scan.example.org [2001:db8::1]:443/tcp  sent\\x09much\n"
+	       "scan.example.org ([2001:db8::1]:443/tcp)  sent\\x09much\n"
 	       "1 open alert\n");
+	expect(alerts_show,
+	       "{\"v\":1,\"rule\":\"r-1\",\"severity\":\"high\",\"reason\":\"r\",\"count\":2,"
+	       "\"endpoint\":{\"ip\":\"192.0.2.8\",\"port\":3128,\"proto\":\"tcp\",\"names\":["
+	       "{\"name\":\"target.example\",\"source\":\"connect\",\"confirmed\":true,\"asked\":"
+	       "true,\"port\":8443}]}}\n"
+	       "{\"v\":1,\"rule\":\"r-1\",\"severity\":\"high\",\"reason\":\"r\",\"count\":2,"
+	       "\"endpoint\":{\"ip\":\"192.0.2.8\",\"port\":443,\"proto\":\"tcp\",\"names\":["
+	       "{\"name\":\"a.example\",\"source\":\"sni\",\"confirmed\":false,\"asked\":true},"
+	       "{\"name\":\"b.example\",\"source\":\"dns\",\"confirmed\":true}]}}\n",
+	       &(struct cli_opts){ 0 },
+	       "LAST  SEVERITY  RULE  COUNT  SENT  PROCESS    ENDPOINT                            "
+	       "         REASON\n"
+	       "-     high      r-1       2   0 B  (machine)  target.example:8443 (by 192.0.2.8:"
+	       "3128/tcp)  r\n"
+	       "-     high      r-1       2   0 B  (machine)  a.example? (192.0.2.8:443/tcp)      "
+	       "         r\n"
+	       "2 open alerts\n");
 	expect(alerts_show, "", &(struct cli_opts){ 0 }, "0 open alerts\n");
 }
 
@@ -357,6 +374,7 @@ Test(cli, status)
 	       "tracked     executions 3, accounts 4\n"
 	       "hashed      files 5, cached 6\n"
 	       "images      nothing yet\n"
+	       "names       nothing yet\n"
 	       "windows     21 open, 0 evicted\n"
 	       "alerts      nothing yet\n"
 	       "records     read 31\n"

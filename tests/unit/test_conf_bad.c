@@ -43,11 +43,12 @@ static const struct bad_case bad[] = {
 	{ V "? [a]\n: b\n", "t:2:3: a list: expected a key" },
 	{ V "redact: off\n", "t:2:9: redact: 'off': expected true or false" },
 	{ V "version2: 1\n", "t:2:1: unknown key 'version2', did you mean 'version'?" },
-	{ V "foo: 1\n", "t:2:1: unknown key 'foo', expected one of version, paths, redact, limits, "
-			"networks, endpoints, roles, rules, reconcile, sinks" },
+	{ V "foo: 1\n",
+	  "t:2:1: unknown key 'foo', expected one of version, paths, redact, naming, limits, "
+	  "networks, endpoints, roles, rules, reconcile, sinks" },
 	{ V "\"a\\nb\\x1b\": 1\n",
 	  "t:2:1: unknown key 'a\\x0ab\\x1b', expected one of version, "
-	  "paths, redact, limits, networks, endpoints, roles, rules, reconcile, sinks" },
+	  "paths, redact, naming, limits, networks, endpoints, roles, rules, reconcile, sinks" },
 	{ V "<<: {}\n", "t:2:1: merge key '<<' is not supported" },
 	{ "version: &a 1\n", "t:1:10: anchor 'a' is not supported" },
 	{ "version: *a\n", "t:1:10: alias 'a' is not supported" },

@@ -22,7 +22,12 @@ Test(ctl, flows)
 		"\"lineage\":[\"Runner.Worker[3001]\",\"...(+2)\",\"cu\\\"rl[4242]\"],"
 		"\"roles\":[\"runner\",\"scanner\"],\"creator\":null,\"via\":null,\"ci\":null,"
 		"\"endpoint\":{\"ip\":\"203.0.113.9\",\"port\":443,\"proto\":\"tcp\","
-		"\"class\":\"external\",\"names\":[]},"
+		"\"class\":\"external\",\"names\":["
+		"{\"name\":\"scan.example.org\",\"source\":\"sni\",\"confirmed\":false,"
+		"\"asked\":true,\"time\":\"2026-03-19T17:43:12.000000Z\"},"
+		"{\"name\":\"cdn.example.net\",\"source\":\"dns\",\"confirmed\":true,"
+		"\"asked\":false,\"time\":\"2026-03-19T17:43:12.100000Z\"}],\"names_more\":true,"
+		"\"ech\":true},"
 		"\"bytes\":{\"sent\":393216,\"received\":null},"
 		"\"first\":\"2026-03-19T17:43:12.000000Z\",\"last\":\"2026-03-19T17:43:12."
 		"500000Z\","
@@ -93,7 +98,8 @@ Test(ctl, ledger)
 		"{\"total\":60,\"executions\":60,\"accounts\":30,\"overflow\":20,\"retired\":10,"
 		"\"interfaces\":[],\"loss\":{\"ring\":4,\"accounts_full\":0,\"executions_full\":0,"
 		"\"task_storage\":0,\"socket_storage\":0,\"destinations\":0,\"argv\":3,"
-		"\"probe_missed\":0,\"untraced\":0,\"links\":0,\"tracking\":2},\"balanced\":true,"
+		"\"probe_missed\":0,\"untraced\":0,\"links\":0,\"captures\":0,\"names\":0,"
+		"\"tracking\":2},\"balanced\":true,"
 		"\"local\":{\"unix\":5,\"netlink\":0,\"alg\":6,\"family_63\":7}}\n\n");
 }
 
@@ -162,9 +168,12 @@ Test(ctl, status)
 		"\"reconcile\":{\"interfaces\":[],\"off\":\"this kernel refuses "
 		"it\",\"left_out\":0},"
 		"\"tracked\":{\"executions\":3,\"accounts\":4,\"evicted\":5,\"refused\":6,"
-		"\"unresolved\":7},\"hash\":{\"files\":51,\"cached\":52,\"changed\":53,"
+		"\"unresolved\":7,\"names\":8,\"names_evicted\":9,\"names_lost\":10},\"hash\":{"
+		"\"files\":51,\"cached\":52,\"changed\":53,"
 		"\"gone\":54,\"failed\":55,\"skipped\":56,\"pending\":57,\"respawned\":58},"
 		"\"images\":{\"found\":61,\"none\":62,\"waiting\":63,\"given_up\":64},"
+		"\"names\":{\"processes\":1,\"begun\":1,\"records\":7,\"unread\":2,\"refused\":0,"
+		"\"addresses\":8,\"evicted\":9,\"unplaced\":10},"
 		"\"tables\":{\"accounts\":{\"used\":1,\"max\":2},"
 		"\"executions\":{\"used\":3,\"max\":4}},\"pins\":{\"path\":\"/p\","
 		"\"state\":\"pinned\",\"reason\":\"the roles were changed\"},"
@@ -174,7 +183,8 @@ Test(ctl, status)
 		"\"control\":{\"clients\":1,\"answers\":0,\"refused\":0,\"bad\":0,\"dropped\":0},"
 		"\"loss\":{\"ring\":4,\"accounts_full\":0,\"executions_full\":0,"
 		"\"task_storage\":0,\"socket_storage\":0,\"destinations\":0,\"argv\":3,"
-		"\"probe_missed\":0,\"untraced\":0,\"links\":0,\"tracking\":2},\"hooks_missing\":["
+		"\"probe_missed\":0,\"untraced\":0,\"links\":0,\"captures\":0,\"names\":0,"
+		"\"tracking\":2},\"hooks_missing\":["
 		"\"connect6\"]}"
 		"\n\n",
 		getpid());

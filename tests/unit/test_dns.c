@@ -557,6 +557,12 @@ Test(dns, counts_and_lengths_that_lie)
 	b.at[2] |= 2; /* truncated or not, it is there and wrong */
 	cr_expect_eq(parse(&b, &m), -EINVAL);
 
+	start_answer(&b, DNS_AAAA, 1);
+	TO_START();
+	put_fixed(&b, DNS_AAAA, 60, 4);
+	put(&b, "\xc0\0\2\1", 4);
+	cr_expect_eq(parse(&b, &m), -EINVAL);
+
 	start_answer(&b, DNS_TXT, 1);
 	TO_START();
 	put_fixed(&b, DNS_TXT, 60, 0xffff);

@@ -74,56 +74,6 @@ ParameterizedTestParameters(first, flows)
 		  { "connect www.example.com 443", "sni www.example.com 0 in a tunnel" },
 		  TLS | FIRST_IS_SOCKS,
 		  false },
-		{ "smtp-curl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "smtp-openssl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "smtp-python", { "sni localhost 0" }, FIRST_IS_TLS | FIRST_IS_STARTTLS, false },
-		{ "imap-curl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "imap-openssl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "pop3-curl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "ftp-curl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "nntp-openssl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "sieve-openssl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "xmpp-openssl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "ldap-openssl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "postgres-psql", { "sni localhost 0" }, FIRST_IS_TLS | FIRST_IS_STARTTLS, false },
-		{ "postgres-openssl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
-		{ "mysql-openssl",
-		  { "sni www.example.com 0" },
-		  FIRST_IS_TLS | FIRST_IS_STARTTLS,
-		  false },
 		{ "ssh", { "" }, FIRST_IS_UNKNOWN, false },
 	};
 
@@ -176,7 +126,7 @@ static void in_pieces(const struct flow *w, const struct bytes *b, size_t piece,
 	check(w, first_parse(&f), how);
 }
 
-ParameterizedTest(struct flow *w, first, flows)
+static void each_way(const struct flow *w)
 {
 	static struct bytes b;
 
@@ -186,6 +136,46 @@ ParameterizedTest(struct flow *w, first, flows)
 	in_pieces(w, &b, 1, true);
 	in_pieces(w, &b, 7, false);
 	in_pieces(w, &b, 300, true);
+}
+
+ParameterizedTest(struct flow *w, first, flows)
+{
+	each_way(w);
+}
+
+struct starttls {
+	char file[20], host[20];
+};
+
+ParameterizedTestParameters(first, starttls)
+{
+	static struct starttls rows[] = {
+		{ "smtp-curl", "www.example.com" },
+		{ "smtp-openssl", "www.example.com" },
+		{ "smtp-python", "localhost" },
+		{ "imap-curl", "www.example.com" },
+		{ "imap-openssl", "www.example.com" },
+		{ "pop3-curl", "www.example.com" },
+		{ "ftp-curl", "www.example.com" },
+		{ "nntp-openssl", "www.example.com" },
+		{ "sieve-openssl", "www.example.com" },
+		{ "xmpp-openssl", "www.example.com" },
+		{ "ldap-openssl", "www.example.com" },
+		{ "postgres-psql", "localhost" },
+		{ "postgres-openssl", "www.example.com" },
+		{ "mysql-openssl", "www.example.com" },
+	};
+
+	return cr_make_param_array(struct starttls, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+ParameterizedTest(struct starttls *s, first, starttls)
+{
+	struct flow w = { .flags = FIRST_IS_TLS | FIRST_IS_STARTTLS };
+
+	(void)snprintf(w.file, sizeof(w.file), "%s", s->file);
+	(void)snprintf(w.names[0], sizeof(w.names[0]), "sni %s 0", s->host);
+	each_way(&w);
 }
 
 static const struct first_found *found(const void *data, size_t len)
@@ -371,4 +361,24 @@ Test(first, limit_of_bytes)
 	cr_expect_eq(f.n_pieces, 0);
 	cr_expect_eq(first_add(&f, 1, data, sizeof(data)), 0);
 	cr_expect_eq(f.pieces[0].end, FIRST_MAX);
+}
+
+/* What never becomes one of the protocols is not waited for until the end. */
+Test(first, limits_in_the_clear)
+{
+	static struct bytes b;
+	int i;
+
+	bytes_text(&b, "<a>");
+	memset(b.data + b.len, 'x', 2045);
+	cr_expect_not(found(b.data, 2048)->done);
+	b.data[2048] = 'x';
+	cr_expect(found(b.data, 2049)->done);
+
+	b.len = 0;
+	for (i = 0; i < 32; i++)
+		bytes_text(&b, "NOOP\r\n");
+	cr_expect_not(found(b.data, b.len)->done);
+	bytes_text(&b, "NOOP\r\n");
+	cr_expect(found(b.data, b.len)->done);
 }

@@ -217,6 +217,8 @@ ParameterizedTestParameters(http, heads)
 		{ "GET / HTTP/1.1\nHost: a\n\r\n", 0 },
 		{ "\r\n\nGET / HTTP/1.1\r\n\r\n", 0 },
 		{ "GET / HTTP/1.1\r\nA:\r\nB:c\r\n\r\nbody", 0 },
+		{ "\n\n\n\n\n\n\n\nGET / HTTP/1.1\r\n\r\n", 0 },
+		{ "\n\n\n\n\n\n\n\n\nGET / HTTP/1.1\r\n\r\n", -EINVAL },
 		{ "", -EAGAIN },
 		{ "\r", -EAGAIN },
 		{ "\r\n", -EAGAIN },

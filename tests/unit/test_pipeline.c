@@ -317,3 +317,65 @@ Test(pipeline, look)
 	pipeline_done(&p); /* done twice is done */
 	raised_done(&got);
 }
+
+/* Who asked is found, with its roles; a server is foreign when it is not configured. */
+Test(pipeline, names_asked_for)
+{
+	struct of_rec_dns r = { .server = endpoint("192.0.2.53", 53),
+				.exec_id = 5,
+				.octets = 100,
+				.type = 16,
+				.suffix = 43 };
+	struct raised got;
+	int i;
+
+	config_done(&config);
+	config_of("version: 1\n"
+		  "roles:\n"
+		  "  scanner: {match: [{name: trivy}]}\n"
+		  "rules:\n"
+		  "  - {id: tunnel, when: {role: scanner, dns: {over: {names: 20}, within: 10m}}}\n"
+		  "  - {id: foreign, when: {dns: {resolver: foreign}}}\n",
+		  &config);
+	attack();
+	for (i = 0; i < 2 * 30; i++) {
+		(void)snprintf(r.name, sizeof(r.name), "%040d.t.example.com", i);
+		r.exec_id = i % 2 == 0 ? 5 : 1; /* the runner is no scanner */
+		rec_dns_of(&s, &r);
+	}
+	r.server = endpoint("192.0.2.54", 53);
+	rec_dns_of(&s, &r);
+	r.flags = OF_DNS_KEPT;
+	rec_dns_of(&s, &r);
+	raised_init(&got);
+	run(&got, 100);
+	cr_expect_str_eq(got.said.data, "alert tunnel\nalert foreign\n");
+	cr_expect_not_null(strstr(got.bytes.data, "trivy[102] uid=1000 asked 21 times for 21 names "
+						  "below example.com within 10m"),
+			   "%s", got.bytes.data);
+	cr_expect_not_null(
+		strstr(got.bytes.data, "\"class\":\"resolver\",\"names\":[]},\"dns\":{"));
+	raised_done(&got);
+}
+
+/* What was sent before its far end said a name. */
+Test(pipeline, a_name_that_comes_after_the_alert)
+{
+	struct raised got;
+
+	attack();
+	rec_flow(&s, 7, "198.51.100.7", 443, OF_NAME_SNI, "scan.example.org");
+	s.now_ns += 10 * SECOND;
+	rec_tick(&s);
+	raised_init(&got);
+	run(&got, 100);
+	cr_expect_str_eq(got.said.data, "alert scanner-unknown-endpoint\n"
+					"alert scanner-volume\n"
+					"alert scanner-unknown-endpoint\n"
+					"update scanner-unknown-endpoint\n"
+					"update scanner-volume\n");
+	cr_expect_not_null(strstr(got.bytes.data, "high update: scan.example.org (198.51.100.7:443/"
+						  "tcp, by its own word); id="),
+			   "%s", got.bytes.data);
+	raised_done(&got);
+}

@@ -276,6 +276,61 @@ Test(policy, a_set_holds_what_any_entry_holds)
 	config_done(&c);
 }
 
+Test(policy, names_of_hosts_in_sets)
+{
+	static const struct {
+		const char *entry, *host;
+		uint16_t port;
+		bool holds;
+	} cases[] = {
+		{ "github.com:443", "github.com", 443, true },
+		{ "github.com:443", "github.com", 80, false },
+		{ "GitHub.com", "github.com", 1, true },
+		{ "github.com", "www.github.com", 443, false },
+		{ "github.com", "notgithub.com", 443, false },
+		{ "*.github.com", "api.github.com", 443, true },
+		{ "*.github.com", "a.b.c.github.com", 443, true },
+		{ "*.github.com", "github.com", 443, false },
+		{ "*.github.com", "notgithub.com", 443, false },
+		{ "*.github.com:80-90", "a.github.com", 90, true },
+		{ "*.github.com:80-90", "a.github.com", 91, false },
+		{ "*.com", "com", 443, false },
+		{ "192.0.2.1", "192.0.2.1", 443, false }, /* a name is no address */
+	};
+	struct config_err e = { "" };
+	struct config c;
+	char yaml[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		(void)snprintf(yaml, sizeof(yaml), "version: 1\nendpoints: {s: ['%s']}\n",
+			       cases[i].entry);
+		cr_assert_eq(config_parse("t", yaml, strlen(yaml), &c, &e), 0, "%s", e.msg);
+		cr_expect_eq(endpoint_set_holds_name(&c.policy.sets[0], cases[i].host,
+						     cases[i].port),
+			     cases[i].holds, "%s for %s port %u", cases[i].entry, cases[i].host,
+			     (unsigned int)cases[i].port);
+		config_done(&c);
+	}
+}
+
+Test(policy, proxies)
+{
+	static const char yaml[] = "version: 1\nnetworks: {proxies: ['192.0.2.80:3128', "
+				   "10.0.0.0/8]}\n";
+	struct of_endpoint to = endpoint("192.0.2.80", 3128);
+	struct config_err e = { "" };
+	struct config c;
+
+	cr_assert_eq(config_parse("t", yaml, strlen(yaml), &c, &e), 0, "%s", e.msg);
+	cr_expect(policy_is_proxy(&c.policy, &to));
+	to.port = 80;
+	cr_expect_not(policy_is_proxy(&c.policy, &to));
+	to = endpoint("10.9.9.9", 80);
+	cr_expect(policy_is_proxy(&c.policy, &to));
+	config_done(&c);
+}
+
 /* A rule's words come back as the configuration has them. */
 Test(policy, names)
 {

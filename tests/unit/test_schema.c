@@ -237,6 +237,59 @@ Test(schema, alerts_of_interfaces)
 	validates("records", "1 alert, 1 update; ");
 }
 
+/* Names of every source, and one that comes after the alert. */
+Test(schema, alerts_of_named_far_ends)
+{
+	const struct endpoint_name names[] = {
+		{ "target.example.com", OF_NAME_CONNECT, 8443, true, true, 50 * SECOND },
+		{ "a.example.com", OF_NAME_SNI, 0, true, false, 50 * SECOND },
+		{ "b.example.com", OF_NAME_HOST, 0, true, false, 50 * SECOND },
+		{ "c.example.com", OF_NAME_DNS, 0, false, true, 49 * SECOND },
+	};
+
+	account.names = (struct endpoint_names){
+		names, 4, NAMES_SETTLED | NAMES_ECH | NAMES_INVALID | NAMES_MORE | NAMES_PROXY
+	};
+	raise_rule(0, 1);
+	account.names = (struct endpoint_names){ &names[3], 1, NAMES_SETTLED };
+	raise_rule(1, 2);
+	account.names = (struct endpoint_names){ &names[1], 3, NAMES_SETTLED };
+	alerts_named(alerts, &account, &origin);
+	validates("records", "2 alert, 1 update; ");
+}
+
+static void raise_dns(const struct dns_told *told, uint64_t window_ns, uint64_t root)
+{
+	struct account server = account;
+	struct subject s = { .time_ns = 50 * SECOND, .account = &server, .roles = 1 };
+	struct verdict v = {
+		.rule = &rules[0], .subject = &s, .dns = told, .sent = 99, .window_ns = window_ns
+	};
+
+	server.class = CLASS_RESOLVER;
+	v.key.root = root;
+	cr_assert_eq(alerts_raise(alerts, &v, &origin), 1);
+}
+
+Test(schema, alerts_of_names_asked_for)
+{
+	raise_dns(&(struct dns_told){ .suffix = "example.com",
+				      .name = "a\\200.example.com",
+				      .queries = 100,
+				      .names = 99,
+				      .name_bytes = 9000,
+				      .answer_bytes = 10000,
+				      .opaque_bytes = 8000,
+				      .entropy = 498,
+				      .txt_share = 100 },
+		  600 * SECOND, 1);
+	raise_dns(&(struct dns_told){ .suffix = "", .name = "com", .queries = 9, .txt_share = 5 },
+		  600 * SECOND, 2);
+	raise_dns(&(struct dns_told){ .name = "a.example.com", .foreign = true, .queries = 1 }, 0,
+		  3);
+	validates("records", "3 alert; ");
+}
+
 /* With every counter of loss. */
 Test(schema, notices)
 {
