@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# servers.sh: real DNS servers, web servers and proxies at the far end, for the tests of names. Source
+# it after lib.sh. Names lie below .example; every address of 203.0.113.0/24 and of two IPv6 networks is
+# the far end's, so that each test has one of its own.
+
+HERE=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+DNSMASQ=$FAR4
+UNBOUND=198.51.100.3
+LIAR=198.51.100.4	# a DNS server that no policy lists
+STUB=127.0.0.1		# dnsmasq in the sender's namespace
+WHERE_FAR6=2001:db8:2::
+MANY6=2001:db8:4::	# addresses of one name
+MANY=30			# in 840 bytes
+HUGE=143		# in 4 KiB
+
+lab_where_net() {
+	ip addr add 198.51.100.3/24 dev wire && ip addr add 198.51.100.4/24 dev wire &&
+		ip route add local 203.0.113.0/24 dev lo &&
+		ip route add local 2001:db8:2::/64 dev lo &&
+		ip route add local 2001:db8:4::/64 dev lo
+}
+
+where_net() {
+	lab_net_new
+	if ! in_far lab_where_net 2>"$LAB_DIR/net.log"; then
+		not_ok "$LAB_NAME" "no addresses: $(tail -n 1 "$LAB_DIR/net.log")"
+		lab_end
+	fi
+	mkdir -p "$LAB_DIR/bin" "$LAB_DIR/home" "$LAB_DIR/resolv"
+	cp "$HERE/speak" "$LAB_DIR/bin/speak"
+	where_resolv dnsmasq "nameserver $DNSMASQ"
+	where_resolv unbound "nameserver $UNBOUND"
+	where_resolv tcp "nameserver $UNBOUND" "options use-vc"
+	where_resolv six "nameserver $FAR6"
+	where_resolv stub "nameserver $STUB"
+	where_resolv liar "nameserver $LIAR"
+}
+
+where_resolv() { # NAME LINE...
+	printf '%s\n' "${@:2}" >"$LAB_DIR/resolv/$1"
+}
+
+# A program that resolves as resolv/RESOLVER says, in a mount namespace of its own, which ends with it,
+# and in a session of its own. / may be a chroot's, which cannot be made private.
+where_run() { # NET RESOLVER COMMAND...
+	local net=$1 resolv=$LAB_DIR/resolv/$2 how=private
+
+	shift 2
+	mountpoint -q / || how=unchanged
+	# shellcheck disable=SC2016
+	HOME=$LAB_DIR/home PATH=$LAB_DIR/bin:/usr/sbin:/usr/bin:/sbin:/bin setsid -w \
+		nsenter --net="/run/netns/$net" unshare --mount --propagation $how \
+		bash -c 'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$resolv" "$@"
+}
+
+# In the background, until it listens.
+where_start() { # NAME NET PROTO PORT COMMAND...
+	local name=$1 net=$2 proto=$3 port=$4
+
+	shift 4
+	where_run "$net" dnsmasq "$@" >"$LAB_DIR/$name.log" 2>&1 &
+	LAB_PIDS+=($!)
+	if ! wait_for 20 where_listens "$net" "$proto" "$port"; then
+		not_ok "$name" "does not listen: $(tail -n 2 "$LAB_DIR/$name.log" | tr '\n' ' ')"
+		lab_end
+	fi
+}
+
+# shellcheck disable=SC2317 # wait_for calls it
+where_listens() { # NET tcp|udp PORT
+	[ -n "$(in_net "$1" ss -Hln "--$2" "sport = :$3")" ]
+}
+
+# ---- DNS ----
+
+# Lines "NAME ADDRESS" on stdin, as records of both servers.
+where_zone() {
+	local name addr type
+
+	: >"$LAB_DIR/records.dnsmasq"
+	: >"$LAB_DIR/records.unbound"
+	while read -r name addr; do
+		case $addr in *:*) type=AAAA ;; *) type=A ;; esac
+		echo "host-record=$name,$addr" >>"$LAB_DIR/records.dnsmasq"
+		echo "local-data: \"$name. 300 IN $type $addr\"" >>"$LAB_DIR/records.unbound"
+	done
+}
+
+# NAME at the end of 12 aliases, for both servers.
+where_chain() { # NAME ADDRESS
+	local i from=$1
+
+	for ((i = 1; i <= 12; i++)); do
+		echo "cname=$from,c$i.$1" >>"$LAB_DIR/records.dnsmasq"
+		echo "$from. 300 IN CNAME c$i.$1." >>"$LAB_DIR/chain.zone"
+		from=c$i.$1
+	done
+	echo "host-record=$from,$2" >>"$LAB_DIR/records.dnsmasq"
+	echo "$from. 300 IN A $2" >>"$LAB_DIR/chain.zone"
+}
+
+where_many() { # NAME N
+	local i
+
+	for ((i = 1; i <= $2; i++)); do
+		printf 'local-data: "%s. 300 IN AAAA %s%x"\n' "$1" "$MANY6" "$i" >>"$LAB_DIR/records.unbound"
+	done
+}
+
+where_dnsmasq() {
+	where_start dnsmasq "$FAR_NET" udp 53 dnsmasq -k --conf-file="$LAB_DIR/records.dnsmasq" --pid-file= \
+		--user=root --no-resolv --no-hosts --bind-interfaces --listen-address="$DNSMASQ" \
+		--listen-address="$FAR6" --local=/example/ --edns-packet-max=4096
+}
+
+# What it is asked about chain names it looks up in its own zone, as a resolver does.
+where_unbound() {
+	{
+		cat <<-END
+			server:
+			  directory: "$LAB_DIR"
+			  chroot: ""
+			  username: ""
+			  pidfile: ""
+			  use-syslog: no
+			  interface: $UNBOUND@53
+			  interface: $UNBOUND@5353
+			  access-control: 0.0.0.0/0 allow
+			  module-config: "iterator"
+			  max-udp-size: 4096
+			  edns-buffer-size: 4096
+			  minimal-responses: yes
+			  local-zone: "example." static
+			  local-zone: "chain.example." transparent
+		END
+		sed 's/^/  /' "$LAB_DIR/records.unbound"
+		cat <<-END
+			auth-zone:
+			  name: "chain.example"
+			  zonefile: "$LAB_DIR/chain.zone"
+			  for-upstream: yes
+			  for-downstream: yes
+			remote-control:
+			  control-enable: no
+		END
+	} >"$LAB_DIR/unbound.conf"
+	where_start unbound "$FAR_NET" udp 5353 unbound -d -c "$LAB_DIR/unbound.conf"
+}
+
+where_chain_begin() {
+	printf '%s\n' '$ORIGIN chain.example.' '@ 300 IN SOA ns.chain.example. x.chain.example. 1 60 60 60 60' \
+		'@ 300 IN NS ns.chain.example.' "ns 300 IN A $UNBOUND" >"$LAB_DIR/chain.zone"
+}
+
+where_stub() {
+	where_start stub "$SENDER_NET" udp 53 dnsmasq -k --conf-file=/dev/null --pid-file= --user=root \
+		--no-resolv --no-hosts --bind-interfaces --listen-address=$STUB --server="$DNSMASQ"
+}
+
+# ---- The rest ----
+
+where_certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=example \
+		-addext "subjectAltName=DNS:*.example" -keyout "$LAB_DIR/key.pem" -out "$LAB_DIR/cert.pem" \
+		2>"$LAB_DIR/cert.log"
+}
+
+where_nginx() {
+	echo hello >"$LAB_DIR/home/index.html"
+	cat >"$LAB_DIR/nginx.conf" <<-END
+		daemon off;
+		master_process off;
+		user root;
+		pid $LAB_DIR/nginx.pid;
+		error_log $LAB_DIR/nginx.log;
+		events {}
+		http {
+			access_log off;
+			client_body_temp_path $LAB_DIR/home;
+			proxy_temp_path $LAB_DIR/home;
+			fastcgi_temp_path $LAB_DIR/home;
+			uwsgi_temp_path $LAB_DIR/home;
+			scgi_temp_path $LAB_DIR/home;
+			root $LAB_DIR/home;
+			ssl_certificate $LAB_DIR/cert.pem;
+			ssl_certificate_key $LAB_DIR/key.pem;
+			ssl_protocols TLSv1.2 TLSv1.3;
+			server { listen [::]:80 ipv6only=off; listen [::]:8080 ipv6only=off; }
+			server { listen [::]:8082 http2 ipv6only=off; }
+			server { listen [::]:8081 proxy_protocol ipv6only=off; }
+			server { listen [::]:8443 ssl proxy_protocol ipv6only=off; }
+			server { listen [::]:443 ssl http2 ipv6only=off fastopen=16; }
+		}
+	END
+	where_start nginx "$FAR_NET" tcp 443 nginx -p "$LAB_DIR" -c "$LAB_DIR/nginx.conf" -e "$LAB_DIR/nginx.log"
+}
+
+where_tinyproxy() {
+	printf 'Port 8888\nTimeout 60\nMaxClients 50\nLogLevel Warning\n' >"$LAB_DIR/tinyproxy.conf"
+	where_start tinyproxy "$FAR_NET" tcp 8888 tinyproxy -d -c "$LAB_DIR/tinyproxy.conf"
+}
+
+where_socks() {
+	where_start microsocks "$FAR_NET" tcp 1080 microsocks -p 1080
+	where_start microsocks-auth "$FAR_NET" tcp 1081 microsocks -p 1081 -u user -P secret
+	cat >"$LAB_DIR/danted.conf" <<-END
+		logoutput: stderr
+		internal: 0.0.0.0 port = 1085
+		external: wire
+		clientmethod: none
+		socksmethod: none
+		user.privileged: root
+		user.unprivileged: root
+		client pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
+		socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
+	END
+	! command -v danted >/dev/null ||
+		where_start danted "$FAR_NET" tcp 1085 danted -f "$LAB_DIR/danted.conf" -p "$LAB_DIR/danted.pid"
+}
+
+where_starttls() {
+	local kind port=2500
+
+	for kind in smtp imap postgres; do
+		port=$((port + 1))
+		where_start "$kind" "$FAR_NET" tcp $port speak serve $kind $port "$LAB_DIR/cert.pem" "$LAB_DIR/key.pem"
+	done
+	where_start s_server "$FAR_NET" tcp 4443 openssl s_server -accept 4443 -quiet -www \
+		-cert "$LAB_DIR/cert.pem" -key "$LAB_DIR/key.pem"
+}
