@@ -278,7 +278,7 @@ static __always_inline __u32 hello_len(const __u8 h[FIRST_LEN])
  * like nothing that says one is told once, so that nobody waits for it. */
 static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct packet *p)
 {
-	__u8 h[FIRST_LEN] = {}, letter;
+	__u8 h[FIRST_LEN] = {};
 
 	if (bpf_skb_load_bytes(skb, p->at, h, sizeof(h)) < 0)
 		return OF_CAPTURE_BYTES; /* short: what follows may tell */
@@ -286,10 +286,9 @@ static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct pack
 		return h[5] == TLS_CLIENT_HELLO ? hello_len(h) : 0;
 	if (h[0] == 'H' && h[1] == 'T' && h[2] == 'T' && h[3] == 'P')
 		return 0;
-	letter = h[0] & 0xdf;
-	/* Words; SOCKS 4 and 5; PROXY 2; the question for TLS of PostgreSQL and MySQL's answer. */
-	if ((letter >= 'A' && letter <= 'Z') || h[0] == 4 || h[0] == 5 || h[0] == '\r' ||
-	    h[0] == 0 || h[3] == 1)
+	/* Text; SOCKS 4 and 5; PROXY 2; the question for TLS of PostgreSQL and MySQL's answer. */
+	if ((h[0] > ' ' && h[0] < 0x7f) || h[0] == 4 || h[0] == 5 || h[0] == '\r' || h[0] == 0 ||
+	    h[3] == 1)
 		return OF_CAPTURE_BYTES;
 	return 1;
 }
