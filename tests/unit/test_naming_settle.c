@@ -160,6 +160,17 @@ Test(naming_settle, flows_without_an_account_are_counted)
 	cr_expect_eq(track_stats(w.t.track).names_lost, 1, "there is room for so many");
 	world_tick(&w, 12 * SECOND);
 	cr_expect_eq(track_stats(w.t.track).names_lost, 4097, "and for so long");
+	/* Of two that may be meant one is enough. */
+	r.exec_id = CURL;
+	r.creator = WORK;
+	rec_account(s(), CURL, FAR, 5000, 1);
+	rec_flow_of(s(), &r);
+	world_tick(&w, 30 * SECOND);
+	cr_expect_eq(track_stats(w.t.track).names_lost, 4097);
+	r.to.port++;
+	rec_flow_of(s(), &r);
+	world_tick(&w, 50 * SECOND);
+	cr_expect_eq(track_stats(w.t.track).names_lost, 4098);
 }
 
 /* ---- Bytes ---- */
