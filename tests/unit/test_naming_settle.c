@@ -303,6 +303,25 @@ Test(naming_settle, attempts_wait_too)
 	cr_expect_eq(w.judged[0].sent, 0);
 }
 
+/* A connect knows no network namespace; what is sent then may be in another than was thought. */
+Test(naming_settle, in_another_network_namespace)
+{
+	struct of_account a = account_of(CURL, FAR, 443, 100);
+
+	world_start(&w, STRANGE);
+	rec_dns(s(), CURL, RESOLVER, GOOD, FAR);
+	rec_connect(s(), CURL + 100, FAR, 443);
+	world_tick(&w, 4 * SECOND);
+	cr_expect_str_eq(world_names(&w, CURL, FAR, 443), "dns:good.example.org+");
+	world_tick(&w, 7 * SECOND);
+	cr_expect_eq(w.judged_n, 0);
+	a.netns = NETNS + 1;
+	rec_account_of(s(), &a);
+	world_run(&w);
+	cr_expect_str_eq(world_names(&w, CURL, FAR, 443), "");
+	cr_expect_eq(w.judged_n, 1);
+}
+
 Test(naming_settle, what_has_no_address_does_not_wait)
 {
 	struct of_account a = { .exec_id = CURL, .to.family = OF_AF_PACKET, .sent = 9 };
