@@ -49,14 +49,10 @@ const char *endpoint_class_name(enum endpoint_class c)
 const char *rule_per_name(enum rule_per per)
 {
 	static const struct number_name names[] = {
-		{ PER_ENDPOINT, "endpoint" },
-		{ PER_PROCESS, "process" },
-		{ PER_LINEAGE, "lineage" },
-		{ PER_ROLE, "role" },
-		{ PER_STEP, "step" },
-		{ PER_JOB, "job" },
-		{ PER_MACHINE, "machine" },
-		{ 0, NULL },
+		{ PER_ENDPOINT, "endpoint" }, { PER_PROCESS, "process" },
+		{ PER_LINEAGE, "lineage" },   { PER_ROLE, "role" },
+		{ PER_STEP, "step" },	      { PER_JOB, "job" },
+		{ PER_MACHINE, "machine" },   { 0, NULL },
 	};
 
 	return name_of(names, (int)per);

@@ -52,8 +52,8 @@ void track_set_roles(struct track *t, track_roles_fn *fn, void *arg);
 void track_set_hooks_missing(struct track *t, const char *const *names);
 /* NULL: not known, or not any more. */
 const struct execution *track_execution(const struct track *t, uint64_t exec_id);
-/* Who asked a DNS server, and as their endpoint the server, in an account that is none: the caller's,
- * as long as the subject is used. Nobody is known to have asked: without a `who`. */
+/* Who asked a DNS server, and as their endpoint the server, in an account that is none: the
+ * caller's, as long as the subject is used. Nobody is known to have asked: without a `who`. */
 void track_asker(const struct track *t, const struct of_rec_dns *r, uint64_t time_ns,
 		 struct account *ret_account, struct subject *ret);
 /*

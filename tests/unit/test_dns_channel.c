@@ -168,6 +168,48 @@ static size_t dns2tcp(uint64_t *seed, const char *domain)
 	return ask(name, TYPE_TXT);
 }
 
+/* What a real program asked, as tests/unit/captured has it, a question each 20 ms. Returns how many
+ * bytes were sent when it was flagged. */
+static uint64_t real(const char *file)
+{
+	struct of_rec_dns r = { .netns = NETNS };
+	unsigned int type, octets, name_octets, labels;
+	char line[512];
+	FILE *f = fopen(file, "r");
+
+	cr_assert_not_null(f);
+	start_shipped();
+	while (got.n == 0 && fgets(line, sizeof(line), f) != NULL) {
+		if (line[0] == '#')
+			continue;
+		cr_assert_eq(sscanf(line, "%u %u %u %u %255s", &type, &octets, &name_octets,
+				    &labels, r.name),
+			     5);
+		r.type = (uint16_t)type;
+		r.octets = octets;
+		r.name_octets = (uint16_t)name_octets;
+		r.labels = (uint16_t)labels;
+		now += 20 * MS;
+		take(&r);
+	}
+	(void)fclose(f);
+	printf("%s: flagged after %lu bytes sent: %lu names of %lu bytes, %u/100 bits\n", file,
+	       sent, got.dns.names, got.dns.name_bytes, got.dns.entropy);
+	cr_expect_str_eq(got.rule, "dns-tunnel");
+	cr_expect_str_eq(got.suffix, "example.com");
+	return sent;
+}
+
+Test(dns_channel, real_iodine, .fini = stop)
+{
+	cr_expect_lt(real("tests/unit/captured/iodine.txt"), 25000);
+}
+
+Test(dns_channel, real_dns2tcp, .fini = stop)
+{
+	cr_expect_lt(real("tests/unit/captured/dns2tcp.txt"), 25000);
+}
+
 Test(dns_channel, iodine_is_flagged, .fini = stop)
 {
 	uint64_t seed = 1;
