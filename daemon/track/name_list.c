@@ -116,7 +116,7 @@ int name_list_put(struct name_list *g, const struct endpoint_name *name, struct 
 	struct endpoint_name with = *name;
 	uint32_t flags = g->flags;
 	size_t i;
-	bool news = true;
+	bool news;
 
 	for (i = 0; i < g->n; i++)
 		if (g->name[i].source == with.source && g->name[i].port == with.port &&
