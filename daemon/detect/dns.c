@@ -504,11 +504,13 @@ void dns_take(struct dns *d, const struct subject *s, const struct of_rec_dns *r
 {
 	const struct rule *rule;
 	struct asked a;
+	size_t i;
 
 	if (r->flags & OF_DNS_KEPT)
 		return;
 	asked_of(d, s, r, &a);
-	for (rule = d->policy->rules; rule < d->policy->rules + d->policy->rules_n; rule++) {
+	for (i = 0; i < d->policy->rules_n; i++) {
+		rule = &d->policy->rules[i];
 		if (!rule->has_dns || rule->off != NULL || left_out(&rule->dns, &a))
 			continue;
 		if (rule->roles == OF_ROLE_ANY || (s->roles & rule->roles) != 0)
