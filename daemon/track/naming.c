@@ -123,7 +123,8 @@ static int asked_take(const struct namings *x, struct account_node *n,
 		name = (struct endpoint_name){
 			.host = k->host->s,
 			.source = OF_NAME_DNS,
-			.asked = name_was_asked(k, x->executions, n->a.who),
+			.asked = name_list_asked(&n->naming->names, k->host->s) ||
+				 name_was_asked(k, x->executions, n->a.who),
 			.confirmed = name_is_confirmed(k, now_ns),
 			.time_ns = k->time_ns,
 		};
@@ -415,7 +416,7 @@ static int flow_apply(struct namings *x, struct account_node *n, const struct of
 		return -ENOMEM;
 	n->naming->done |= (flow->flags & OF_FLOW_DONE) != 0;
 	news = flow_put(&n->naming->names, flow, time_ns);
-	err = naming_take(x, n, time_ns, true);
+	err = naming_take(x, n, time_ns, news != 0);
 	if (!settled && n->told && n->naming->done) {
 		settle_quietly(n);
 		news = 1;
