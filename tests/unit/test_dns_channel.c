@@ -354,6 +354,9 @@ Test(dns_channel, addresses_written_as_names, .fini = stop)
 		(void)snprintf(name, sizeof(name), "%u.%u.%u.203.in-addr.arpa", next(&seed, 256),
 			       next(&seed, 256), next(&seed, 256));
 		(void)ask(name, 12);
+		(void)snprintf(name, sizeof(name), "%u.%u.%u.10.in-addr.arpa", next(&seed, 256),
+			       next(&seed, 256), next(&seed, 256));
+		(void)ask(name, 12);
 		(void)snprintf(name, sizeof(name), "%u.%u.%u.%u.bl.example.org", next(&seed, 256),
 			       next(&seed, 256), next(&seed, 256), next(&seed, 256));
 		if (i < 1250)
@@ -363,6 +366,25 @@ Test(dns_channel, addresses_written_as_names, .fini = stop)
 		(void)ask(name, TYPE_A);
 	}
 	cr_expect_eq(got.n, 0, "%s", got.suffix);
+	/* What somebody who owns the reverse zone of a network may put below it. */
+	for (i = 0; i < 200 && got.n == 0; i++) {
+		chars(name, 60, BASE32, &seed);
+		(void)snprintf(name + 60, 64, ".2.0.192.in-addr.arpa");
+		now += 100 * MS;
+		(void)ask(name, TYPE_A);
+	}
+	cr_expect_gt(got.n, 0);
+	cr_expect_str_eq(got.suffix, "192.in-addr.arpa");
+	got.n = 0;
+	for (i = 0; i < 1200 && got.n == 0; i++) {
+		for (k = 0; k < 31; k++)
+			(void)snprintf(name + k * 2, 3, "%c.", HEX[next(&seed, 16)]);
+		(void)snprintf(name + 62, 64, "2.ip6.arpa");
+		now += 100 * MS;
+		(void)ask(name, 12);
+	}
+	cr_expect(got.n == 1 && i > 980 && i < 1070, "%zu %d", got.n, i);
+	got.n = 0;
 	/* 16 octets each: data in them is found all the same. */
 	for (i = 0; i < 1000 && got.n == 0; i++) {
 		for (k = 0; k < 32; k++)
