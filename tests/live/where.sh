@@ -57,11 +57,11 @@ zone() {
 		echo "$id-6.example $(row_address "$id" IP6)"
 	done | where_zone
 	where_chain_begin
-	where_chain a.chain.example "$(row_address dns-chain-unbound IP)"
-	where_chain b.chain.example "$(row_address dns-chain-dnsmasq IP)"
-	where_many many.example $MANY
-	where_many huge.example $HUGE
-	where_many truncated.example $MANY
+	where_chain a.chain.example 7 "$(row_address dns-chain-unbound IP)"
+	where_chain b.chain.example 12 "$(row_address dns-chain-dnsmasq IP)"
+	where_many many.example 0x101 $MANY
+	where_many huge.example 1 $HUGE
+	where_many truncated.example 0x201 $MANY
 	echo "local-data: 'dns-https-hint.example. 300 IN HTTPS 1 . alpn=\"h2,h3\" ipv4hint=$(row_address dns-https-hint IP) ech=\"AEX+DQBBAAAgACA=\"'" >>"$LAB_DIR/records.unbound"
 	echo 'local-data: "dns-txt-only.example. 300 IN TXT \"v=spf1 -all\""' >>"$LAB_DIR/records.unbound"
 }

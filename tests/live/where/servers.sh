@@ -88,23 +88,23 @@ where_zone() {
 	done
 }
 
-# NAME at the end of 12 aliases, for both servers.
-where_chain() { # NAME ADDRESS
+# A name with aliases, N deep, for both servers. Of one in its own zone unbound follows 8.
+where_chain() { # NAME N ADDRESS
 	local i from=$1
 
-	for ((i = 1; i <= 12; i++)); do
+	for ((i = 1; i <= $2; i++)); do
 		echo "cname=$from,c$i.$1" >>"$LAB_DIR/records.dnsmasq"
 		echo "$from. 300 IN CNAME c$i.$1." >>"$LAB_DIR/chain.zone"
 		from=c$i.$1
 	done
-	echo "host-record=$from,$2" >>"$LAB_DIR/records.dnsmasq"
-	echo "$from. 300 IN A $2" >>"$LAB_DIR/chain.zone"
+	echo "host-record=$from,$3" >>"$LAB_DIR/records.dnsmasq"
+	echo "$from. 300 IN A $3" >>"$LAB_DIR/chain.zone"
 }
 
-where_many() { # NAME N
+where_many() { # NAME FIRST N
 	local i
 
-	for ((i = 1; i <= $2; i++)); do
+	for ((i = $2; i < $2 + $3; i++)); do
 		printf 'local-data: "%s. 300 IN AAAA %s%x"\n' "$1" "$MANY6" "$i" >>"$LAB_DIR/records.unbound"
 	done
 }
@@ -132,6 +132,7 @@ where_unbound() {
 			  max-udp-size: 4096
 			  edns-buffer-size: 4096
 			  minimal-responses: yes
+			  rrset-roundrobin: no
 			  local-zone: "example." static
 			  local-zone: "chain.example." transparent
 		END
@@ -218,6 +219,7 @@ where_socks() {
 	END
 	! command -v danted >/dev/null ||
 		where_start danted "$FAR_NET" tcp 1085 danted -f "$LAB_DIR/danted.conf" -p "$LAB_DIR/danted.pid"
+	where_start socks4a "$FAR_NET" tcp 1084 speak socks4a 1084
 }
 
 where_starttls() {
