@@ -11,6 +11,9 @@
 char LICENSE[] SEC("license")
 __weak = "GPL";
 
+#define IP_HEADER	 20
+#define IP_PLAIN	 0x45 /* IPv4 whose header has no options */
+#define IP6_HEADER	 40
 #define TCP_HEADER	 20
 #define UDP_HEADER	 8
 #define TCP_SYN		 0x02 /* of byte 13 (RFC 9293, 3.1) */
@@ -69,7 +72,7 @@ static __always_inline __u32 transport_at(struct __sk_buff *skb, __u8 proto)
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
 	    bpf_skb_load_bytes(skb, 6, &next, sizeof(next)) < 0)
 		return 0;
-	b = 40;
+	b = IP6_HEADER;
 	if (next == proto)
 		return b;
 	b = extensions_skip(skb, b, &next);
@@ -92,18 +95,44 @@ static __always_inline bool tcp_data(struct packet *p, struct __sk_buff *skb)
 	return true;
 }
 
+/* Both ports of a datagram that has no options in front of it, as nearly all are; NULL: look
+ * closer. Every datagram of a socket without a far end of its own comes here. */
+static __always_inline const __be16 *udp_ports(struct __sk_buff *skb, __u32 *ret_at)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (data + IP_HEADER + UDP_HEADER > end || data[0] != IP_PLAIN ||
+		    data[9] != IPPROTO_UDP)
+			return NULL;
+		*ret_at = IP_HEADER;
+		return (const __be16 *)(data + IP_HEADER);
+	}
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) || data + IP6_HEADER + UDP_HEADER > end ||
+	    data[6] != IPPROTO_UDP)
+		return NULL;
+	*ret_at = IP6_HEADER;
+	return (const __be16 *)(data + IP6_HEADER);
+}
+
 static __always_inline bool udp_data(struct packet *p, struct __sk_buff *skb)
 {
-	__u32 at = transport_at(skb, IPPROTO_UDP);
+	__u32 at = 0;
+	const __be16 *plain = udp_ports(skb, &at);
 	__be16 ports[2];
 
-	if (at == 0 || bpf_skb_load_bytes(skb, at, ports, sizeof(ports)) < 0)
-		return false;
+	if (plain != NULL) {
+		p->port = bpf_ntohs(plain[p->in ? 0 : 1]);
+	} else {
+		at = transport_at(skb, IPPROTO_UDP);
+		if (at == 0 || bpf_skb_load_bytes(skb, at, ports, sizeof(ports)) < 0)
+			return false;
+		p->port = bpf_ntohs(ports[p->in ? 0 : 1]);
+	}
 	p->at = at + UDP_HEADER;
 	if (skb->len <= p->at)
 		return false;
 	p->len = skb->len - p->at;
-	p->port = bpf_ntohs(ports[p->in ? 0 : 1]);
 	return true;
 }
 
@@ -249,7 +278,7 @@ static __always_inline __u32 hello_len(const __u8 h[FIRST_LEN])
  * like nothing that says one is told once, so that nobody waits for it. */
 static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct packet *p)
 {
-	__u8 h[FIRST_LEN] = {}, letter;
+	__u8 h[FIRST_LEN] = {};
 
 	if (bpf_skb_load_bytes(skb, p->at, h, sizeof(h)) < 0)
 		return OF_CAPTURE_BYTES; /* short: what follows may tell */
@@ -257,10 +286,9 @@ static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct pack
 		return h[5] == TLS_CLIENT_HELLO ? hello_len(h) : 0;
 	if (h[0] == 'H' && h[1] == 'T' && h[2] == 'T' && h[3] == 'P')
 		return 0;
-	letter = h[0] & 0xdf;
-	/* Words; SOCKS 4 and 5; PROXY 2; the question for TLS of PostgreSQL and MySQL's answer. */
-	if ((letter >= 'A' && letter <= 'Z') || h[0] == 4 || h[0] == 5 || h[0] == '\r' ||
-	    h[0] == 0 || h[3] == 1)
+	/* Text; SOCKS 4 and 5; PROXY 2; the question for TLS of PostgreSQL and MySQL's answer. */
+	if ((h[0] > ' ' && h[0] < 0x7f) || h[0] == 4 || h[0] == 5 || h[0] == '\r' || h[0] == 0 ||
+	    h[3] == 1)
 		return OF_CAPTURE_BYTES;
 	return 1;
 }
@@ -389,19 +417,23 @@ int names_ingress(struct __sk_buff *skb)
 
 	if (sk == NULL)
 		return 1;
-	/* Most packets end here. */
+	/* Most packets end here, or right behind. */
 	port = remote_port(skb);
-	if (port != 0 && !is_dns(port))
+	if (port == 0) {
+		if (udp_data(&p, skb) && is_dns(p.port))
+			capture(skb, &p, p.len, 0, IPPROTO_UDP);
+		return 1;
+	}
+	if (!is_dns(port))
 		return 1;
 	sk = bpf_sk_fullsock(sk);
 	if (sk == NULL)
 		return 1;
-	if (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP && port != 0) {
+	if (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP) {
 		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
 		if (hint != NULL)
 			stream_in(hint, skb);
-	} else if (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP && udp_data(&p, skb) &&
-		   is_dns(port != 0 ? port : p.port)) {
+	} else if (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP && udp_data(&p, skb)) {
 		capture(skb, &p, p.len, 0, IPPROTO_UDP);
 	}
 	return 1;

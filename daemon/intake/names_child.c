@@ -20,7 +20,7 @@
 #include "base/poison.h"
 
 /* Waits for so long when it is woken: who opens a thousand connections wakes it a few times. */
-#define GATHER_NS 2000000
+#define GATHER_NS 5000000
 
 /* What it calls once it is confined; all else ends it. */
 static const unsigned short calls[] = {

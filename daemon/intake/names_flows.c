@@ -190,6 +190,47 @@ static struct flow *flow_add(struct names_flows *f, const struct of_capture *c)
 	return flow;
 }
 
+/* ---- Further requests of a stream ---- */
+
+static bool host_is_new(struct names_flows *f, const struct of_capture *c, const char *host)
+{
+	uint64_t hash = table_hash(&f->flows, host, strlen(host));
+	struct last_host *last =
+		&f->hosts[table_hash(&f->flows, &c->cookie, sizeof(c->cookie)) % NAMES_HOSTS_MAX];
+
+	if (last->cookie == c->cookie && last->hash == hash)
+		return false;
+	*last = (struct last_host){ c->cookie, hash };
+	return true;
+}
+
+static void request_take(struct names_flows *f, const struct of_capture *c, const uint8_t *data)
+{
+	struct http_request req;
+	int err = http_parse(data, c->copied, &req);
+
+	if (err == -EAGAIN || err == -E2BIG) {
+		/* Not all of its head is here: it may be for anyone. */
+		tell_end(f, c, c->exec_id, OF_FLOW_HTTP | OF_FLOW_INVALID | OF_FLOW_LOST);
+		return;
+	}
+	if (err < 0 || req.host_is == HTTP_HOST_NONE)
+		return;
+	rec_begin(f, c, c->exec_id);
+	f->rec.flags = OF_FLOW_HTTP | OF_FLOW_DONE;
+	if (req.host_is == HTTP_HOST_OTHER) {
+		f->rec.flags |= OF_FLOW_INVALID;
+	} else if (!host_is_new(f, c, req.host.text)) {
+		return;
+	} else if (req.connect || req.absolute) {
+		f->rec.flags |= OF_FLOW_PROXY;
+		rec_name(f, OF_NAME_CONNECT, req.port == 0 ? HTTP_PORT : req.port, &req.host);
+	} else {
+		rec_name(f, OF_NAME_HOST, 0, &req.host);
+	}
+	rec_tell(f);
+}
+
 /* ---- Streams ---- */
 
 /* Asked as a proxy is, with the host in the target, though not to connect (RFC 9112 section 3.2.2).
@@ -269,8 +310,11 @@ static void stream_take(struct names_flows *f, const struct of_capture *c, const
 
 	if (flow == NULL) {
 		/* Of one that is done, or was pushed out. */
-		if (c->seq != c->first)
+		if (c->seq != c->first) {
+			if (http_begins(data, c->copied))
+				request_take(f, c, data);
 			return;
+		}
 		flow = flow_add(f, c);
 		if (flow == NULL)
 			return;
@@ -283,47 +327,6 @@ static void stream_take(struct names_flows *f, const struct of_capture *c, const
 	stream_tell(f, flow, c, found, done);
 	if (done)
 		flow_drop(f, flow);
-}
-
-/* ---- Further requests of a stream ---- */
-
-static bool host_is_new(struct names_flows *f, const struct of_capture *c, const char *host)
-{
-	uint64_t hash = table_hash(&f->flows, host, strlen(host));
-	struct last_host *last =
-		&f->hosts[table_hash(&f->flows, &c->cookie, sizeof(c->cookie)) % NAMES_HOSTS_MAX];
-
-	if (last->cookie == c->cookie && last->hash == hash)
-		return false;
-	*last = (struct last_host){ c->cookie, hash };
-	return true;
-}
-
-static void request_take(struct names_flows *f, const struct of_capture *c, const uint8_t *data)
-{
-	struct http_request req;
-	int err = http_parse(data, c->copied, &req);
-
-	if (err == -EAGAIN || err == -E2BIG) {
-		/* Not all of its head is here: it may be for anyone. */
-		tell_end(f, c, c->exec_id, OF_FLOW_HTTP | OF_FLOW_INVALID | OF_FLOW_LOST);
-		return;
-	}
-	if (err < 0 || req.host_is == HTTP_HOST_NONE)
-		return;
-	rec_begin(f, c, c->exec_id);
-	f->rec.flags = OF_FLOW_HTTP | OF_FLOW_DONE;
-	if (req.host_is == HTTP_HOST_OTHER) {
-		f->rec.flags |= OF_FLOW_INVALID;
-	} else if (!host_is_new(f, c, req.host.text)) {
-		return;
-	} else if (req.connect || req.absolute) {
-		f->rec.flags |= OF_FLOW_PROXY;
-		rec_name(f, OF_NAME_CONNECT, req.port == 0 ? HTTP_PORT : req.port, &req.host);
-	} else {
-		rec_name(f, OF_NAME_HOST, 0, &req.host);
-	}
-	rec_tell(f);
 }
 
 /* ---- Datagrams ---- */

@@ -54,6 +54,17 @@ static void name_insert(struct name_list *g, const struct endpoint_name *name, s
 	g->n++;
 }
 
+bool name_list_asked(const struct name_list *g, const char *host)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		if (g->name[i].source == OF_NAME_DNS && g->name[i].asked &&
+		    strcmp(g->name[i].host, host) == 0)
+			return true;
+	return false;
+}
+
 void name_list_said(struct name_list *g)
 {
 	size_t i = g->n;

@@ -6,6 +6,7 @@
 #ifndef TRACK_NAME_LIST_H
 #define TRACK_NAME_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct name_list {
 void name_list_clear(struct name_list *g);
 /* To be cleared, too. */
 void name_list_copy(struct name_list *ret, const struct name_list *from);
+/* Is it there already as one that was asked for? */
+bool name_list_asked(const struct name_list *g, const char *host);
 /* Leaves only what was said, as if nothing had confirmed it. */
 void name_list_said(struct name_list *g);
 /* 1: something is new, 0: nothing, or -ENOMEM with NAMES_MORE set. A new name is a copy, or shared

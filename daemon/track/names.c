@@ -325,7 +325,7 @@ static bool is_below(const struct execution *e, uint64_t process)
 }
 
 static bool asked_for(const struct name_asker *a, const struct executions *executions,
-		      const struct execution *who)
+		      const struct execution *who, uint64_t session)
 {
 	const struct exec_node *asker;
 
@@ -333,7 +333,7 @@ static bool asked_for(const struct name_asker *a, const struct executions *execu
 		return true;
 	if (a->job != 0 && who->ci != NULL && who->ci_job == a->job)
 		return true;
-	if (a->session != 0 && lineage_root(who, OF_ROLE_ANY)->process == a->session)
+	if (a->session == session)
 		return true;
 	asker = execution_find(executions, a->exec_id);
 	return asker != NULL && is_below(&asker->e, who->process);
@@ -343,13 +343,15 @@ bool name_was_asked(const struct known_name *n, const struct executions *executi
 		    const struct execution *who)
 {
 	size_t i = n->askers_n;
+	uint64_t session;
 
 	if (n->for_all)
 		return true;
 	if (who == NULL)
 		return false;
+	session = lineage_root(who, OF_ROLE_ANY)->process;
 	while (i-- > 0)
-		if (asked_for(&n->askers[i], executions, who))
+		if (asked_for(&n->askers[i], executions, who, session))
 			return true;
 	return false;
 }

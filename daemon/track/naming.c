@@ -31,6 +31,7 @@ struct waiting {
 	uint64_t time_ns;
 	struct name_list names;
 	bool done;
+	bool spare; /* another account has it, or waits for it */
 };
 
 /* ---- The names of an account ---- */
@@ -123,7 +124,8 @@ static int asked_take(const struct namings *x, struct account_node *n,
 		name = (struct endpoint_name){
 			.host = k->host->s,
 			.source = OF_NAME_DNS,
-			.asked = name_was_asked(k, x->executions, n->a.who),
+			.asked = name_list_asked(&n->naming->names, k->host->s) ||
+				 name_was_asked(k, x->executions, n->a.who),
 			.confirmed = name_is_confirmed(k, now_ns),
 			.time_ns = k->time_ns,
 		};
@@ -241,6 +243,12 @@ static void waiting_drop(struct namings *x, struct waiting *w)
 	free(w);
 }
 
+static void waiting_lose(struct namings *x, struct waiting *w)
+{
+	x->lost += !w->spare;
+	waiting_drop(x, w);
+}
+
 /* What flows said before. 0 or -ENOMEM. */
 static int naming_fetch(struct namings *x, struct account_node *n)
 {
@@ -318,8 +326,7 @@ void namings_tick(struct namings *x, uint64_t time_ns, named_fn *fn, void *arg)
 		w = table_entry(x->waiting.oldest, struct waiting, by_key);
 		if (w->time_ns + NAMING_WAIT_NS > time_ns)
 			break;
-		x->lost++;
-		waiting_drop(x, w);
+		waiting_lose(x, w);
 	}
 }
 
@@ -364,26 +371,26 @@ static int flow_put(struct name_list *g, const struct of_rec_flow *flow, uint64_
 }
 
 static int flow_wait(struct namings *x, uint64_t exec_id, const struct of_rec_flow *flow,
-		     uint64_t time_ns)
+		     bool spare, uint64_t time_ns)
 {
 	struct of_account_key key = waiting_key(exec_id, &flow->to);
 	struct waiting *w = waiting_find(x, &key);
 	int err;
 
 	if (w == NULL) {
-		if (x->waiting.n >= x->waiting.max) {
-			x->lost++;
-			waiting_drop(x, table_entry(x->waiting.oldest, struct waiting, by_key));
-		}
+		if (x->waiting.n >= x->waiting.max)
+			waiting_lose(x, table_entry(x->waiting.oldest, struct waiting, by_key));
 		w = calloc(1, sizeof(*w));
 		if (w == NULL)
 			return -ENOMEM;
 		w->key = key;
+		w->spare = true;
 		(void)table_add(&x->waiting, &w->by_key,
 				table_hash(&x->waiting, &key, sizeof(key)));
 	}
 	table_touch(&x->waiting, &w->by_key);
 	w->time_ns = time_ns;
+	w->spare &= spare;
 	w->done |= (flow->flags & OF_FLOW_DONE) != 0;
 	err = flow_put(&w->names, flow, time_ns);
 	return err < 0 ? err : 0;
@@ -415,7 +422,7 @@ static int flow_apply(struct namings *x, struct account_node *n, const struct of
 		return -ENOMEM;
 	n->naming->done |= (flow->flags & OF_FLOW_DONE) != 0;
 	news = flow_put(&n->naming->names, flow, time_ns);
-	err = naming_take(x, n, time_ns, true);
+	err = naming_take(x, n, time_ns, news != 0);
 	if (!settled && n->told && n->naming->done) {
 		settle_quietly(n);
 		news = 1;
@@ -424,28 +431,31 @@ static int flow_apply(struct namings *x, struct account_node *n, const struct of
 	return news < 0 || err < 0 ? -ENOMEM : 0;
 }
 
-static int flow_of(struct namings *x, const struct accounts *accounts, uint64_t exec_id,
-		   const struct of_rec_flow *flow, uint64_t time_ns, named_fn *fn, void *arg)
-{
-	struct account_node *n = flow_account(accounts, exec_id, &flow->to);
-
-	if (n == NULL)
-		return flow_wait(x, exec_id, flow, time_ns);
-	return flow_apply(x, n, flow, time_ns, fn, arg);
-}
-
 /* Who runs as a packet leaves may be somebody else than who sent it, and who sent it somebody else
  * than who made the socket: both that may have an account have its names. */
 int namings_flow(struct namings *x, struct accounts *accounts, const struct of_rec_flow *flow,
 		 uint64_t time_ns, named_fn *fn, void *arg)
 {
-	int err = 0, err2 = 0;
+	const uint64_t who[2] = { flow->exec_id,
+				  flow->creator != flow->exec_id ? flow->creator : 0 };
+	struct account_node *n[2];
+	bool spare = false;
+	int ret = 0, err;
+	size_t i;
 
-	if (flow->exec_id != 0)
-		err = flow_of(x, accounts, flow->exec_id, flow, time_ns, fn, arg);
-	if (flow->creator != 0 && flow->creator != flow->exec_id)
-		err2 = flow_of(x, accounts, flow->creator, flow, time_ns, fn, arg);
-	return err < 0 ? err : err2;
+	for (i = 0; i < 2; i++) {
+		n[i] = who[i] != 0 ? flow_account(accounts, who[i], &flow->to) : NULL;
+		spare |= n[i] != NULL;
+	}
+	for (i = 0; i < 2; i++) {
+		if (who[i] == 0)
+			continue;
+		err = n[i] != NULL ? flow_apply(x, n[i], flow, time_ns, fn, arg)
+				   : flow_wait(x, who[i], flow, spare, time_ns);
+		ret = err < 0 ? err : ret;
+		spare = true;
+	}
+	return ret;
 }
 
 /* ---- What was asked for ---- */

@@ -381,6 +381,7 @@ Test(names, many_of_one_address)
 	cr_expect(is_known("f30.example", FAR));
 	flood("198.51.100.1", FAR, 40);
 	cr_expect(is_known("f0.example", FAR));
+	cr_expect(is_known(HOST, FAR));
 	flood(RESOLVER, FAR, 40);
 	cr_expect_not(is_known(HOST, FAR), "it is the oldest");
 }

@@ -160,6 +160,17 @@ Test(naming_settle, flows_without_an_account_are_counted)
 	cr_expect_eq(track_stats(w.t.track).names_lost, 1, "there is room for so many");
 	world_tick(&w, 12 * SECOND);
 	cr_expect_eq(track_stats(w.t.track).names_lost, 4097, "and for so long");
+	/* Of two that may be meant one is enough. */
+	r.exec_id = CURL;
+	r.creator = WORK;
+	rec_account(s(), CURL, FAR, 5000, 1);
+	rec_flow_of(s(), &r);
+	world_tick(&w, 30 * SECOND);
+	cr_expect_eq(track_stats(w.t.track).names_lost, 4097);
+	r.to.port++;
+	rec_flow_of(s(), &r);
+	world_tick(&w, 50 * SECOND);
+	cr_expect_eq(track_stats(w.t.track).names_lost, 4098);
 }
 
 /* ---- Bytes ---- */
@@ -290,6 +301,25 @@ Test(naming_settle, attempts_wait_too)
 	cr_assert_eq(w.judged_n, 1);
 	cr_expect_str_eq(w.judged[0].rule, "strange");
 	cr_expect_eq(w.judged[0].sent, 0);
+}
+
+/* A connect knows no network namespace; what is sent then may be in another than was thought. */
+Test(naming_settle, in_another_network_namespace)
+{
+	struct of_account a = account_of(CURL, FAR, 443, 100);
+
+	world_start(&w, STRANGE);
+	rec_dns(s(), CURL, RESOLVER, GOOD, FAR);
+	rec_connect(s(), CURL + 100, FAR, 443);
+	world_tick(&w, 4 * SECOND);
+	cr_expect_str_eq(world_names(&w, CURL, FAR, 443), "dns:good.example.org+");
+	world_tick(&w, 7 * SECOND);
+	cr_expect_eq(w.judged_n, 0);
+	a.netns = NETNS + 1;
+	rec_account_of(s(), &a);
+	world_run(&w);
+	cr_expect_str_eq(world_names(&w, CURL, FAR, 443), "");
+	cr_expect_eq(w.judged_n, 1);
 }
 
 Test(naming_settle, what_has_no_address_does_not_wait)

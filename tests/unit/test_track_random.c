@@ -35,8 +35,22 @@ struct world {
 	struct track *track;
 	struct stream s;
 	uint64_t told; /* sum of all deltas */
-	uint64_t attempts;
+	uint64_t attempts, named;
 };
+
+/* The names are all there, in their order, those before too. */
+static uint64_t names_check(const struct endpoint_names *names)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	cr_assert_leq(names->n, ENDPOINT_NAMES_MAX);
+	for (i = 0; i < names->n; i++) {
+		sum += strlen(names->name[i].host);
+		cr_assert(i == 0 || names->name[i - 1].source <= names->name[i].source);
+	}
+	return sum;
+}
 
 static void on_subject(void *arg, const struct subject *s)
 {
@@ -44,8 +58,11 @@ static void on_subject(void *arg, const struct subject *s)
 	const struct account *a = s->account;
 
 	cr_assert(a->class != 0);
+	cr_assert(a->sent >= s->delta || s->kind == SUBJECT_ATTEMPT);
+	w->named += names_check(&a->names) + names_check(&s->before);
+	if (s->kind == SUBJECT_NAMED)
+		return;
 	cr_assert_eq(s->kind == SUBJECT_SENT, s->delta > 0);
-	cr_assert(s->kind == SUBJECT_ATTEMPT || a->sent >= s->delta);
 	cr_assert(s->kind == SUBJECT_SENT || a->sent == 0);
 	w->told += s->delta;
 	w->attempts += s->kind == SUBJECT_ATTEMPT;
@@ -86,6 +103,8 @@ static uint64_t check(const struct world *w)
 	}
 	for (cursor = 0; (a = track_next_account(w->track, &cursor)) != NULL;) {
 		accounts++;
+		(void)names_check(&a->names);
+		cr_assert(a->label == NULL || strlen(a->label) > 0);
 		if (a->who == NULL)
 			machine += a->sent;
 		else
@@ -107,6 +126,32 @@ static void run(struct world *w)
 		;
 	intake_free(in);
 	w->s.len = 0;
+}
+
+static const char *const hosts[] = { "h0.example", "h1.example", "h2.example", "h3.example",
+				     "h4.example", "h5.example", "h6.example", "h7.example",
+				     "h8.example", "h9.example" };
+
+/* A lookup, or what a connection says first, by anybody to anywhere. */
+static void some_name(struct stream *s, uint64_t id)
+{
+	const char *host = hosts[any(10)], *ip = any(2) ? FAR : "10.0.0.1";
+	struct of_rec_flow f = { .to = endpoint(ip, (uint16_t)(1 + any(4))),
+				 .exec_id = any(4) ? id : 0,
+				 .creator = any(600),
+				 .flags = (uint32_t)any(512),
+				 .names_n = (uint32_t)any(OF_FLOW_NAMES + 1) };
+	uint32_t i;
+
+	if (any(3) == 0) {
+		rec_dns(s, id, any(2) ? "192.0.2.53" : "192.0.2.54", host, ip);
+		return;
+	}
+	for (i = 0; i < f.names_n; i++) {
+		f.names[i].source = (uint16_t)(1 + any(3));
+		memcpy(f.names[i].host, hosts[any(10)], sizeof("h0.example"));
+	}
+	rec_flow_of(s, &f);
 }
 
 /* ---- A machine that keeps the kernel's order ---- */
@@ -198,6 +243,10 @@ static void machine_step(struct machine *m, struct world *w)
 		a.sent = m->machines;
 		rec_account_of(&w->s, &a);
 		break;
+	case 4:
+	case 5:
+		some_name(&w->s, m->proc[pid].exec_id);
+		break;
 	default:
 		proc_sends(m, w, pid);
 	}
@@ -206,7 +255,10 @@ static void machine_step(struct machine *m, struct world *w)
 static const char yaml[] = "version: 1\n"
 			   "roles:\n"
 			   "  scanner: {match: [{name: trivy}]}\n"
-			   "  runner: {match: [{name: Runner.Worker}]}\n";
+			   "  runner: {match: [{name: Runner.Worker}]}\n"
+			   "networks: {resolvers: [192.0.2.53]}\n"
+			   "endpoints: {n: ['h1.example']}\n"
+			   "rules: [{id: r, when: {endpoint: {not_in: [n]}}}]\n";
 
 ParameterizedTestParameters(track_random, in_order)
 {
@@ -239,6 +291,7 @@ ParameterizedTest(uint64_t *seed, track_random, in_order)
 	cr_expect_eq(track_stats(w.track).refused, 0);
 	cr_expect_eq(track_stats(w.track).unresolved, 0);
 	cr_expect_gt(w.attempts, 0);
+	cr_expect_gt(w.named, 0);
 	track_free(w.track);
 	config_done(&config);
 	stream_done(&w.s);
@@ -269,7 +322,11 @@ static void chaos(struct stream *s)
 	s->now_ns += any(200 * MS);
 	if (any(500) == 0)
 		s->now_ns -= any(any(100) ? SECOND : s->now_ns);
-	switch (any(8)) {
+	switch (any(10)) {
+	case 8:
+	case 9:
+		some_name(s, id);
+		break;
 	case 0:
 		rec_fork(s, id, parent, pid);
 		break;
