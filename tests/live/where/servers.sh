@@ -138,12 +138,15 @@ where_unbound() {
 			  module-config: "iterator"
 			  max-udp-size: 4096
 			  edns-buffer-size: 4096
+			  qname-minimisation: no
+			  do-not-query-localhost: no
 			  minimal-responses: yes
 			  rrset-roundrobin: no
 			  local-zone: "example." static
 			  local-zone: "chain.example." transparent
 		END
 		sed 's/^/  /' "$LAB_DIR/records.unbound"
+		cat "$LAB_DIR/zones.unbound" 2>/dev/null # of the test's own
 		cat <<-END
 			auth-zone:
 			  name: "chain.example"
