@@ -313,15 +313,18 @@ static int update_put(struct alerts *a, const struct open_alert *alert, const st
 /*
  * How much left by an interface is known only when it is over: told again for each 50th part that
  * it grew, so that the last that was told is right to 2 %, in some 50 records for each e-fold.
+ * Names that carry data are told again when it is twice as much.
  */
-static int open_update(struct alerts *a, struct open_alert *alert, const struct origin *o)
+static int open_update(struct alerts *a, struct open_alert *alert, const struct verdict *v,
+		       const struct origin *o)
 {
+	uint64_t step = alert->is_leak ? alert->told / 50 : alert->told;
 	int err;
 
-	if (!alert->is_leak || alert->sent - alert->told <= alert->told / 50)
+	if ((!alert->is_leak && alert->dns == NULL) || alert->sent - alert->told <= step)
 		return 0;
 	buf_clear(&a->text);
-	alert_line(&a->text, a->policy, alert, NULL);
+	alert_line(&a->text, a->policy, alert, v->subject);
 	err = update_put(a, alert, o);
 	if (err == 0)
 		alert->told = alert->sent;
@@ -338,7 +341,7 @@ int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin 
 	if (node != NULL) {
 		alert = table_entry(node, struct open_alert, node);
 		open_fold(a, alert, v, o);
-		if (open_update(a, alert, o) < 0)
+		if (open_update(a, alert, v, o) < 0)
 			a->stats.failed++;
 		return 0;
 	}
@@ -348,7 +351,7 @@ int alerts_raise(struct alerts *a, const struct verdict *v, const struct origin 
 	buf_clear(&a->json);
 	buf_clear(&a->text);
 	alert_json(&a->json, "alert", a->policy, alert, o);
-	alert_line(&a->text, a->policy, alert, v->leak != NULL ? NULL : v->subject);
+	alert_line(&a->text, a->policy, alert, v->subject);
 	if (a->json.err < 0 || a->text.err < 0)
 		goto fail;
 	if (a->open.n == ALERTS_OPEN_MAX) {

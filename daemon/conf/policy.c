@@ -49,14 +49,10 @@ const char *endpoint_class_name(enum endpoint_class c)
 const char *rule_per_name(enum rule_per per)
 {
 	static const struct number_name names[] = {
-		{ PER_ENDPOINT, "endpoint" },
-		{ PER_PROCESS, "process" },
-		{ PER_LINEAGE, "lineage" },
-		{ PER_ROLE, "role" },
-		{ PER_STEP, "step" },
-		{ PER_JOB, "job" },
-		{ PER_MACHINE, "machine" },
-		{ 0, NULL },
+		{ PER_ENDPOINT, "endpoint" }, { PER_PROCESS, "process" },
+		{ PER_LINEAGE, "lineage" },   { PER_ROLE, "role" },
+		{ PER_STEP, "step" },	      { PER_JOB, "job" },
+		{ PER_MACHINE, "machine" },   { 0, NULL },
 	};
 
 	return name_of(names, (int)per);
@@ -88,12 +84,13 @@ static bool port_fits(const struct endpoint_match *m, uint16_t port)
 
 static bool any_holds(const struct endpoint_match *match, size_t n, const struct of_endpoint *to)
 {
-	const struct endpoint_match *m;
+	size_t i;
 
 	if (to->family != OF_AF_INET && to->family != OF_AF_INET6)
 		return false;
-	for (m = match; m < match + n; m++)
-		if (m->name == NULL && port_fits(m, to->port) && cidr_holds(&m->net, to->addr))
+	for (i = 0; i < n; i++)
+		if (match[i].name == NULL && port_fits(&match[i], to->port) &&
+		    cidr_holds(&match[i].net, to->addr))
 			return true;
 	return false;
 }

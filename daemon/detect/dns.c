@@ -2,11 +2,14 @@
 /*
  * dns.c: names asked for, by the rules with `dns`.
  *
- * What looks like a tunnel and is none: an address written as labels, for reverse lookups and for
- * lists of addresses (9.113.0.203.in-addr.arpa, 2.0.0.127.zen.spamhaus.org, 32 nibbles). It carries
- * the 4 or 16 octets of the address and is counted as these, not as up to 64 characters: not left
- * out, for a tunnel may write its data so, too. Lookups of hashes at a reputation service carry
- * what a tunnel carries, and only the owner of the name tells them apart: `except`.
+ * What looks like a tunnel and is none: an address written as labels, for lists of addresses
+ * (2.0.0.127.zen.spamhaus.org, 32 nibbles). It carries the 4 or 16 octets of the address and is
+ * counted as these, not as up to 64 characters: not left out, for a tunnel may write its data so,
+ * too. Of a reverse lookup (9.113.0.203.in-addr.arpa) what is below the network of who answers can
+ * be chosen: an octet in the IPv4 networks that have a zone of their own, which is not counted,
+ * else a scan of a network would be a tunnel; 8 octets in those of IPv6, which are. Lookups of
+ * hashes at a reputation service carry what a tunnel carries, and only the owner of the name tells
+ * them apart: `except`.
  */
 #include "detect/dns.h"
 
@@ -35,6 +38,7 @@ struct window {
 	struct counts part[DISTINCT_PARTS], sum; /* number n is at n % DISTINCT_PARTS */
 	uint64_t early[DNS_EARLY]; /* hashes of its first names, until it has a sketch */
 	size_t early_n;
+	uint64_t carry;	       /* less than an octet, in 1/DISTINCT_BITS */
 	struct sketch *sketch; /* NULL: it has none, or lost it to another */
 };
 
@@ -195,6 +199,18 @@ static const char *address_of(const char *name, uint8_t ret[16], size_t *ret_n)
 	return name;
 }
 
+/* A whole address and nothing else, asked for its name: how many octets of it count. */
+static bool reverse_of(const char *behind, struct part *ret)
+{
+	if (ret->len == 4 && strcmp(behind, "in-addr.arpa") == 0)
+		ret->len = 0;
+	else if (ret->len == 16 && strcmp(behind, "ip6.arpa") == 0)
+		ret->len = 8; /* the lowest stand first */
+	else
+		return false;
+	return true;
+}
+
 /* `rest`: octets that belong to the name and are not in this part. */
 static void part_of(const struct dns *d, const struct of_rec_dns *r, const char *end, size_t rest,
 		    struct part *ret)
@@ -202,7 +218,9 @@ static void part_of(const struct dns *d, const struct of_rec_dns *r, const char 
 	const char *at = address_of(r->name, ret->octets, &ret->len);
 	size_t told = r->name_octets, wire = r->labels + 1U + rest;
 
-	ret->len += octets_of(at, end, ret->octets + ret->len, sizeof(ret->octets) - ret->len);
+	if (!reverse_of(at, ret))
+		ret->len +=
+			octets_of(at, end, ret->octets + ret->len, sizeof(ret->octets) - ret->len);
 	ret->all = ret->len;
 	/* The text keeps the end of a long name; the octets of all of it are told. */
 	if (at == r->name && told > wire && told - wire > ret->len)
@@ -344,6 +362,7 @@ static uint64_t name_add(struct dns *d, struct window *w, const struct part *p)
 {
 	size_t at = w->newest % DISTINCT_PARTS;
 	uint32_t weight;
+	uint64_t n;
 
 	if (w->sketch == NULL && w->early_n < DNS_EARLY)
 		return early_is_new(w, p->hash) ? p->all : 0;
@@ -353,7 +372,9 @@ static uint64_t name_add(struct dns *d, struct window *w, const struct part *p)
 	if (!distinct_mark(&w->sketch->names, at, p->hash, &weight))
 		return 0;
 	distinct_octets(&w->sketch->names, at, p->octets, p->len);
-	return p->all * weight / DISTINCT_BITS;
+	n = p->all * weight + w->carry;
+	w->carry = n % DISTINCT_BITS;
+	return n / DISTINCT_BITS;
 }
 
 static void query_add(struct dns *d, struct window *w, const struct rule *rule,
@@ -504,11 +525,13 @@ void dns_take(struct dns *d, const struct subject *s, const struct of_rec_dns *r
 {
 	const struct rule *rule;
 	struct asked a;
+	size_t i;
 
 	if (r->flags & OF_DNS_KEPT)
 		return;
 	asked_of(d, s, r, &a);
-	for (rule = d->policy->rules; rule < d->policy->rules + d->policy->rules_n; rule++) {
+	for (i = 0; i < d->policy->rules_n; i++) {
+		rule = &d->policy->rules[i];
 		if (!rule->has_dns || rule->off != NULL || left_out(&rule->dns, &a))
 			continue;
 		if (rule->roles == OF_ROLE_ANY || (s->roles & rule->roles) != 0)

@@ -245,9 +245,12 @@ static enum endpoint_verdict is_judged(const struct question *q, enum endpoint_v
 enum endpoint_verdict endpoint_judge(const struct policy *p, const struct rule *r,
 				     const struct account *a, const struct endpoint_names *names)
 {
+	static const struct endpoint_name nothing;
+	const struct endpoint_names given = { names->n > 0 ? names->name : &nothing, names->n,
+					      names->flags };
 	const struct question q = { .policy = p,
 				    .account = a,
-				    .names = names,
+				    .names = &given, /* a list to walk, also when there is none */
 				    .settled = (names->flags & NAMES_SETTLED) != 0,
 				    .asks_proxy = (names->flags & NAMES_PROXY) != 0,
 				    .is_proxy = policy_is_proxy(p, &a->to) };

@@ -13,6 +13,9 @@
 #include "base/poison.h"
 
 #define SECOND_NS 1000000000ULL
+/* Many answers have no time of their own, and who asked goes on using them: as in track/naming.c.
+ */
+#define GRACE_NS  (3600 * SECOND_NS)
 
 static struct of_kept_key key_of(const struct of_rec_dns *dns, const uint8_t addr[16])
 {
@@ -63,7 +66,8 @@ static void tell(const struct of_kept_key *key, const struct of_kept_name *kept,
 	memcpy(rec.name, kept->name, name_len);
 	rec.suffix = (uint16_t)name_len;
 	memcpy(rec.addrs[0].addr, key->addr, sizeof(key->addr));
-	rec.addrs[0].ttl = (uint32_t)((kept->end_ns - now_ns) / SECOND_NS);
+	if (kept->end_ns > now_ns)
+		rec.addrs[0].ttl = (uint32_t)((kept->end_ns - now_ns) / SECOND_NS);
 	if (name_len > 0)
 		(void)fn(arg, &rec.hdr, len);
 }
@@ -78,7 +82,7 @@ void kept_tell(const struct outflow_bpf *skel, uint64_t now_ns, intake_raw_fn *f
 	/* Nobody writes meanwhile: no key comes twice. */
 	for (i = 0; i < OF_KEPT_NAMES && err == 0; i++) {
 		key = next;
-		if (bpf_map_lookup_elem(fd, &key, &kept) == 0 && kept.end_ns > now_ns)
+		if (bpf_map_lookup_elem(fd, &key, &kept) == 0 && kept.end_ns + GRACE_NS > now_ns)
 			tell(&key, &kept, now_ns, fn, arg);
 		err = bpf_map_get_next_key(fd, &key, &next);
 	}

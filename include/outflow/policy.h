@@ -144,8 +144,9 @@ struct dns_condition {
 	uint64_t within_ns;
 	enum rule_per per;
 	enum dns_by by;
-	bool foreign;  /* only what a server is asked that is not configured, nor on this machine */
-	/* Names of hosts: these and what is below them are left out, but not of a foreign server. */
+	bool foreign; /* only what a server is asked that is not configured, nor on this machine */
+	/* Names of hosts: these and what is below them are left out, but not of a foreign server.
+	 */
 	char **except;
 	size_t except_n;
 };

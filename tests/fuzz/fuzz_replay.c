@@ -31,7 +31,13 @@ static const char yaml[] =
 	"sent: {over: 1KiB, within: 1s, per: endpoint}}}\n"
 	"  - {id: e, when: {role: scanner, sent: {over: 1KiB, within: 7d, per: role}}}\n"
 	"  - {id: f, when: {role: runner, sent: {over: 1KiB, within: 1h, per: step}}}\n"
-	"  - {id: g, when: {sent: {over: 1KiB, within: 1h, per: job}}}\n";
+	"  - {id: g, when: {sent: {over: 1KiB, within: 1h, per: job}}}\n"
+	"  - {id: h, when: {dns: {resolver: foreign}}}\n"
+	"  - {id: i, when: {dns: {over: {queries: 1, entropy: 0.01}, within: 1s, per: process}}}\n"
+	"  - {id: j, when: {dns: {over: {name_bytes: 2}, within: 7d, per: machine, by: server}}}\n"
+	"  - {id: k, when: {dns: {over: {answer_bytes: 1}, within: 1h, except: [a.example]}}}\n"
+	"  - {id: l, when: {endpoint: {no_name: true}}}\n"
+	"  - {id: m, when: {endpoint: {name_mismatch: true, ech: false}}}\n";
 
 static void put(void *arg, const struct record *r)
 {

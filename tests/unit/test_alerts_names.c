@@ -305,6 +305,18 @@ Test(alerts_names, names_that_carry_data)
 		cr_expect_not_null(strstr(b.data, "asked 500 times for 500 names"));
 		buf_done(&b);
 	}
+	/* Twice as much is told, with who and where. */
+	cr_expect_eq(raise_dns(PER_LINEAGE, 120000, 600 * SECOND), 0);
+	cr_expect_eq(got.n, 1);
+	cr_expect_eq(raise_dns(PER_LINEAGE, 120001, 600 * SECOND), 0);
+	cr_expect_eq(got.n, 2);
+	cr_expect_str_eq(got.type, "update");
+	cr_expect_eq(strncmp(got.text, WHO("dns", "high") "asked 500 times",
+			     sizeof(WHO("dns", "high") "asked 500 times") - 1),
+		     0);
+	expect_json("\"bytes\":{\"sent\":120001,");
+	cr_expect_eq(raise_dns(PER_LINEAGE, 240000, 600 * SECOND), 0);
+	cr_expect_eq(got.n, 2);
 }
 
 Test(alerts_names, names_of_one_server)

@@ -89,6 +89,36 @@ Test(conf_dns, by_server_per_machine, .fini = stop)
 	cr_expect_eq(r->dns.by, DNS_BY_SERVER);
 }
 
+/* Shipped: by name, by address, and a port whoever serves it. */
+Test(conf_dns, encrypted_dns, .fini = stop)
+{
+	struct of_endpoint dot = { .addr = { [10] = 0xff, [11] = 0xff, 203, 0, 113, 9 },
+				   .port = 853,
+				   .proto = 6,
+				   .family = OF_AF_INET };
+	struct of_endpoint v6 = { .addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 },
+				  .port = 853,
+				  .proto = 17,
+				  .family = OF_AF_INET6 };
+	struct of_endpoint doh = dot;
+	const struct endpoint_set *set;
+	struct config_err e = { "" };
+
+	cr_assert_eq(config_load("config/outflow.yaml", false, &config, &e), 0, "%s", e.msg);
+	set = config.policy.sets;
+	while (strcmp(set->name, "doh") != 0)
+		cr_assert_lt(++set - config.policy.sets, (long)config.policy.sets_n);
+	cr_expect(endpoint_set_holds(set, &dot));
+	cr_expect(endpoint_set_holds(set, &v6));
+	doh.port = 443;
+	cr_expect_not(endpoint_set_holds(set, &doh));
+	memcpy(doh.addr + 12, (const uint8_t[]){ 8, 8, 4, 4 }, 4);
+	cr_expect(endpoint_set_holds(set, &doh));
+	cr_expect(endpoint_set_holds_name(set, "dns.google", 443));
+	cr_expect(endpoint_set_holds_name(set, "mozilla.cloudflare-dns.com", 443));
+	cr_expect_not(endpoint_set_holds_name(set, "www.google.com", 443));
+}
+
 struct bad {
 	char dns[160], want[200];
 };

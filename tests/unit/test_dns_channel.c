@@ -168,6 +168,48 @@ static size_t dns2tcp(uint64_t *seed, const char *domain)
 	return ask(name, TYPE_TXT);
 }
 
+/* What a real program asked, as tests/unit/captured has it, a question each 20 ms. Returns how many
+ * bytes were sent when it was flagged. */
+static uint64_t real(const char *file)
+{
+	struct of_rec_dns r = { .netns = NETNS };
+	unsigned int type, octets, name_octets, labels;
+	char line[512];
+	FILE *f = fopen(file, "r");
+
+	cr_assert_not_null(f);
+	start_shipped();
+	while (got.n == 0 && fgets(line, sizeof(line), f) != NULL) {
+		if (line[0] == '#')
+			continue;
+		cr_assert_eq(sscanf(line, "%u %u %u %u %255s", &type, &octets, &name_octets,
+				    &labels, r.name),
+			     5);
+		r.type = (uint16_t)type;
+		r.octets = octets;
+		r.name_octets = (uint16_t)name_octets;
+		r.labels = (uint16_t)labels;
+		now += 20 * MS;
+		take(&r);
+	}
+	(void)fclose(f);
+	printf("%s: flagged after %lu bytes sent: %lu names of %lu bytes, %u/100 bits\n", file,
+	       sent, got.dns.names, got.dns.name_bytes, got.dns.entropy);
+	cr_expect_str_eq(got.rule, "dns-tunnel");
+	cr_expect_str_eq(got.suffix, "example.com");
+	return sent;
+}
+
+Test(dns_channel, real_iodine, .fini = stop)
+{
+	cr_expect_lt(real("tests/unit/captured/iodine.txt"), 25000);
+}
+
+Test(dns_channel, real_dns2tcp, .fini = stop)
+{
+	cr_expect_lt(real("tests/unit/captured/dns2tcp.txt"), 25000);
+}
+
 Test(dns_channel, iodine_is_flagged, .fini = stop)
 {
 	uint64_t seed = 1;
@@ -312,6 +354,9 @@ Test(dns_channel, addresses_written_as_names, .fini = stop)
 		(void)snprintf(name, sizeof(name), "%u.%u.%u.203.in-addr.arpa", next(&seed, 256),
 			       next(&seed, 256), next(&seed, 256));
 		(void)ask(name, 12);
+		(void)snprintf(name, sizeof(name), "%u.%u.%u.10.in-addr.arpa", next(&seed, 256),
+			       next(&seed, 256), next(&seed, 256));
+		(void)ask(name, 12);
 		(void)snprintf(name, sizeof(name), "%u.%u.%u.%u.bl.example.org", next(&seed, 256),
 			       next(&seed, 256), next(&seed, 256), next(&seed, 256));
 		if (i < 1250)
@@ -321,6 +366,25 @@ Test(dns_channel, addresses_written_as_names, .fini = stop)
 		(void)ask(name, TYPE_A);
 	}
 	cr_expect_eq(got.n, 0, "%s", got.suffix);
+	/* What somebody who owns the reverse zone of a network may put below it. */
+	for (i = 0; i < 200 && got.n == 0; i++) {
+		chars(name, 60, BASE32, &seed);
+		(void)snprintf(name + 60, 64, ".2.0.192.in-addr.arpa");
+		now += 100 * MS;
+		(void)ask(name, TYPE_A);
+	}
+	cr_expect_gt(got.n, 0);
+	cr_expect_str_eq(got.suffix, "192.in-addr.arpa");
+	got.n = 0;
+	for (i = 0; i < 1200 && got.n == 0; i++) {
+		for (k = 0; k < 31; k++)
+			(void)snprintf(name + k * 2, 3, "%c.", HEX[next(&seed, 16)]);
+		(void)snprintf(name + 62, 64, "2.ip6.arpa");
+		now += 100 * MS;
+		(void)ask(name, 12);
+	}
+	cr_expect(got.n == 1 && i > 980 && i < 1070, "%zu %d", got.n, i);
+	got.n = 0;
 	/* 16 octets each: data in them is found all the same. */
 	for (i = 0; i < 1000 && got.n == 0; i++) {
 		for (k = 0; k < 32; k++)

@@ -399,29 +399,3 @@ Test(names, all_together_are_bounded)
 	cr_expect_eq(track_stats(t.track).names, 32);
 	cr_expect_eq(track_stats(t.track).names_evicted, 32 * 32);
 }
-
-static void on_name(void *arg, const struct track_name *n)
-{
-	char *text = arg;
-	size_t len = strlen(text);
-
-	(void)snprintf(text + len, 512 - len, "%s %u %u %u;", n->host, n->ttl, n->netns,
-		       n->server.addr[15]);
-}
-
-Test(names, told_to_a_later_daemon)
-{
-	char text[512] = "";
-
-	t.s.now_ns = 10 * SECOND;
-	rec_dns(&t.s, 2, RESOLVER, "a.example", FAR);
-	rec_dns(&t.s, 2, "198.51.100.1", "a.example", FAR);
-	rec_dns(&t.s, 2, "198.51.100.1", "b.example", FAR);
-	tracked_tick(&t, 110 * SECOND);
-	track_each_name(t.track, on_name, text);
-	cr_expect_str_eq(text, "a.example 200 4026531840 53;b.example 200 4026531840 1;");
-	tracked_tick(&t, 400 * SECOND);
-	text[0] = '\0';
-	track_each_name(t.track, on_name, text);
-	cr_expect_str_eq(text, "", "what counts by grace alone is not told on");
-}
