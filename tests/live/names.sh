@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # names.sh: which far ends a policy with names lets pass, and which alert, as outflow.yaml(5) has it
-# under NAMES: a line for each row of where/verdicts. Those of quiet rows are counted after the alert
-# about a connection that began later and told its name never, so that all before it were judged.
+# under NAMES: a line for each row of where/verdicts. Those of quiet rows are counted after the alerts
+# about connections that began later, see marker().
 #
 #	tests/live/names.sh [BUILD] [ID...]
 
@@ -59,8 +59,8 @@ servers() {
 	zone
 	where_dnsmasq
 	where_unbound
-	where_start liar "$FAR_NET" udp 53 speak lie $LIAR 53 $LIED
-	where_start silent "$FAR_NET" udp 53 "$B/lab/recv" --bind $SILENT --udp 53
+	where_start liar "$FAR_NET" udp "53 and src $LIAR" speak lie $LIAR 53 $LIED
+	where_start silent "$FAR_NET" udp "53 and src $SILENT" "$B/lab/recv" --bind $SILENT --udp 53
 	where_stub
 	where_nginx
 	where_tinyproxy 8888
@@ -104,12 +104,16 @@ row_say() { # ALERTS
 
 # shellcheck disable=SC2317 # wait_for calls it
 marked() {
-	jq -ne --arg ip $MARKER 'any(inputs; .type == "alert" and .rule == "marker" and .endpoint.ip == $ip)' \
+	jq -ne --arg ip "$MARKER" '[inputs | select(.type == "alert" and .rule == "marker" and .endpoint.ip == $ip)
+		| "\(.endpoint.port) \(.endpoint.names[0].name // "-")"] | sort == ["7000 -", "80 marker.bad.example"]' \
 		"$LAB_ALERTS" >/dev/null
 }
 
+# One that says its name, so that what was read before it is read, and one that never does, so that the
+# time of all before it is over.
 marker() {
-	where_run "$SENDER_NET" dnsmasq "$LAB_DIR/bin/marker" -c "speak begin $MARKER 7000; true" >"$LAB_DIR/marker.out" 2>&1
+	where_run "$SENDER_NET" dnsmasq "$LAB_DIR/bin/marker" -c \
+		"speak hosts $MARKER 80 marker.bad.example; speak begin $MARKER 7000; true" >"$LAB_DIR/marker.out" 2>&1
 	if ! wait_for 20 marked; then
 		not_ok "marker" "no alert about it: $(tail -n 1 "$LAB_DIR/marker.out")"
 		lab_end

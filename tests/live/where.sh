@@ -40,7 +40,7 @@ servers() {
 	zone
 	where_dnsmasq
 	where_unbound
-	where_start liar "$FAR_NET" udp 53 speak lie $LIAR 53 "$(row_address dns-unlisted IP)"
+	where_start liar "$FAR_NET" udp "53 and src $LIAR" speak lie $LIAR 53 "$(row_address dns-unlisted IP)"
 	where_stub
 	where_nginx
 	where_tinyproxy 8888
@@ -50,6 +50,7 @@ servers() {
 }
 
 # What is told of the row's far end, in the form of the table.
+# shellcheck disable=SC2317 # flows_settle calls it
 row_found() { # ID
 	local PROTO IP PORT
 

@@ -235,7 +235,7 @@ where_socks() {
 where_starttls() {
 	local kind port=2500
 
-	for kind in smtp imap postgres; do
+	for kind in smtp imap postgres pop3 ftp xmpp ldap mysql; do
 		port=$((port + 1))
 		where_start "$kind" "$FAR_NET" tcp $port speak serve $kind $port "$LAB_DIR/cert.pem" "$LAB_DIR/key.pem"
 	done
@@ -326,7 +326,7 @@ row_run() { # ID PROGRAM...
 	done
 	where_run "$SENDER_NET" "${ROW[$id.resolver]}" timeout -k 2 40 env "${words[@]}" DNSMASQ=$DNSMASQ \
 		UNBOUND=$UNBOUND LIAR=$LIAR SILENT=$SILENT CORPUS="$HERE/../../fuzz/corpus/quic" \
-		CHROMIUM="$(chromium_command "$id")" GIT_TERMINAL_PROMPT=0 ROW="$LAB_DIR/$id" \
+		CHROMIUM="$(chromium_command "$id")" GIT_TERMINAL_PROMPT=0 ROW="$LAB_DIR/$id" HERE="$HERE" \
 		"$@" -c "$command" >"$LAB_DIR/$id.out" 2>&1 </dev/null
 }
 
