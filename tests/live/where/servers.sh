@@ -9,6 +9,7 @@ HERE=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 DNSMASQ=$FAR4
 UNBOUND=198.51.100.3
 LIAR=198.51.100.4	# a DNS server that no policy lists
+SILENT=198.51.100.5	# one that a policy lists, and that never answers
 STUB=127.0.0.1		# dnsmasq in the sender's namespace
 WHERE_FAR6=2001:db8:2::
 MANY6=2001:db8:4::	# addresses of one name
@@ -17,6 +18,7 @@ HUGE=143		# in 4 KiB
 
 lab_where_net() {
 	ip addr add 198.51.100.3/24 dev wire && ip addr add 198.51.100.4/24 dev wire &&
+		ip addr add 198.51.100.5/24 dev wire &&
 		ip route add local 203.0.113.0/24 dev lo &&
 		ip route add local 2001:db8:2::/64 dev lo &&
 		ip route add local 2001:db8:4::/64 dev lo
@@ -88,23 +90,28 @@ where_zone() {
 	done
 }
 
-# NAME at the end of 12 aliases, for both servers.
-where_chain() { # NAME ADDRESS
+# A name with aliases, N deep, whose names are below HOPS. Unbound has those of chain.example, and follows
+# 8 of one zone.
+where_chain() { # NAME N ADDRESS HOPS
 	local i from=$1
 
-	for ((i = 1; i <= 12; i++)); do
-		echo "cname=$from,c$i.$1" >>"$LAB_DIR/records.dnsmasq"
-		echo "$from. 300 IN CNAME c$i.$1." >>"$LAB_DIR/chain.zone"
-		from=c$i.$1
+	for ((i = 1; i <= $2; i++)); do
+		echo "cname=$from,c$i.$4" >>"$LAB_DIR/records.dnsmasq"
+		where_chain_zone "$from. 300 IN CNAME c$i.$4."
+		from=c$i.$4
 	done
-	echo "host-record=$from,$2" >>"$LAB_DIR/records.dnsmasq"
-	echo "$from. 300 IN A $2" >>"$LAB_DIR/chain.zone"
+	echo "host-record=$from,$3" >>"$LAB_DIR/records.dnsmasq"
+	where_chain_zone "$from. 300 IN A $3"
 }
 
-where_many() { # NAME N
+where_chain_zone() { # LINE
+	case $1 in *.chain.example.\ *) echo "$1" >>"$LAB_DIR/chain.zone" ;; esac
+}
+
+where_many() { # NAME FIRST N
 	local i
 
-	for ((i = 1; i <= $2; i++)); do
+	for ((i = $2; i < $2 + $3; i++)); do
 		printf 'local-data: "%s. 300 IN AAAA %s%x"\n' "$1" "$MANY6" "$i" >>"$LAB_DIR/records.unbound"
 	done
 }
@@ -131,11 +138,15 @@ where_unbound() {
 			  module-config: "iterator"
 			  max-udp-size: 4096
 			  edns-buffer-size: 4096
+			  qname-minimisation: no
+			  do-not-query-localhost: no
 			  minimal-responses: yes
+			  rrset-roundrobin: no
 			  local-zone: "example." static
 			  local-zone: "chain.example." transparent
 		END
 		sed 's/^/  /' "$LAB_DIR/records.unbound"
+		cat "$LAB_DIR/zones.unbound" 2>/dev/null # of the test's own
 		cat <<-END
 			auth-zone:
 			  name: "chain.example"
@@ -197,9 +208,9 @@ where_nginx() {
 	where_start nginx "$FAR_NET" tcp 443 nginx -p "$LAB_DIR" -c "$LAB_DIR/nginx.conf" -e "$LAB_DIR/nginx.log"
 }
 
-where_tinyproxy() {
-	printf 'Port 8888\nTimeout 60\nMaxClients 50\nLogLevel Warning\n' >"$LAB_DIR/tinyproxy.conf"
-	where_start tinyproxy "$FAR_NET" tcp 8888 tinyproxy -d -c "$LAB_DIR/tinyproxy.conf"
+where_tinyproxy() { # PORT
+	printf 'Port %d\nTimeout 60\nMaxClients 50\nLogLevel Warning\n' "$1" >"$LAB_DIR/tinyproxy-$1.conf"
+	where_start "tinyproxy-$1" "$FAR_NET" tcp "$1" tinyproxy -d -c "$LAB_DIR/tinyproxy-$1.conf"
 }
 
 where_socks() {
@@ -218,15 +229,118 @@ where_socks() {
 	END
 	! command -v danted >/dev/null ||
 		where_start danted "$FAR_NET" tcp 1085 danted -f "$LAB_DIR/danted.conf" -p "$LAB_DIR/danted.pid"
+	where_start socks4a "$FAR_NET" tcp 1084 speak socks4a 1084
 }
 
 where_starttls() {
 	local kind port=2500
 
-	for kind in smtp imap postgres; do
+	for kind in smtp imap postgres pop3 ftp xmpp ldap mysql; do
 		port=$((port + 1))
 		where_start "$kind" "$FAR_NET" tcp $port speak serve $kind $port "$LAB_DIR/cert.pem" "$LAB_DIR/key.pem"
 	done
 	where_start s_server "$FAR_NET" tcp 4443 openssl s_server -accept 4443 -quiet -www \
 		-cert "$LAB_DIR/cert.pem" -key "$LAB_DIR/key.pem"
+}
+
+# ---- Tables: lines "id | resolver | far end | expected | command" ----
+
+declare -A ROW # ID.FIELD
+IDS=()
+
+rows_read() { # FILE WORDS...: the latter as row_words() takes them, besides addresses
+	local file=$1 id resolver to expected command
+
+	while IFS='|' read -r id resolver to expected command; do
+		id=$(tr -d ' \t' <<<"$id")
+		case $id in '' | \#*) continue ;; esac
+		IDS+=("$id")
+		ROW[$id.resolver]=$(tr -d ' ' <<<"$resolver")
+		ROW[$id.n]=$((${#IDS[@]} + 9))
+		ROW[$id.to]=$(row_words "$id" "$to")
+		ROW[$id.expected]=$(row_words "$id" "$expected")
+		ROW[$id.command]=$command
+	done <"$file"
+	if [ ${#IDS[@]} -gt 115 ]; then
+		not_ok "$file" "more rows than addresses"
+		lab_end
+	fi
+}
+
+row_address() { # ID IP|TIP|IP6
+	case $2 in
+	IP) echo "203.0.113.${ROW[$1.n]}" ;;
+	TIP) echo "203.0.113.$((ROW[$1.n] + 125))" ;;
+	IP6) printf '%s%x\n' $WHERE_FAR6 "${ROW[$1.n]}" ;;
+	esac
+}
+
+# The row's own names and addresses in place of the words.
+row_words() { # ID TEXT
+	local word text=$2
+
+	for word in "${!NAME_OF[@]}"; do
+		text=$(sed "s/\<$word\>/$1${NAME_OF[$word]}/g" <<<"$text")
+	done
+	for word in IP TIP IP6; do
+		text=$(sed "s/\<$word\>/$(row_address "$1" $word)/g" <<<"$text")
+	done
+	sed 's/^ *//; s/ *$//' <<<"$text"
+}
+
+# The names of NAME_OF with their addresses.
+rows_zone() {
+	local id word
+
+	for id in "${IDS[@]}"; do
+		for word in "${!NAME_OF[@]}"; do
+			echo "$id${NAME_OF[$word]} $(row_address "$id" "${ADDRESS_OF[$word]}")"
+		done
+	done
+}
+
+# Programs that the row's command uses and that are not here.
+row_lacks() { # ID
+	local p
+
+	for p in dnsmasq unbound nginx tinyproxy microsocks danted dig nslookup getent curl wget git openssl socat \
+		ssh chromium; do
+		if grep -qw "$p" <<<"${ROW[$1.command]/CHROMIUM/chromium}" && ! command -v "$p" >/dev/null; then
+			echo "$p"
+			return
+		fi
+	done
+	return 1
+}
+
+# Its command, with its words as variables.
+row_run() { # ID PROGRAM...
+	local id=$1 command=${ROW[$1.command]#* need *;} word words=()
+
+	shift
+	for word in "${!NAME_OF[@]}"; do
+		words+=("$word=$id${NAME_OF[$word]}")
+	done
+	for word in IP TIP IP6; do
+		words+=("$word=$(row_address "$id" $word)")
+	done
+	where_run "$SENDER_NET" "${ROW[$id.resolver]}" timeout -k 2 40 env "${words[@]}" DNSMASQ=$DNSMASQ \
+		UNBOUND=$UNBOUND LIAR=$LIAR SILENT=$SILENT CORPUS="$HERE/../../fuzz/corpus/quic" \
+		CHROMIUM="$(chromium_command "$id")" GIT_TERMINAL_PROMPT=0 ROW="$LAB_DIR/$id" HERE="$HERE" \
+		"$@" -c "$command" >"$LAB_DIR/$id.out" 2>&1 </dev/null
+}
+
+chromium_command() { # ID
+	echo "timeout -k 2 20 chromium --headless --no-sandbox --disable-gpu --no-first-run" \
+		"--disable-background-networking --disable-component-update --disable-sync" \
+		"--user-data-dir=$LAB_DIR/home/$1"
+}
+
+# PROTO, PORT and IP of the row's far end.
+row_split() { # ID
+	PROTO=tcp
+	IP=${ROW[$1.to]}
+	case $IP in */udp) PROTO=udp IP=${IP%/udp} ;; esac
+	PORT=${IP##*:}
+	IP=${IP%:*} IP=${IP#[} IP=${IP%]}
 }
