@@ -181,7 +181,7 @@ struct socket_hint {
 	__u8 names_state;
 	__u8 names_packets; /* datagrams that were looked at */
 	__u8 names_in_seen; /* 1: names_in is known */
-	__u8 pad0;
+	__u8 names_http;    /* 1: it began with an HTTP request */
 };
 
 struct {

@@ -299,8 +299,20 @@ static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_b
 	hint->names_out = p->seq;
 	hint->names_state = NAMES_COLLECT;
 	hint->names_end = dns ? DNS_STREAM_MAX : stream_end(skb, p);
+	hint->names_http = !dns && is_request(first_word(skb, p));
 	if (hint->names_end == 0)
 		hint->names_state = NAMES_OFF;
+}
+
+/* A stream that speaks HTTP: a further request may be for another host, and is told whole. */
+static __always_inline bool request_out(struct socket_hint *hint, struct __sk_buff *skb,
+					struct packet *p)
+{
+	if (!hint->names_http || p->seq == p->first || !is_request(first_word(skb, p)))
+		return false;
+	p->kind = OF_CAPTURE_HTTP;
+	capture(skb, p, p->len, hint->creator, IPPROTO_TCP);
+	return true;
 }
 
 static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buff *skb)
@@ -314,26 +326,21 @@ static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buf
 	if (hint->names_state == NAMES_NEW)
 		stream_begin(hint, skb, &p, dns);
 	p.first = hint->names_out;
+	if (request_out(hint, skb, &p) || hint->names_state != NAMES_COLLECT)
+		return;
 	end = hint->names_end;
 	at = p.seq - p.first;
-	if (hint->names_state == NAMES_COLLECT && at < end) {
-		if (dns)
-			p.kind = OF_CAPTURE_DNS;
+	if (at >= 1U << 31) /* sent again, from before */
+		return;
+	if (dns)
+		p.kind = OF_CAPTURE_DNS;
+	if (at < end)
 		capture(skb, &p, p.len < end - at ? p.len : end - at, hint->creator, IPPROTO_TCP);
-		if (at == 0 && end > 1 && !dns && is_request(first_word(skb, &p)))
-			hint->names_packets = 1; /* it speaks HTTP */
-		if (at + p.len >= end)
-			hint->names_state = hint->names_packets ? NAMES_HTTP : NAMES_OFF;
-		if (dns && hint->names_state == NAMES_OFF)
-			LOSS(captures); /* no stream of questions is that long */
+	if (at + p.len < end)
 		return;
-	}
-	if (hint->names_state == NAMES_COLLECT && at >= end && at < 1U << 31)
-		hint->names_state = hint->names_packets ? NAMES_HTTP : NAMES_OFF;
-	if (hint->names_state != NAMES_HTTP || !is_request(first_word(skb, &p)))
-		return;
-	p.kind = OF_CAPTURE_HTTP;
-	capture(skb, &p, p.len, hint->creator, IPPROTO_TCP);
+	hint->names_state = hint->names_http ? NAMES_HTTP : NAMES_OFF;
+	if (dns)
+		LOSS(captures); /* no stream of questions is that long */
 }
 
 static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb)

@@ -302,7 +302,7 @@ _Static_assert(sizeof(struct of_rec_link) == 264, "ABI");
 _Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
 _Static_assert(sizeof(struct of_rec_ask) == 176, "ABI");
 _Static_assert(sizeof(struct of_rec_spool) == 840, "ABI");
-_Static_assert(sizeof(struct of_rec_dns) == 1872, "ABI");
+_Static_assert(sizeof(struct of_rec_dns) == 6480, "ABI");
 _Static_assert(sizeof(struct of_rec_flow) == 1120, "ABI");
 _Static_assert(sizeof(struct of_capture) == 88, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");

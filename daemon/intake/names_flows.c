@@ -273,10 +273,14 @@ static uint32_t stream_flags(const struct first_found *found)
 		unsigned int first;
 		uint32_t flag;
 	} flags[] = {
-		{ FIRST_IS_TLS, OF_FLOW_TLS },	    { FIRST_IS_HTTP, OF_FLOW_HTTP },
-		{ FIRST_IS_H2C, OF_FLOW_HTTP },	    { FIRST_IS_SOCKS, OF_FLOW_PROXY },
-		{ FIRST_HAS_ECH, OF_FLOW_ECH },	    { FIRST_NOT_A_NAME, OF_FLOW_INVALID },
-		{ FIRST_MORE_NAMES, OF_FLOW_LOST }, { FIRST_IS_SCATTERED, OF_FLOW_LOST },
+		{ FIRST_IS_TLS, OF_FLOW_TLS },
+		{ FIRST_IS_HTTP, OF_FLOW_HTTP },
+		{ FIRST_IS_H2C, OF_FLOW_HTTP | OF_FLOW_INVALID },
+		{ FIRST_IS_SOCKS, OF_FLOW_PROXY },
+		{ FIRST_HAS_ECH, OF_FLOW_ECH },
+		{ FIRST_NOT_A_NAME, OF_FLOW_INVALID },
+		{ FIRST_MORE_NAMES, OF_FLOW_LOST },
+		{ FIRST_IS_SCATTERED, OF_FLOW_LOST },
 	};
 	uint32_t ret = 0;
 	size_t i;

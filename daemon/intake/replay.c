@@ -17,8 +17,12 @@
 struct replay {
 	FILE *f; /* NULL for an array */
 	const char *at;
-	size_t left;		/* of the array */
-	struct of_rec_exec rec; /* the longest record; copies make every record aligned */
+	size_t left; /* of the array */
+	union {
+		struct of_rec_hdr hdr;
+		struct of_rec_exec exec;
+		struct of_rec_dns dns;
+	} rec; /* the longest records; copies make every record aligned */
 };
 
 /* 1: all n bytes, 0: the stream ends here, -EBADMSG: it ends in the middle, or -errno. */

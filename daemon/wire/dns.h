@@ -13,9 +13,9 @@
 
 #include "wire/dns_name.h"
 
-#define DNS_RECORDS_MAX	  256 /* of an answer that are looked at */
-#define DNS_LINKS_MAX	  16  /* from the name that was asked to one with addresses */
-#define DNS_ADDRESSES_MAX 64
+#define DNS_RECORDS_MAX	  256	     /* of an answer that are looked at */
+#define DNS_LINKS_MAX	  16	     /* from the name that was asked to one with addresses */
+#define DNS_ADDRESSES_MAX 256	     /* of 16 octets at least, in a message of 4096 */
 #define DNS_MESSAGE_MAX	  UINT16_MAX /* RFC 1035 section 4.2.2 */
 
 enum dns_type {

@@ -43,7 +43,7 @@
 #define OF_COMMANDS    64   /* commands of such a file that are told apart */
 #define OF_NO_SLOT     0xffffffffU
 #define OF_HOST_LEN    256 /* name of a host with its NUL: at most 253 bytes (RFC 1035, 2.3.4) */
-#define OF_DNS_ADDRS   64  /* addresses of one answer that are told */
+#define OF_DNS_ADDRS   256 /* addresses of one answer that are told: 4096 octets hold no more */
 #define OF_DNS_PORTS   8   /* ports at which DNS is looked for, 53 among them */
 #define OF_FLOW_NAMES  4   /* names that the beginning of one flow may say */
 #define OF_ROLE_ANY    (1ULL << 63) /* in a wake mask: every execution, with a role or without */
