@@ -36,8 +36,8 @@ config() {
 		endpoints:
 		  allowed: ["*.ok.example"]
 		roles:
-		  job: {match: [{name: namer}]}
-		  marker: {match: [{name: marker}]}
+		  job: {match: [{name: $WHO}]}
+		  marker: {match: [{name: marker-$$}]}
 		rules:
 		  - id: unlisted
 		    when: {role: job, endpoint: {not_in: [allowed]}}
@@ -67,8 +67,7 @@ servers() {
 	where_tinyproxy 8889
 	where_socks
 	far_start --tcp 7000-7002 --udp 7001
-	cp "$BASH" "$LAB_DIR/bin/namer"
-	cp "$BASH" "$LAB_DIR/bin/marker"
+	cp "$BASH" "$LAB_DIR/bin/marker-$$"
 }
 
 # The alerts about the row's far end, in the form of the table.
@@ -76,7 +75,7 @@ row_found() { # ID
 	local PROTO IP PORT
 
 	row_split "$1"
-	if [ "$(flows_sum ".endpoint.ip == \"$IP\" and .endpoint.port == $PORT and .endpoint.proto == \"$PROTO\"")" -eq 0 ]; then
+	if [ "$(flows_sum "any(.lineage[]; startswith(\"${WHO}[\")) and .endpoint.ip == \"$IP\" and .endpoint.port == $PORT and .endpoint.proto == \"$PROTO\"")" -eq 0 ]; then
 		echo "nothing sent"
 		return
 	fi
@@ -112,7 +111,7 @@ marked() {
 # One that says its name, so that what was read before it is read, and one that never does, so that the
 # time of all before it is over.
 marker() {
-	where_run "$SENDER_NET" dnsmasq "$LAB_DIR/bin/marker" -c \
+	where_run "$SENDER_NET" dnsmasq "$LAB_DIR/bin/marker-$$" -c \
 		"speak hosts $MARKER 80 marker.bad.example; speak begin $MARKER 7000; true" >"$LAB_DIR/marker.out" 2>&1
 	if ! wait_for 20 marked; then
 		not_ok "marker" "no alert about it: $(tail -n 1 "$LAB_DIR/marker.out")"
@@ -128,7 +127,7 @@ rows() { # ID...
 			skip "$id" "'$(cat "$LAB_DIR/lacks")' is not installed: packaging/deps ci"
 			continue
 		fi
-		row_run "$id" namer
+		row_run "$id"
 		ran+=("$id")
 	done
 	marker

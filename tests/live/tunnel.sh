@@ -49,13 +49,13 @@ servers() {
 step() { # COMMAND
 	# shellcheck disable=SC2016
 	where_run "$SENDER_NET" dnsmasq env GITHUB_ACTIONS=true GITHUB_REPOSITORY=o/r GITHUB_WORKFLOW=w GITHUB_JOB=j \
-		GITHUB_RUN_ID=1 GITHUB_RUN_ATTEMPT=1 RUNNER_NAME=r1 GITHUB_ACTION="$1" "$LAB_DIR/bin/Runner.Worker" -c \
+		GITHUB_RUN_ID=1 GITHUB_RUN_ATTEMPT=1 RUNNER_NAME=r1 GITHUB_ACTION="$1-$$" "$LAB_DIR/bin/Runner.Worker" -c \
 		'bash -c "$1"; true' Runner.Worker "$2" >"$LAB_DIR/$1.out" 2>&1 </dev/null &
 	LAB_PIDS+=($!)
 }
 
 alert_of() { # STEP
-	jq -nc --arg step "$1" 'first(inputs | select(.type == "alert" and .rule == "dns-tunnel" and .ci.step == $step))' \
+	jq -nc --arg step "$1-$$" 'first(inputs | select(.type == "alert" and .rule == "dns-tunnel" and .ci.step == $step))' \
 		"$LAB_ALERTS"
 }
 
@@ -66,7 +66,8 @@ alerted() { # STEP
 
 # What all of the step has sent, by the ledger.
 sent_by() { # STEP
-	flows_sum '.ci.step == $step and .endpoint.port == 53' --arg step "$1"
+	# shellcheck disable=SC2016
+	flows_sum '.ci.step == $step and .endpoint.port == 53' --arg step "$1-$$"
 }
 
 check() { # STEP SUFFIX PROGRAM

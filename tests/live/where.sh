@@ -56,11 +56,12 @@ row_found() { # ID
 
 	row_split "$1"
 	# shellcheck disable=SC2016
-	outflow flows --json | jq -nr --arg ip "$IP" --argjson port "$PORT" --arg proto "$PROTO" '
+	outflow flows --json | jq -nr --arg ip "$IP" --argjson port "$PORT" --arg proto "$PROTO" --arg who "${WHO}[" '
 		def rank: {connect: 0, sni: 1, host: 2, dns: 3}[.source];
 		def say: "\(.source) \(.name)\(if .port then ":\(.port)" else "" end)" +
 			(if .confirmed then "+" else "" end) + (if .asked then "" else "?" end);
-		[inputs.endpoint | select(.ip == $ip and .port == $port and .proto == $proto)]
+		[inputs | select(any(.lineage[]; startswith($who))).endpoint
+			| select(.ip == $ip and .port == $port and .proto == $proto)]
 		| if length == 0 then "no flow" else
 			([.[].names | map(rank) | . == sort] | all) as $ordered
 			| [[.[].names[]] | unique_by([rank, .name, .port]) | sort_by([rank, .name, .port])[] | say]
@@ -95,7 +96,7 @@ rows() { # ID...
 			skip "$id" "'$(cat "$LAB_DIR/lacks")' is not installed: packaging/deps ci"
 			continue
 		fi
-		row_run "$id" bash
+		row_run "$id"
 		ran+=("$id")
 	done
 	# What has a name first: when it is there, all that came before has been read.

@@ -13,8 +13,11 @@ SILENT=198.51.100.5	# one that a policy lists, and that never answers
 STUB=127.0.0.1		# dnsmasq in the sender's namespace
 WHERE_FAR6=2001:db8:2::
 MANY6=2001:db8:4::	# addresses of one name
-MANY=30			# in 840 bytes
-HUGE=143		# in 4 KiB
+# shellcheck disable=SC2034 # for the tests
+{
+	MANY=30	 # in 840 bytes
+	HUGE=143 # in 4 KiB
+}
 
 lab_where_net() {
 	ip addr add 198.51.100.3/24 dev wire && ip addr add 198.51.100.4/24 dev wire &&
@@ -32,6 +35,9 @@ where_net() {
 	fi
 	mkdir -p "$LAB_DIR/bin" "$LAB_DIR/home" "$LAB_DIR/resolv"
 	cp "$HERE/speak" "$LAB_DIR/bin/speak"
+	# Nobody else's on this machine has that name, nor the same far end with it.
+	WHO=row-$$
+	cp "$BASH" "$LAB_DIR/bin/$WHO"
 	where_resolv dnsmasq "nameserver $DNSMASQ"
 	where_resolv unbound "nameserver $UNBOUND"
 	where_resolv tcp "nameserver $UNBOUND" "options use-vc"
@@ -161,6 +167,7 @@ where_unbound() {
 }
 
 where_chain_begin() {
+	# shellcheck disable=SC2016
 	printf '%s\n' '$ORIGIN chain.example.' '@ 300 IN SOA ns.chain.example. x.chain.example. 1 60 60 60 60' \
 		'@ 300 IN NS ns.chain.example.' "ns 300 IN A $UNBOUND" >"$LAB_DIR/chain.zone"
 }
@@ -277,15 +284,15 @@ row_address() { # ID IP|TIP|IP6
 
 # The row's own names and addresses in place of the words.
 row_words() { # ID TEXT
-	local word text=$2
+	local word script='s/^ *//; s/ *$//'
 
 	for word in "${!NAME_OF[@]}"; do
-		text=$(sed "s/\<$word\>/$1${NAME_OF[$word]}/g" <<<"$text")
+		script+="; s/\\<$word\\>/$1${NAME_OF[$word]}/g"
 	done
 	for word in IP TIP IP6; do
-		text=$(sed "s/\<$word\>/$(row_address "$1" $word)/g" <<<"$text")
+		script+="; s/\\<$word\\>/$(row_address "$1" $word)/g"
 	done
-	sed 's/^ *//; s/ *$//' <<<"$text"
+	sed "$script" <<<"$2"
 }
 
 # The names of NAME_OF with their addresses.
@@ -313,21 +320,20 @@ row_lacks() { # ID
 	return 1
 }
 
-# Its command, with its words as variables.
-row_run() { # ID PROGRAM...
+# Its command, with its words as variables, by $WHO.
+row_run() { # ID
 	local id=$1 command=${ROW[$1.command]#* need *;} word words=()
 
-	shift
 	for word in "${!NAME_OF[@]}"; do
 		words+=("$word=$id${NAME_OF[$word]}")
 	done
 	for word in IP TIP IP6; do
 		words+=("$word=$(row_address "$id" $word)")
 	done
-	where_run "$SENDER_NET" "${ROW[$id.resolver]}" timeout -k 2 40 env "${words[@]}" DNSMASQ=$DNSMASQ \
+	where_run "$SENDER_NET" "${ROW[$id.resolver]}" timeout -k 2 40 env "${words[@]}" DNSMASQ="$DNSMASQ" \
 		UNBOUND=$UNBOUND LIAR=$LIAR SILENT=$SILENT CORPUS="$HERE/../../fuzz/corpus/quic" \
 		CHROMIUM="$(chromium_command "$id")" GIT_TERMINAL_PROMPT=0 ROW="$LAB_DIR/$id" HERE="$HERE" \
-		"$@" -c "$command" >"$LAB_DIR/$id.out" 2>&1 </dev/null
+		"$WHO" -c "$command" >"$LAB_DIR/$id.out" 2>&1 </dev/null
 }
 
 chromium_command() { # ID
@@ -337,6 +343,7 @@ chromium_command() { # ID
 }
 
 # PROTO, PORT and IP of the row's far end.
+# shellcheck disable=SC2034 # its caller has them
 row_split() { # ID
 	PROTO=tcp
 	IP=${ROW[$1.to]}
