@@ -235,11 +235,29 @@ static __always_inline void connect_tell(struct of_rec_connect *rec)
 	emit_hint(rec, sizeof(*rec), EMIT_LATER);
 }
 
+/* A connection begins, or a socket gets a far end: its names are looked for from here on. */
+static __always_inline void names_begin(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct socket_hint *hint;
+
+	if (sk == NULL)
+		return;
+	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+	if (hint == NULL)
+		return;
+	hint->names_state = NAMES_NEW;
+	hint->names_packets = 0;
+	hint->names_in_seen = 0;
+	hint->names_lost = 0;
+}
+
 SEC("cgroup/connect4")
 int endpoint_connect4(struct bpf_sock_addr *ctx)
 {
 	struct of_rec_connect rec = {};
 
+	names_begin(ctx);
 	endpoint_asked4(&rec.to, ctx);
 	if (ctx->type == SOCK_STREAM)
 		connect_tell(&rec);
@@ -251,6 +269,7 @@ int endpoint_connect6(struct bpf_sock_addr *ctx)
 {
 	struct of_rec_connect rec = {};
 
+	names_begin(ctx);
 	endpoint_asked6(&rec.to, ctx);
 	if (ctx->type == SOCK_STREAM)
 		connect_tell(&rec);

@@ -175,13 +175,17 @@ struct socket_hint {
 	struct socket_left left;
 	/* What names are read from: names.bpf.c. A socket that is older than the probes has begun
 	 * unseen: nothing is read from its streams. */
-	__u32 names_out; /* TCP: number of the first byte that it sent, */
-	__u32 names_in;	 /* and received */
-	__u32 names_end; /* TCP: so many bytes from the first are looked at */
-	__u8 names_state;
-	__u8 names_packets; /* datagrams that were looked at */
+	__u32 names_out;    /* TCP: number of the first byte that it sent, */
+	__u32 names_in;	    /* and received */
+	__u32 names_end;    /* TCP: so many bytes from the first are looked at */
+	__u32 names_peer;   /* UDP: the far end that names_packets is about, hashed */
+	__u8 names_state;   /* enum names_state */
+	__u8 names_packets; /* UDP: datagrams that were looked at, to one far end, */
+	__u8 names_peers;   /* and so many far ends */
 	__u8 names_in_seen; /* 1: names_in is known */
 	__u8 names_http;    /* 1: it began with an HTTP request */
+	__u8 names_lost;    /* 1: what was to be looked at found no room */
+	__u16 pad0;
 };
 
 struct {

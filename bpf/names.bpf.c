@@ -17,11 +17,15 @@ __weak = "GPL";
 #define TCP_HEADER	 20
 #define UDP_HEADER	 8
 #define TCP_SYN		 0x02 /* of byte 13 (RFC 9293, 3.1) */
-#define DATAGRAMS_MAX	 8    /* of one socket: a ClientHello in QUIC takes two to four */
+#define DATAGRAMS_MAX	 8    /* to one far end: a ClientHello in QUIC takes two to four */
+#define PEERS_MAX	 64   /* of one socket */
 #define DNS_STREAM_MAX	 (1U << 20)
 #define FIRST_LEN	 12 /* tells what a stream is */
 #define TLS_HANDSHAKE	 22 /* RFC 8446, 5.1 */
+#define TLS_FIRST	 20 /* of the types of records, */
+#define TLS_LAST	 23 /* and the last that a client may send first */
 #define TLS_CLIENT_HELLO 1
+#define TLS_SERVER_HELLO 2
 #define TLS_RECORD	 5    /* header of a record */
 #define TLS_HELLO	 4    /* header of a handshake message */
 #define QUIC_LONG	 0xc0 /* header form and fixed bit (RFC 9000, 17.2) */
@@ -39,6 +43,7 @@ struct packet {
 	__u16 port;  /* UDP: of the far end, by the packet */
 	__u8 kind;
 	__u8 in;
+	__u8 lost, request; /* as in struct of_capture */
 };
 
 /* Of the socket; 0: it has no far end of its own. The context has it as the upper half of a word in
@@ -136,7 +141,8 @@ static __always_inline bool udp_data(struct packet *p, struct __sk_buff *skb)
 	return true;
 }
 
-/* The socket's far end, as in its account; one without tells it by each packet. */
+/* Of a stream the socket's far end, as in its account; of a datagram the packet's: a socket with
+ * one of its own may send elsewhere, too. */
 static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buff *skb,
 					 const struct packet *p, __u8 proto)
 {
@@ -144,7 +150,7 @@ static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buf
 
 	to->proto = proto;
 	to->self = skb->ifindex == LOOPBACK_IFINDEX;
-	if (skb->remote_port != 0) {
+	if (proto == IPPROTO_TCP) {
 		to->port = remote_port(skb);
 		if (skb->family == OF_AF_INET)
 			endpoint_v4(to, skb->remote_ip4);
@@ -199,6 +205,8 @@ static __always_inline void capture_fill(struct of_capture *c, struct __sk_buff 
 	c->port = skb->local_port;
 	c->kind = p->kind;
 	c->in = p->in;
+	c->lost = p->lost;
+	c->request = p->request;
 }
 
 /* Room of a constant size, as the ring wants it; `n` of it are used. */
@@ -227,8 +235,8 @@ CAPTURE(256)
 CAPTURE(2048)
 CAPTURE(16384)
 
-/* `n` of the packet's data, at least 1. */
-static __always_inline void capture(struct __sk_buff *skb, const struct packet *p, __u32 n,
+/* `n` of the packet's data, at least 1. False: there is no room. */
+static __always_inline bool capture(struct __sk_buff *skb, const struct packet *p, __u32 n,
 				    __u64 creator, __u8 proto)
 {
 	bool done;
@@ -243,6 +251,7 @@ static __always_inline void capture(struct __sk_buff *skb, const struct packet *
 		done = capture_16384(skb, p, n, creator, proto);
 	if (!done)
 		LOSS(captures);
+	return done;
 }
 
 static __always_inline bool is_request(__u32 word)
@@ -262,16 +271,13 @@ static __always_inline __u32 first_word(struct __sk_buff *skb, const struct pack
 	return word;
 }
 
-/* How many bytes a ClientHello takes, with the headers of the records that it is split over. */
+/* How many bytes a ClientHello in one record takes; one in several may have records of any size. */
 static __always_inline __u32 hello_len(const __u8 h[FIRST_LEN])
 {
 	__u32 record = (__u32)h[3] << 8 | h[4];
 	__u32 len = ((__u32)h[6] << 16 | (__u32)h[7] << 8 | h[8]) + TLS_HELLO;
 
-	if (record == 0)
-		return OF_CAPTURE_BYTES;
-	len += ((len - 1) / record + 1) * TLS_RECORD;
-	return len < OF_CAPTURE_BYTES ? len : OF_CAPTURE_BYTES;
+	return len <= record ? len + TLS_RECORD : OF_CAPTURE_BYTES;
 }
 
 /* How many of a stream's first bytes are looked at; 0: an answer, which says no name. What begins
@@ -282,15 +288,18 @@ static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct pack
 
 	if (bpf_skb_load_bytes(skb, p->at, h, sizeof(h)) < 0)
 		return OF_CAPTURE_BYTES; /* short: what follows may tell */
-	if (h[0] == TLS_HANDSHAKE)
-		return h[5] == TLS_CLIENT_HELLO ? hello_len(h) : 0;
+	if (h[0] == TLS_HANDSHAKE && h[5] == TLS_SERVER_HELLO)
+		return 0;
+	if (h[0] == TLS_HANDSHAKE && h[5] == TLS_CLIENT_HELLO)
+		return hello_len(h);
 	if (h[0] == 'H' && h[1] == 'T' && h[2] == 'T' && h[3] == 'P')
 		return 0;
-	/* Text; SOCKS 4 and 5; PROXY 2; the question for TLS of PostgreSQL and MySQL's answer. */
+	/* Text; SOCKS 4 and 5; PROXY 2; TLS that begins otherwise; the question for TLS of
+	 * PostgreSQL and MySQL's answer. */
 	if ((h[0] > ' ' && h[0] < 0x7f) || h[0] == 4 || h[0] == 5 || h[0] == '\r' || h[0] == 0 ||
-	    h[3] == 1)
+	    (h[0] >= TLS_FIRST && h[0] <= TLS_LAST) || h[3] == 1)
 		return OF_CAPTURE_BYTES;
-	return 1;
+	return FIRST_LEN;
 }
 
 static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_buff *skb,
@@ -304,72 +313,110 @@ static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_b
 		hint->names_state = NAMES_OFF;
 }
 
-/* A stream that speaks HTTP: a further request may be for another host, and is told whole. */
-static __always_inline bool request_out(struct socket_hint *hint, struct __sk_buff *skb,
-					struct packet *p)
+/* What is behind the first bytes of a stream that speaks HTTP: a further request may be for another
+ * host, and is told whole. */
+static __always_inline void later_out(struct socket_hint *hint, struct __sk_buff *skb,
+				      struct packet *p)
 {
-	if (!hint->names_http || p->seq == p->first || !is_request(first_word(skb, p)))
-		return false;
+	if (!p->request)
+		return;
 	p->kind = OF_CAPTURE_HTTP;
-	capture(skb, p, p->len, hint->creator, IPPROTO_TCP);
-	return true;
+	(void)capture(skb, p, p->len, hint->creator, IPPROTO_TCP);
 }
 
-static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buff *skb)
+/* A piece of the first bytes. One that looks like a further request is told whole. */
+static __always_inline void first_out(struct socket_hint *hint, struct __sk_buff *skb,
+				      struct packet *p, bool dns)
 {
-	struct packet p = { .kind = OF_CAPTURE_TCP };
-	bool dns = is_dns(remote_port(skb));
-	__u32 at, end;
+	__u32 at = p->seq - p->first, end = hint->names_end, n = p->len;
 
-	if (hint->names_state == NAMES_OFF || !tcp_data(&p, skb))
-		return;
-	if (hint->names_state == NAMES_NEW)
-		stream_begin(hint, skb, &p, dns);
-	p.first = hint->names_out;
-	if (request_out(hint, skb, &p) || hint->names_state != NAMES_COLLECT)
-		return;
-	end = hint->names_end;
-	at = p.seq - p.first;
 	if (at >= 1U << 31) /* sent again, from before */
 		return;
-	if (dns)
-		p.kind = OF_CAPTURE_DNS;
-	if (at < end)
-		capture(skb, &p, p.len < end - at ? p.len : end - at, hint->creator, IPPROTO_TCP);
-	if (at + p.len < end)
+	/* That one was lost is told by the next that is not. */
+	p->lost = hint->names_lost;
+	if (p->lost)
+		n = 1;
+	else if (!p->request && n > end - at)
+		n = end - at;
+	if ((at < end || p->lost) && !capture(skb, p, n, hint->creator, IPPROTO_TCP)) {
+		hint->names_lost = 1;
+		return;
+	}
+	if (at + p->len < end && !p->lost)
 		return;
 	hint->names_state = hint->names_http ? NAMES_HTTP : NAMES_OFF;
 	if (dns)
 		LOSS(captures); /* no stream of questions is that long */
 }
 
+static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buff *skb)
+{
+	struct packet p = { .kind = OF_CAPTURE_TCP };
+	bool dns = is_dns(remote_port(skb));
+
+	if (hint->names_state == NAMES_OFF || !tcp_data(&p, skb))
+		return;
+	if (hint->names_state == NAMES_NEW)
+		stream_begin(hint, skb, &p, dns);
+	p.first = hint->names_out;
+	if (dns)
+		p.kind = OF_CAPTURE_DNS;
+	p.request = hint->names_http && p.seq != p.first && is_request(first_word(skb, &p));
+	if (hint->names_state == NAMES_COLLECT)
+		first_out(hint, skb, &p, dns);
+	else if (hint->names_state == NAMES_HTTP)
+		later_out(hint, skb, &p);
+}
+
+/* The far end of a datagram, as a number that differs for most. */
+static __always_inline __u32 datagram_peer(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 ip = 0;
+
+	(void)bpf_skb_load_bytes(skb, skb->protocol == bpf_htons(ETH_P_IP) ? 16 : 36, &ip,
+				 sizeof(ip));
+	return (ip ^ (__u32)p->port << 16 ^ p->port) | 1;
+}
+
+/* Is it one of the first to its far end? */
+static __always_inline bool datagram_is_early(struct socket_hint *hint, struct __sk_buff *skb,
+					      const struct packet *p)
+{
+	__u32 peer;
+
+	if (hint == NULL || hint->names_peers >= PEERS_MAX)
+		return false;
+	peer = datagram_peer(skb, p);
+	if (hint->names_peer != peer) {
+		hint->names_peer = peer;
+		hint->names_packets = 0;
+		hint->names_peers++;
+	}
+	return hint->names_packets < DATAGRAMS_MAX;
+}
+
 static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb)
 {
 	struct packet p = { .kind = OF_CAPTURE_UDP };
-	__u16 port = remote_port(skb);
 	__u64 creator = hint == NULL ? 0 : hint->creator;
-	bool over = hint == NULL || hint->names_packets >= DATAGRAMS_MAX;
 	__u8 b = 0;
 
-	if (port != 0 && over && !is_dns(port))
-		return;
 	if (!udp_data(&p, skb))
 		return;
-	if (is_dns(port != 0 ? port : p.port)) {
+	if (is_dns(p.port)) {
 		p.kind = OF_CAPTURE_DNS;
-		capture(skb, &p, p.len, creator, IPPROTO_UDP);
+		(void)capture(skb, &p, p.len, creator, IPPROTO_UDP);
 		return;
 	}
-	if (over)
+	if (!datagram_is_early(hint, skb, &p))
 		return;
 	(void)bpf_skb_load_bytes(skb, p.at, &b, sizeof(b));
 	/* The first is told in any case, so that nobody waits for a name. */
 	if ((b & QUIC_LONG) == QUIC_LONG)
-		capture(skb, &p, p.len, creator, IPPROTO_UDP);
+		(void)capture(skb, &p, p.len, creator, IPPROTO_UDP);
 	else if (hint->names_packets == 0)
-		capture(skb, &p, p.len < 256 ? p.len : 256, creator, IPPROTO_UDP);
-	hint->names_packets =
-		(b & QUIC_LONG) == QUIC_LONG ? hint->names_packets + 1 : DATAGRAMS_MAX;
+		(void)capture(skb, &p, p.len < 256 ? p.len : 256, creator, IPPROTO_UDP);
+	hint->names_packets++;
 }
 
 SEC("cgroup_skb/egress")
@@ -409,7 +456,7 @@ static __always_inline void stream_in(struct socket_hint *hint, struct __sk_buff
 	}
 	p.first = hint->names_in;
 	if (p.seq - p.first < DNS_STREAM_MAX)
-		capture(skb, &p, p.len, hint->creator, IPPROTO_TCP);
+		(void)capture(skb, &p, p.len, hint->creator, IPPROTO_TCP);
 	else if (p.seq - p.first < 1U << 31)
 		LOSS(captures);
 }
@@ -428,7 +475,7 @@ int names_ingress(struct __sk_buff *skb)
 	port = remote_port(skb);
 	if (port == 0) {
 		if (udp_data(&p, skb) && is_dns(p.port))
-			capture(skb, &p, p.len, 0, IPPROTO_UDP);
+			(void)capture(skb, &p, p.len, 0, IPPROTO_UDP);
 		return 1;
 	}
 	if (!is_dns(port))
@@ -440,8 +487,9 @@ int names_ingress(struct __sk_buff *skb)
 		hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
 		if (hint != NULL)
 			stream_in(hint, skb);
-	} else if (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP && udp_data(&p, skb)) {
-		capture(skb, &p, p.len, 0, IPPROTO_UDP);
+	} else if (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP && udp_data(&p, skb) &&
+		   is_dns(p.port)) {
+		(void)capture(skb, &p, p.len, 0, IPPROTO_UDP);
 	}
 	return 1;
 }

@@ -72,6 +72,13 @@ static bool is_listed(const struct question *q, uint64_t sets, const struct endp
 	return false;
 }
 
+/* For suspicion: whoever asks something that is no proxy says it to that itself. */
+static bool may_be_listed(const struct question *q, uint64_t sets, const struct endpoint_name *n)
+{
+	return is_listed(q, sets, n) ||
+	       sets_hold_name(q->policy, sets, n->host, q->account->to.port);
+}
+
 /* Of DNS those that were asked for. False: one is not listed, or there is none. */
 static bool asked_are_listed(const struct question *q, uint64_t sets, bool confirmed)
 {
@@ -118,8 +125,9 @@ static bool names_prove(const struct question *q, uint64_t sets)
 	 * hide from the proxy. */
 	if (q->asks_proxy)
 		return targets > 0;
+	/* Nothing said is something else than nothing heard. */
 	if (said == 0)
-		return asked_are_listed(q, sets, true);
+		return (names->flags & NAMES_READ) != 0 && asked_are_listed(q, sets, true);
 	return (names->flags & NAMES_ECH) == 0 || asked_are_listed(q, sets, false);
 }
 
@@ -134,7 +142,7 @@ static enum endpoint_verdict judge_in(const struct question *q, uint64_t sets)
 	const struct endpoint_name *n;
 
 	for (n = q->names->name; n < q->names->name + q->names->n; n++)
-		if (is_listed(q, sets, n))
+		if (may_be_listed(q, sets, n))
 			return ENDPOINT_YES;
 	if (address_counts(q) && sets_hold_address(q->policy, sets, &q->account->to))
 		return q->is_proxy && !q->settled ? ENDPOINT_LATER : ENDPOINT_YES;
@@ -162,17 +170,24 @@ static bool was_asked_for(const struct endpoint_names *names, const char *host)
 
 static uint32_t traits_of(const struct question *q)
 {
+	const struct endpoint_names *names = q->names;
+	bool by_proxy = q->is_proxy && q->asks_proxy;
 	uint32_t traits = TRAIT_NO_NAME;
 	const struct endpoint_name *n;
 
-	for (n = q->names->name; n < q->names->name + q->names->n; n++) {
+	for (n = names->name; n < names->name + names->n; n++) {
 		/* What led to a proxy is no name of its target. */
-		if (is_said(n) || (n->asked && !q->asks_proxy))
+		if (is_said(n) || (n->asked && !by_proxy))
 			traits &= ~(uint32_t)TRAIT_NO_NAME;
-		if (is_said(n) && !q->asks_proxy && !was_asked_for(q->names, n->host))
+		if (is_said(n) && !by_proxy && !was_asked_for(names, n->host))
 			traits |= TRAIT_MISMATCH;
 	}
-	if (q->names->flags & NAMES_ECH)
+	/* It may have been asked for, or said, and is not known. */
+	if (names->flags & NAMES_MORE_ASKED)
+		traits &= ~(uint32_t)TRAIT_MISMATCH;
+	if (names->flags & NAMES_INVALID)
+		traits &= ~(uint32_t)TRAIT_NO_NAME;
+	if (names->flags & NAMES_ECH)
 		traits |= TRAIT_ECH;
 	return traits;
 }

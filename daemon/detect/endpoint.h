@@ -9,7 +9,8 @@
  *   of these names are listed, and each is confirmed: a configured resolver answered for it with
  *   this address. Of what is asked of a proxy the targets must be confirmed, which a proxy of the
  *   policy does, and what is said inside need only be listed; or
- * - it says nothing, and all names that led its lineage to the address are listed and confirmed.
+ * - it was read and says nothing, and all names that led its lineage to the address are listed and
+ *   confirmed.
  * With an encrypted ClientHello the names asked for must be listed besides: what is said outside it
  * is not the whole truth. Where a name could not be read or kept nothing is proved.
  *

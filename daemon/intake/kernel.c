@@ -571,10 +571,10 @@ static int kernel_drain(void *self, int budget, intake_raw_fn *fn, void *arg)
 	k->arg = arg;
 	k->budget = budget;
 	spool_begin(k);
-	/* Names first: of what is told behind them they may tell where it went. */
+	err = ring_buffer__consume(k->ring);
+	/* Who asked was told by the ring, if it is new. */
 	if (k->namer != NULL)
 		(void)namer_drain(k->namer, NAMES_BUDGET, name_tell, k);
-	err = ring_buffer__consume(k->ring);
 	spool_end(k, err >= 0, budget - k->budget);
 	hashes_drain(k->hashes, fn, arg);
 	if (err < 0 && err != -EAGAIN)

@@ -132,8 +132,11 @@ static int acceptable(const void *buf, size_t size)
 {
 	struct event ev;
 
-	return decode(buf, size, &ev) == 0 && (ev.kind == OF_REC_DNS || ev.kind == OF_REC_FLOW) &&
-	       ((const struct of_rec_hdr *)buf)->len == size;
+	if (decode(buf, size, &ev) < 0 || ((const struct of_rec_hdr *)buf)->len != size)
+		return 0;
+	if (ev.kind == OF_REC_DNS)
+		return (ev.dns->flags & OF_DNS_KEPT) == 0;
+	return ev.kind == OF_REC_FLOW;
 }
 
 static void hear(struct namer *n, const void *buf, size_t size, intake_raw_fn *fn, void *arg)

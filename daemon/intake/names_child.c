@@ -56,13 +56,19 @@ static void run(struct names_in *in, struct ring *ring)
 {
 	const struct timespec gather = { 0, GATHER_NS };
 	struct pollfd p = { .fd = NAMES_FD_RING, .events = POLLIN };
+	static _Alignas(struct of_capture)
+		uint8_t copy[sizeof(struct of_capture) + OF_CAPTURE_BYTES];
 	const void *entry;
 	size_t len = 0;
 
 	for (;;) {
 		while ((entry = ring_next(ring, &len)) != NULL) {
-			names_in_take(in, entry, len);
+			/* Given back first: what it cannot bear it must not meet again. */
+			if (len > sizeof(copy))
+				len = sizeof(copy);
+			memcpy(copy, entry, len);
 			ring_done(ring);
+			names_in_take(in, copy, len);
 		}
 		ring_done(ring);
 		(void)poll(&p, 1, -1);

@@ -36,6 +36,8 @@ struct flow {
 	uint64_t exec_id; /* who sent the first of it: later ones may leave while another runs */
 	uint64_t time_ns;
 	size_t told_n; /* names that were told */
+	bool told;     /* that it is read */
+	bool lost;     /* some of it was not */
 	union {
 		struct first first;
 		struct quic quic;
@@ -204,12 +206,14 @@ static bool host_is_new(struct names_flows *f, const struct of_capture *c, const
 	return true;
 }
 
-static void request_take(struct names_flows *f, const struct of_capture *c, const uint8_t *data)
+/* `known`: its head is put together from pieces as well. */
+static void request_take(struct names_flows *f, const struct of_capture *c, const uint8_t *data,
+			 bool known)
 {
 	struct http_request req;
 	int err = http_parse(data, c->copied, &req);
 
-	if (err == -EAGAIN || err == -E2BIG) {
+	if ((err == -EAGAIN || err == -E2BIG) && !known) {
 		/* Not all of its head is here: it may be for anyone. */
 		tell_end(f, c, c->exec_id, OF_FLOW_HTTP | OF_FLOW_INVALID | OF_FLOW_LOST);
 		return;
@@ -217,7 +221,7 @@ static void request_take(struct names_flows *f, const struct of_capture *c, cons
 	if (err < 0 || req.host_is == HTTP_HOST_NONE)
 		return;
 	rec_begin(f, c, c->exec_id);
-	f->rec.flags = OF_FLOW_HTTP | OF_FLOW_DONE;
+	f->rec.flags = OF_FLOW_HTTP | (known ? 0 : OF_FLOW_DONE);
 	if (req.host_is == HTTP_HOST_OTHER) {
 		f->rec.flags |= OF_FLOW_INVALID;
 	} else if (!host_is_new(f, c, req.host.text)) {
@@ -233,18 +237,21 @@ static void request_take(struct names_flows *f, const struct of_capture *c, cons
 
 /* ---- Streams ---- */
 
+/* Bytes from the first on without a gap. */
+static size_t stream_have(const struct flow *flow)
+{
+	const struct first *first = &flow->first;
+
+	return first->n_pieces > 0 && first->pieces[0].start == 0 ? first->pieces[0].end : 0;
+}
+
 /* Asked as a proxy is, with the host in the target, though not to connect (RFC 9112 section 3.2.2).
  */
 static bool is_absolute(const struct flow *flow)
 {
 	struct http_request req;
 
-	return http_parse(flow->first.data,
-			  flow->first.n_pieces > 0 && flow->first.pieces[0].start == 0
-				  ? flow->first.pieces[0].end
-				  : 0,
-			  &req) == 0 &&
-	       req.absolute;
+	return http_parse(flow->first.data, stream_have(flow), &req) == 0 && req.absolute;
 }
 
 static void stream_name(struct names_flows *f, const struct flow *flow,
@@ -267,7 +274,22 @@ static void stream_name(struct names_flows *f, const struct flow *flow,
 	rec_name(f, source, port, &name->host);
 }
 
-static uint32_t stream_flags(const struct first_found *found)
+/* Began like something that says names, and then was none of it, or went on for too long. */
+static bool is_spoilt(const struct flow *flow, const struct first_found *found)
+{
+	const uint8_t *data = flow->first.data;
+	size_t have = stream_have(flow);
+	const unsigned int known = FIRST_IS_TLS | FIRST_IS_HTTP | FIRST_IS_SOCKS |
+				   FIRST_IS_PROXIED | FIRST_IS_STARTTLS;
+
+	if ((found->flags & FIRST_IS_UNKNOWN) == 0)
+		return false;
+	/* A record of TLS (RFC 8446 section 5.1), of whatever type. */
+	return (found->flags & known) != 0 || http_begins(data, have) ||
+	       (have > 1 && data[0] >= 20 && data[0] <= 23 && data[1] == 3);
+}
+
+static uint32_t stream_flags(const struct flow *flow, const struct first_found *found)
 {
 	static const struct {
 		unsigned int first;
@@ -282,12 +304,18 @@ static uint32_t stream_flags(const struct first_found *found)
 		{ FIRST_MORE_NAMES, OF_FLOW_LOST },
 		{ FIRST_IS_SCATTERED, OF_FLOW_LOST },
 	};
-	uint32_t ret = 0;
+	uint32_t ret = flow->lost ? OF_FLOW_LOST : 0;
 	size_t i;
 
 	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (found->flags & flags[i].first)
 			ret |= flags[i].flag;
+	if (is_spoilt(flow, found))
+		ret |= OF_FLOW_LOST;
+	/* From its first byte on, and no hole since. */
+	if ((ret & (OF_FLOW_LOST | OF_FLOW_INVALID)) == 0 && flow->first.n_pieces == 1 &&
+	    stream_have(flow) > 0)
+		ret |= OF_FLOW_READ;
 	return ret;
 }
 
@@ -296,14 +324,24 @@ static void stream_tell(struct names_flows *f, struct flow *flow, const struct o
 {
 	size_t i;
 
-	if (found->n_names == flow->told_n && !done)
+	if (found->n_names == flow->told_n && !done && flow->told)
 		return;
 	rec_begin(f, c, flow->exec_id);
-	f->rec.flags = stream_flags(found) | (done ? OF_FLOW_DONE : 0);
+	f->rec.flags = stream_flags(flow, found) | (done ? OF_FLOW_DONE : 0);
 	for (i = flow->told_n; i < found->n_names; i++)
 		stream_name(f, flow, &found->names[i]);
 	flow->told_n = found->n_names;
+	flow->told = true;
 	rec_tell(f);
+}
+
+/* Of one that is done, or was pushed out, further requests alone count. */
+static void stream_late(struct names_flows *f, const struct of_capture *c, const uint8_t *data)
+{
+	if (c->lost)
+		tell_end(f, c, c->exec_id, OF_FLOW_LOST);
+	else if (c->request || http_begins(data, c->copied))
+		request_take(f, c, data, false);
 }
 
 static void stream_take(struct names_flows *f, const struct of_capture *c, const uint8_t *data)
@@ -312,13 +350,11 @@ static void stream_take(struct names_flows *f, const struct of_capture *c, const
 	const struct first_found *found;
 	bool done;
 
+	if (flow == NULL && (c->lost || c->seq != c->first)) {
+		stream_late(f, c, data);
+		return;
+	}
 	if (flow == NULL) {
-		/* Of one that is done, or was pushed out. */
-		if (c->seq != c->first) {
-			if (http_begins(data, c->copied))
-				request_take(f, c, data);
-			return;
-		}
 		flow = flow_add(f, c);
 		if (flow == NULL)
 			return;
@@ -327,10 +363,13 @@ static void stream_take(struct names_flows *f, const struct of_capture *c, const
 	(void)first_add(&flow->first, c->seq - c->first, data, c->copied);
 	found = first_parse(&flow->first);
 	/* Where a packet was not copied whole, nothing that follows is. */
-	done = found->done || c->copied < c->len;
+	flow->lost |= c->lost || (c->copied < c->len && !found->done);
+	done = found->done || flow->lost;
 	stream_tell(f, flow, c, found, done);
 	if (done)
 		flow_drop(f, flow);
+	if (c->request)
+		request_take(f, c, data, !done);
 }
 
 /* ---- Datagrams ---- */
@@ -348,7 +387,7 @@ static bool quic_tell(struct names_flows *f, struct flow *flow, const struct of_
 	if (err == -EAGAIN)
 		return false;
 	rec_begin(f, c, flow->exec_id);
-	f->rec.flags = OF_FLOW_QUIC | OF_FLOW_DONE;
+	f->rec.flags = OF_FLOW_QUIC | OF_FLOW_DONE | (err < 0 ? 0 : OF_FLOW_READ);
 	if (err < 0 || hello.sni == TLS_SNI_OTHER)
 		f->rec.flags |= OF_FLOW_INVALID;
 	if (err == 0 && hello.ech)
@@ -375,7 +414,7 @@ static bool datagram_feed(struct names_flows *f, struct flow *flow, const struct
 		return quic_tell(f, flow, c);
 	/* Not QUIC, as most are not; or QUIC that is not understood. */
 	tell_end(f, c, flow->exec_id,
-		 err == -EINVAL ? 0 : OF_FLOW_QUIC | OF_FLOW_INVALID | OF_FLOW_LOST);
+		 err == -EINVAL ? OF_FLOW_READ : OF_FLOW_QUIC | OF_FLOW_INVALID | OF_FLOW_LOST);
 	return true;
 }
 
@@ -387,7 +426,7 @@ static void datagram_take(struct names_flows *f, const struct of_capture *c, con
 
 	if (flow == NULL) {
 		if ((data[0] & QUIC_LONG) != QUIC_LONG) {
-			tell_end(f, c, c->exec_id, 0);
+			tell_end(f, c, c->exec_id, OF_FLOW_READ);
 			return;
 		}
 		flow = flow_add(f, c);
@@ -411,7 +450,7 @@ void names_flows_take(struct names_flows *f, const struct of_capture *c, const u
 		stream_take(f, c, data);
 		break;
 	case OF_CAPTURE_HTTP:
-		request_take(f, c, data);
+		request_take(f, c, data, false);
 		break;
 	case OF_CAPTURE_UDP:
 		datagram_take(f, c, data);

@@ -65,11 +65,11 @@ void naming_done(struct account_node *n)
 static void naming_show(struct account_node *n)
 {
 	const struct naming *g = n->naming;
-	uint32_t settled = n->a.names.flags & NAMES_SETTLED;
+	uint32_t own = n->a.names.flags & (NAMES_SETTLED | NAMES_READ);
 
 	if (g == NULL)
 		return;
-	n->a.names = (struct endpoint_names){ g->names.name, g->names.n, g->names.flags | settled };
+	n->a.names = (struct endpoint_names){ g->names.name, g->names.n, g->names.flags | own };
 	n->a.label = g->label != NULL ? g->label->s : NULL;
 }
 
@@ -165,7 +165,7 @@ static void label_set(struct naming *g)
 	size_t i;
 
 	for (i = 0; i < g->names.n && g->label == NULL; i++)
-		if (g->names.name[i].asked)
+		if (g->names.name[i].asked && g->names.name[i].confirmed)
 			g->label = text_get(g->names.host[i]);
 }
 
@@ -181,7 +181,7 @@ static void settle_quietly(struct account_node *n)
 /* What was before is kept until the telling is over. */
 struct change {
 	struct name_list before;
-	uint32_t settled; /* NAMES_SETTLED, or 0 */
+	uint32_t own; /* NAMES_SETTLED, NAMES_READ */
 };
 
 static void change_begin(struct change *c, const struct account_node *n)
@@ -189,14 +189,14 @@ static void change_begin(struct change *c, const struct account_node *n)
 	c->before = (struct name_list){ .n = 0 };
 	if (n->naming != NULL)
 		name_list_copy(&c->before, &n->naming->names);
-	c->settled = n->a.names.flags & NAMES_SETTLED;
+	c->own = n->a.names.flags & (NAMES_SETTLED | NAMES_READ);
 }
 
 static void change_end(struct change *c, struct account_node *n, bool news, uint64_t time_ns,
 		       named_fn *fn, void *arg)
 {
 	const struct endpoint_names before = { c->before.name, c->before.n,
-					       c->before.flags | c->settled };
+					       c->before.flags | c->own };
 
 	naming_show(n);
 	if (news && n->told)
@@ -275,6 +275,8 @@ static int naming_begin(struct namings *x, struct account_node *n, uint64_t time
 
 	n->told = true;
 	n->told_ns = time_ns;
+	if (!x->ticked)
+		n->a.names.flags |= NAMES_READ;
 	if (!has_address(&n->a)) {
 		settle_quietly(n);
 		return 0;
@@ -316,6 +318,7 @@ void namings_tick(struct namings *x, uint64_t time_ns, named_fn *fn, void *arg)
 	struct waiting *w;
 	struct list *first;
 
+	x->ticked = true;
 	while ((first = list_first(&x->settling)) != NULL) {
 		n = list_entry(first, struct account_node, settling);
 		if (!has_waited(n, time_ns))
@@ -343,6 +346,8 @@ static uint32_t names_flags(uint32_t flow_flags)
 		flags |= NAMES_INVALID;
 	if (flow_flags & OF_FLOW_PROXY)
 		flags |= NAMES_PROXY;
+	if (flow_flags & OF_FLOW_READ)
+		flags |= NAMES_READ;
 	return flags;
 }
 

@@ -16,7 +16,8 @@
 #include "track/names.h"
 
 #define NAMING_SETTLE_NS   2000000000ULL
-#define NAMING_WAIT_NS	   10000000000ULL /* that what a flow said waits for its account */
+/* That what a flow said waits for its account, which is told when a send returns. */
+#define NAMING_WAIT_NS	   600000000000ULL
 #define NAMING_WAITING_MAX 4096
 
 struct account_node;
@@ -32,6 +33,7 @@ struct namings {
 	struct table waiting; /* what flows said whose account was not told yet */
 	uint32_t netns;	      /* of the daemon; 0: not known */
 	bool waits;	      /* names may decide something */
+	bool ticked;	      /* accounts told before that are of a daemon before */
 	uint64_t lost;	      /* flows that found no account, or no room to wait for it */
 };
 

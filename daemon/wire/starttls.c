@@ -99,6 +99,8 @@ static int lines_parse(const uint8_t *data, size_t len, size_t *ret)
 		}
 		if (!is_text(data[i]) || i - start > LINE_MAX_LEN)
 			return -EINVAL;
+		if (i == start && data[i] >= 0x80) /* a command is ASCII */
+			return -EINVAL;
 		if (data[i] != '\n')
 			continue;
 		line = (struct text){ (const char *)data + start, i - start };

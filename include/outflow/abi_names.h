@@ -11,10 +11,11 @@
 #endif
 
 enum of_capture_kind {
-	OF_CAPTURE_DNS = 1,  /* a datagram, or a piece of a stream, to or from a DNS server */
-	OF_CAPTURE_TCP = 2,  /* a piece of what a stream sends first */
-	OF_CAPTURE_HTTP = 3, /* the beginning of a segment that looks like a further request */
-	OF_CAPTURE_UDP = 4,  /* one of the first datagrams of a socket */
+	OF_CAPTURE_DNS = 1, /* a datagram, or a piece of a stream, to or from a DNS server */
+	OF_CAPTURE_TCP = 2, /* a piece of what a stream sends first */
+	OF_CAPTURE_HTTP =
+		3, /* a segment that looks like a further request, behind the first bytes */
+	OF_CAPTURE_UDP = 4, /* one of the first datagrams of a socket */
 };
 
 #define OF_CAPTURE_BYTES 16384 /* of a packet's data that are copied at most */
@@ -36,7 +37,9 @@ struct of_capture {
 	__u8 in;       /* 1: it came in */
 	__u32 first;   /* TCP: `seq` of the first byte that was seen of this direction */
 	__u32 segment; /* UDP: bytes of each datagram where it will be cut into several; else 0 */
-	__u32 pad0;    /* zero */
+	__u8 lost;     /* 1: one before, of the same stream, found no room */
+	__u8 request;  /* 1: TCP: looks like a further request as well */
+	__u16 pad0;    /* zero */
 };
 
 /* ---- Records ---- */
@@ -120,6 +123,7 @@ enum of_flow_flags {
 	OF_FLOW_ECH = 32,     /* has an encrypted ClientHello, or one that looks so (GREASE) */
 	OF_FLOW_INVALID = 64, /* said a name that is none of a host, or something not well-formed */
 	OF_FLOW_LOST = 128,   /* some of it was not seen */
+	OF_FLOW_READ = 512,   /* what was sent so far was read, without a gap */
 	OF_FLOW_ADDRESS = 256, /* the target that a proxy is asked for is an address: no name */
 };
 

@@ -153,9 +153,12 @@ enum endpoint_names_flags {
 	NAMES_MORE = 8, /* it said more than are kept, or one was not kept for want of memory */
 	NAMES_PROXY = 16,      /* a proxy was asked for another far end */
 	NAMES_MORE_ASKED = 32, /* more were asked for than are kept */
+	/* The beginning of a connection was read, or is older than the daemon: that no name is said
+	 * means something. */
+	NAMES_READ = 64,
 };
 
-#define ENDPOINT_NAMES_MAX 8 /* of one account */
+#define ENDPOINT_NAMES_MAX 16 /* of one account */
 
 /* The names of an account's far end: stronger sources first, the latest of each first. */
 struct endpoint_names {

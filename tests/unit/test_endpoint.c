@@ -9,7 +9,7 @@
 #include "detect/endpoint.h"
 #include "records.h"
 
-#define S NAMES_SETTLED
+#define S (NAMES_SETTLED | NAMES_READ)
 #define P NAMES_PROXY
 
 TestSuite(endpoint, .timeout = 60);
@@ -88,7 +88,9 @@ static struct asked verdicts[] = {
 	{ "no_name: true", "dns:a.example", FAR, S, ENDPOINT_NO },
 	{ "no_name: true", "host:a.example", FAR, S, ENDPOINT_NO },
 	{ "no_name: true", "connect:a.example", FAR, S | P, ENDPOINT_NO },
-	{ "no_name: true", "dns:proxy.example+", FAR, S | P, ENDPOINT_YES },
+	{ "no_name: true", "dns:proxy.example+", "192.0.2.80", S | P, ENDPOINT_YES },
+	{ "no_name: true", "dns:a.example+", FAR, S | P, ENDPOINT_NO },
+	{ "no_name: true", "", FAR, S | NAMES_INVALID, ENDPOINT_NO },
 	{ "no_name: false", "", FAR, S, ENDPOINT_NO },
 	{ "no_name: false", "dns:a.example", FAR, S, ENDPOINT_YES },
 	{ "name_mismatch: true", "sni:a.example dns:a.example", FAR, S, ENDPOINT_NO },
@@ -98,7 +100,15 @@ static struct asked verdicts[] = {
 	{ "name_mismatch: true", "host:a.example sni:b.example dns:a.example", FAR, S,
 	  ENDPOINT_YES },
 	{ "name_mismatch: true", "dns:a.example", FAR, S, ENDPOINT_NO },
-	{ "name_mismatch: true", "connect:a.example sni:b.example", FAR, S | P, ENDPOINT_NO },
+	{ "name_mismatch: true", "connect:a.example sni:b.example", "192.0.2.80", S | P,
+	  ENDPOINT_NO },
+	{ "name_mismatch: true", "connect:a.example sni:b.example", FAR, S | P, ENDPOINT_YES },
+	{ "name_mismatch: true", "sni:a.example dns:b.example", FAR, S | NAMES_MORE_ASKED,
+	  ENDPOINT_NO },
+	/* Nobody makes a name vanish by words to a proxy that there is not. */
+	{ "in: [good]", "connect:x.example sni:good.example", FAR, S | P, ENDPOINT_YES },
+	/* That nothing was heard proves nothing. */
+	{ "not_in: [good]", "dns:good.example+", FAR, NAMES_SETTLED, ENDPOINT_YES },
 	{ "ech: true", "", FAR, S | NAMES_ECH, ENDPOINT_YES },
 	{ "ech: true", "", FAR, S, ENDPOINT_NO },
 	{ "ech: false", "", FAR, S | NAMES_ECH, ENDPOINT_NO },

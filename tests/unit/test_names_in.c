@@ -247,7 +247,7 @@ Test(names_in, a_host_that_is_asked_for)
 	stream(n, "GET / HTTP/1.1\r\nHost: Www.Example.ORG\r\n\r\n");
 	cr_assert_eq(told_n, 1);
 	is_name(0, OF_NAME_HOST, "www.example.org", 0);
-	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ);
 	cr_expect_eq(told[0].flow.exec_id, ASKER);
 	cr_expect_eq(told[0].flow.cookie, COOKIE);
 	names_in_free(n);
@@ -259,11 +259,13 @@ Test(names_in, a_proxy_is_asked_to_get_and_to_connect)
 
 	stream(n, "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\n\r\n");
 	is_name(0, OF_NAME_CONNECT, "www.example.org", 80);
-	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_PROXY);
+	cr_expect_eq(told[0].flow.flags,
+		     OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_READ);
 	told_n = 0;
 	stream(n, "CONNECT www.example.org:8443 HTTP/1.1\r\nHost: www.example.org\r\n\r\n");
 	is_name(0, OF_NAME_CONNECT, "www.example.org", 8443);
-	cr_expect_eq(told[0].flow.flags, OF_FLOW_HTTP | OF_FLOW_PROXY, "the tunnel may tell more");
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_READ,
+		     "the tunnel may tell more");
 	names_in_free(n);
 }
 
@@ -275,11 +277,12 @@ Test(names_in, addresses)
 	stream(n, "GET / HTTP/1.1\r\nHost: 203.0.113.9\r\n\r\n");
 	cr_assert_eq(told_n, 1);
 	cr_expect_eq(told[0].flow.names_n, 0);
-	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ);
 	told_n = 0;
 	stream(n, "CONNECT 192.0.2.1:443 HTTP/1.1\r\n\r\n");
 	is_name(0, OF_NAME_CONNECT, "192.0.2.1", 443);
-	cr_expect_eq(told[0].flow.flags, OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_ADDRESS);
+	cr_expect_eq(told[0].flow.flags,
+		     OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_ADDRESS | OF_FLOW_READ);
 	names_in_free(n);
 }
 
@@ -290,11 +293,11 @@ Test(names_in, what_says_nothing_is_over_at_once)
 	struct names_in *n = fresh();
 
 	c.len = 500; /* of which no more is copied */
-	take(n, c, "\x80", 1);
+	take(n, c, "\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b", 12);
 	take(n, u, "\1\2\3", 3);
 	cr_assert_eq(told_n, 2);
-	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE);
-	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_READ);
+	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE | OF_FLOW_READ);
 	cr_expect_eq(told[1].flow.names_n, 0);
 	names_in_free(n);
 }
@@ -324,18 +327,61 @@ Test(names_in, flows_that_never_end_give_way)
 	struct names_in *n = fresh();
 	int i;
 
-	for (i = 0; i <= NAMES_FLOWS_MAX; i++) {
+	for (i = 0; i < NAMES_FLOWS_MAX; i++) {
 		c.cookie = 1000 + (uint64_t)i;
 		take(n, c, "GET / HT", 8);
+		cr_expect_eq(told[i].flow.flags, OF_FLOW_READ, "so far");
 	}
-	cr_assert_eq(told_n, 1);
+	told_n = 0;
+	c.cookie++;
+	take(n, c, "GET / HT", 8);
+	cr_assert_eq(told_n, 2);
 	cr_expect_eq(told[0].flow.cookie, 1000);
 	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_LOST);
 	/* Whoever waited for long is not missed. */
 	c.time_ns += 3600 * 1000000000ULL;
 	c.cookie++;
 	take(n, c, "GET / HT", 8);
-	cr_expect_eq(told_n, 1);
+	cr_expect_eq(told_n, 3);
+	names_in_free(n);
+}
+
+/* What could hide a name must not pass for saying none. */
+Test(names_in, what_is_not_read_whole_is_said)
+{
+	static const char hello[] = "\x16\3\1\2\0\1\0\1\xfc\3\3", alert[] = "\x15\3\1\0\2\1\0";
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 443);
+	struct names_in *n = fresh();
+
+	c.len = 600; /* the rest was not copied */
+	take(n, c, hello, sizeof(hello) - 1);
+	c.len = 0;
+	c.cookie++;
+	take(n, c, alert, sizeof(alert) - 1); /* something else of TLS before it */
+	c.cookie++;
+	c.lost = 1; /* what was before found no room */
+	c.seq = c.first + 500;
+	take(n, c, "x", 1);
+	cr_assert_eq(told_n, 3);
+	cr_expect(told[0].flow.flags & OF_FLOW_LOST);
+	cr_expect(told[1].flow.flags & OF_FLOW_LOST);
+	cr_expect(told[2].flow.flags & OF_FLOW_LOST);
+	names_in_free(n);
+}
+
+/* Not sent by the same segment, and the second looks like a request of its own. */
+Test(names_in, a_head_whose_second_piece_begins_like_a_request)
+{
+	static const char a[] = "POST / HTTP/1.1\r\nX: ", b[] = "GET y\r\nHost: b.example\r\n\r\n";
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+	struct names_in *n = fresh();
+
+	take(n, c, a, sizeof(a) - 1);
+	c.seq += (uint32_t)sizeof(a) - 1;
+	c.request = 1;
+	take(n, c, b, sizeof(b) - 1);
+	cr_assert_eq(told_n, 2);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
 	names_in_free(n);
 }
 
