@@ -7,6 +7,7 @@
  */
 #include "cork.bpf.h"
 #include "endpoint.bpf.h"
+#include "names.bpf.h"
 #include "untraced.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -160,6 +161,25 @@ static __always_inline bool is_of_kernel(struct bpf_sock *sk)
 	return BPF_CORE_READ_BITFIELD_PROBED(s, sk_kern_sock);
 }
 
+/* The sender's own context, mostly: what names are read from is copied by the way, so that a packet
+ * meets one program, not two. */
+static __always_inline void names_of_stream(struct bpf_sock *sk, struct __sk_buff *skb)
+{
+	struct socket_hint *hint;
+
+	if ((cfg_without & OF_WITHOUT_NAMING) || sk->protocol != IPPROTO_TCP)
+		return;
+	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+	if (hint != NULL)
+		stream_out(hint, skb);
+}
+
+static __always_inline void names_of_datagram(struct socket_hint *hint, struct __sk_buff *skb)
+{
+	if ((cfg_without & OF_WITHOUT_NAMING) == 0)
+		datagram_out(hint, skb);
+}
+
 /*
  * Raw and ping sockets name their destination in the message, which no hook shows; when a datagram
  * that several sends put together leaves, only the packet tells that it did; and a connected socket
@@ -172,6 +192,7 @@ int endpoint_egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct destination d = { .left = LEFT_ALONE }, *old;
+	struct socket_hint *hint;
 	struct task_struct *task;
 	struct cork *c;
 	__u64 thread;
@@ -182,10 +203,19 @@ int endpoint_egress(struct __sk_buff *skb)
 	if (sk == NULL)
 		return 1;
 	sk = bpf_sk_fullsock(sk);
-	if (sk == NULL || (sk->type != SOCK_DGRAM && sk->type != SOCK_RAW))
+	if (sk == NULL)
+		return 1;
+	if (sk->type == SOCK_STREAM) {
+		names_of_stream(sk, skb);
+		return 1;
+	}
+	if (sk->type != SOCK_DGRAM && sk->type != SOCK_RAW)
 		return 1;
 	udp = is_udp(sk->type, sk->protocol);
-	if (bpf_sk_storage_get(&socket_hints, sk, 0, 0) == NULL && (udp || is_of_kernel(sk)))
+	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
+	if (udp)
+		names_of_datagram(hint, skb);
+	if (hint == NULL && (udp || is_of_kernel(sk)))
 		return 1;
 	task = bpf_get_current_task_btf();
 	thread = (__u64)task->tgid << 32 | (__u32)task->pid;

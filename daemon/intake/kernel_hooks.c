@@ -113,7 +113,7 @@ static const struct hook hooks[] = {
 	{ "asks of deputies", .optional = OF_WITHOUT_ASKS,
 	  .alts = { SEND, FUNCTION("ledger_unix", "unix_stream_sendmsg") } },
 	{ "names, what leaves", .optional = OF_WITHOUT_NAMING,
-	  .alts = { { .prog = "names_egress" } } },
+	  .alts = { { .prog = "endpoint_egress" } } },
 	{ "names, DNS answers", .optional = OF_WITHOUT_NAMING,
 	  .alts = { { .prog = "names_ingress" } } },
 	{ "received, creator", .beside = true,
@@ -393,14 +393,18 @@ int hooks_choose(struct outflow_bpf *skel, uint32_t without, const char *ret_mis
 
 uint32_t hooks_optional(const struct bpf_program *prog)
 {
+	uint32_t optional = 0;
 	size_t i, j;
 
 	for (i = 0; i < HOOKS_N; i++)
-		for (j = 0; j < ALTS_MAX && hooks[i].alts[j].prog != NULL; j++)
-			if (hooks[i].optional != 0 &&
-			    strcmp(hooks[i].alts[j].prog, bpf_program__name(prog)) == 0)
-				return hooks[i].optional;
-	return 0;
+		for (j = 0; j < ALTS_MAX && hooks[i].alts[j].prog != NULL; j++) {
+			if (strcmp(hooks[i].alts[j].prog, bpf_program__name(prog)) != 0)
+				continue;
+			if (hooks[i].optional == 0)
+				return 0; /* another hook needs it */
+			optional = hooks[i].optional;
+		}
+	return optional;
 }
 
 bool hooks_at_cgroup(const struct bpf_program *prog)

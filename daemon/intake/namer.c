@@ -28,6 +28,7 @@ struct namer {
 	pid_t dying; /* killed and not yet reaped; 0: none */
 	uint64_t again_ns, pause_ns;
 	struct namer_stats stats;
+	_Alignas(8) uint8_t message[NAMES_BATCH];
 };
 
 int namer_new(int ring_fd, size_t bytes, struct namer **ret)
@@ -158,18 +159,32 @@ static void hear(struct namer *n, const void *buf, size_t size, intake_raw_fn *f
 		(void)fn(arg, hdr, size);
 }
 
+/* The records of a message. Returns how many. */
+static int hear_all(struct namer *n, size_t size, intake_raw_fn *fn, void *arg)
+{
+	const struct of_rec_hdr *hdr;
+	size_t at;
+	int i = 0;
+
+	for (at = 0; at < size; at += NAMES_ALIGN(hdr->len)) {
+		hdr = (const struct of_rec_hdr *)(const void *)(n->message + at);
+		if (size - at < sizeof(*hdr) || hdr->len < sizeof(*hdr) || hdr->len > size - at) {
+			n->stats.refused++;
+			break;
+		}
+		hear(n, hdr, hdr->len, fn, arg);
+		i++;
+	}
+	return i;
+}
+
 int namer_drain(struct namer *n, int budget, intake_raw_fn *fn, void *arg)
 {
-	union {
-		struct of_rec_hdr hdr;
-		struct of_rec_dns dns;
-		struct of_rec_flow flow;
-	} buf;
-	ssize_t size = 1;
-	int i;
+	ssize_t size;
+	int i = 0;
 
-	for (i = 0; i < budget && n->sock >= 0; i++) {
-		size = recv(n->sock, &buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+	while (i < budget && n->sock >= 0) {
+		size = recv(n->sock, n->message, sizeof(n->message), MSG_DONTWAIT);
 		if (size < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (size <= 0) {
@@ -177,7 +192,7 @@ int namer_drain(struct namer *n, int budget, intake_raw_fn *fn, void *arg)
 			end(n);
 			break;
 		}
-		hear(n, &buf, (size_t)size <= sizeof(buf) ? (size_t)size : 0, fn, arg);
+		i += hear_all(n, (size_t)size, fn, arg);
 	}
 	return i;
 }

@@ -27,7 +27,7 @@ void namer_free(struct namer *n);
 void namer_start(struct namer *n);
 /* Readable when namer_drain() has something to do. */
 int namer_fd(const struct namer *n);
-/* Tells at most `budget` records. Returns how many. */
+/* Tells `budget` records, and those that came with the last. Returns how many. */
 int namer_drain(struct namer *n, int budget, intake_raw_fn *fn, void *arg);
 /* Once a second: begins it when it is not there. */
 void namer_tick(struct namer *n, uint64_t now_ns);

@@ -32,18 +32,38 @@ static const unsigned short calls[] = {
 	SYS_exit,	  SYS_exit_group,
 };
 
-static void on_record(void *arg, const struct of_rec_hdr *rec)
+/* What was found out and not told yet: who opens a thousand connections makes a few messages. */
+struct batch {
+	size_t used;
+	_Alignas(8) uint8_t data[NAMES_BATCH];
+};
+
+static void batch_send(struct batch *b)
 {
-	struct iovec iov = { (void *)(uintptr_t)rec, rec->len };
+	struct iovec iov = { b->data, b->used };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
-	(void)arg;
+	if (b->used == 0)
+		return;
 	do
 		n = sendmsg(NAMES_FD_DAEMON, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		_exit(0); /* nobody is there to hear it */
+	b->used = 0;
+}
+
+static void on_record(void *arg, const struct of_rec_hdr *rec)
+{
+	struct batch *b = arg;
+	size_t room = NAMES_ALIGN(rec->len);
+
+	if (room > sizeof(b->data) - b->used)
+		batch_send(b);
+	memset(b->data + b->used, 0, room);
+	memcpy(b->data + b->used, rec, rec->len);
+	b->used += room;
 }
 
 static size_t on_suffix(void *arg, const char *name, size_t len)
@@ -52,7 +72,7 @@ static size_t on_suffix(void *arg, const char *name, size_t len)
 	return suffix_of(arg, name);
 }
 
-static void run(struct names_in *in, struct ring *ring)
+static void run(struct names_in *in, struct ring *ring, struct batch *batch)
 {
 	const struct timespec gather = { 0, GATHER_NS };
 	struct pollfd p = { .fd = NAMES_FD_RING, .events = POLLIN };
@@ -71,6 +91,7 @@ static void run(struct names_in *in, struct ring *ring)
 			names_in_take(in, copy, len);
 		}
 		ring_done(ring);
+		batch_send(batch);
 		(void)poll(&p, 1, -1);
 		(void)nanosleep(&gather, NULL);
 	}
@@ -82,6 +103,7 @@ int names_child_main(int argc, char **argv)
 				 .calls_n = sizeof(calls) / sizeof(calls[0]),
 				 .fd_first = NAMES_FD_FIRST,
 				 .files = NAMES_FD_FIRST };
+	static struct batch batch;
 	struct names_in *in = NULL;
 	struct suffix *suffix = NULL;
 	struct ring ring;
@@ -95,13 +117,13 @@ int names_child_main(int argc, char **argv)
 		return 2;
 	}
 	(void)suffix_open(&suffix); /* without a list the last two labels are taken */
-	err = names_in_new(on_suffix, suffix, on_record, NULL, &in);
+	err = names_in_new(on_suffix, suffix, on_record, &batch, &in);
 	if (err == 0)
 		err = confine(&c, (pid_t)strtol(argv[2], NULL, 10));
 	if (err < 0) {
 		log_warnerr(err, "cannot give up what it does not need, ends");
 		return 1;
 	}
-	run(in, &ring);
+	run(in, &ring, &batch);
 	return 0;
 }

@@ -9,6 +9,8 @@
 #ifndef INTAKE_NAMES_CHILD_H
 #define INTAKE_NAMES_CHILD_H
 
+#include <stddef.h>
+
 #include "intake/child.h"
 
 #define NAMES_CHILD_NAME "outflowd-names" /* its argv[0]; argv[1]: bytes of the ring */
@@ -19,6 +21,10 @@ enum names_child_fd {
 	NAMES_FD_RING, /* the map `captures` */
 	NAMES_FD_FIRST,
 };
+
+/* A message is some records, each of which takes up NAMES_ALIGN() of its length. */
+#define NAMES_BATCH	 32768
+#define NAMES_ALIGN(len) (((size_t)(len) + 7) & ~(size_t)7)
 
 /* main() of it. */
 int names_child_main(int argc, char **argv);

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * names.bpf.h: copies the packets that names of far ends are read from: questions to DNS servers
+ * and their answers, the first bytes that a stream sends, the first datagrams of a socket that may
+ * be QUIC, the beginnings of further HTTP requests. What is in them a process without rights finds
+ * out; here is only as much decided as tells when to stop.
+ */
+#ifndef OUTFLOW_BPF_NAMES_H
+#define OUTFLOW_BPF_NAMES_H
+
+#include "endpoint.bpf.h"
+#include "maps.bpf.h"
+
+#define IP_HEADER	 20
+#define IP_PLAIN	 0x45 /* IPv4 whose header has no options */
+#define IP6_HEADER	 40
+#define TCP_HEADER	 20
+#define UDP_HEADER	 8
+#define TCP_SYN		 0x02 /* of byte 13 (RFC 9293, 3.1) */
+#define DATAGRAMS_MAX	 8    /* to one far end: a ClientHello in QUIC takes two to four */
+#define PEERS_MAX	 64   /* of one socket */
+#define DNS_STREAM_MAX	 (1U << 20)
+#define FIRST_LEN	 12 /* tells what a stream is */
+#define TLS_HANDSHAKE	 22 /* RFC 8446, 5.1 */
+#define TLS_FIRST	 20 /* of the types of records, */
+#define TLS_LAST	 23 /* and the last that a client may send first */
+#define TLS_CLIENT_HELLO 1
+#define TLS_SERVER_HELLO 2
+#define TLS_RECORD	 5    /* header of a record */
+#define TLS_HELLO	 4    /* header of a handshake message */
+#define QUIC_LONG	 0xc0 /* header form and fixed bit (RFC 9000, 17.2) */
+
+/* Four characters as they are loaded. */
+#define WORD(a, b, c, d) \
+	(bpf_htonl((__u32)(a) << 24 | (__u32)(b) << 16 | (__u32)(c) << 8 | (__u32)(d)))
+
+/* The data of a packet, and whose it is. */
+struct packet {
+	__u32 at;    /* where its data begin */
+	__u32 len;   /* of them */
+	__u32 seq;   /* TCP: of the first */
+	__u32 first; /* TCP: of the direction */
+	__u16 port;  /* UDP: of the far end, by the packet */
+	__u8 kind;
+	__u8 in;
+	__u8 lost, request; /* as in struct of_capture */
+};
+
+/* Of the socket; 0: it has no far end of its own. The context has it as the upper half of a word in
+ * network order. */
+static __always_inline __u16 remote_port(struct __sk_buff *skb)
+{
+	return bpf_ntohl(skb->remote_port);
+}
+
+static __always_inline bool is_dns(__u16 port)
+{
+	int i;
+
+	for (i = 0; i < OF_DNS_PORTS; i++)
+		if (cfg_dns_ports[i] != 0 && cfg_dns_ports[i] == port)
+			return true;
+	return false;
+}
+
+/* Where the header behind that of IP begins; 0: not `proto`. */
+static __always_inline __u32 transport_at(struct __sk_buff *skb, __u8 proto)
+{
+	__u8 b = 0, next = 0;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0 ||
+		    bpf_skb_load_bytes(skb, 9, &next, sizeof(next)) < 0 || next != proto)
+			return 0;
+		return (b & 15) * 4;
+	}
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
+	    bpf_skb_load_bytes(skb, 6, &next, sizeof(next)) < 0)
+		return 0;
+	b = extensions_skip(skb, IP6_HEADER, &next);
+	return next == proto ? b : 0;
+}
+
+/* The `len` bytes of a header behind that of IP, and where it begins: without a call when nothing
+ * stands in between, as in nearly every packet. NULL: it is not there. */
+static __always_inline const __u8 *transport(struct __sk_buff *skb, __u8 proto, __u8 *room,
+					     __u32 len, __u32 *ret_at)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP) && data + IP_HEADER + len <= end &&
+	    data[0] == IP_PLAIN && data[9] == proto) {
+		*ret_at = IP_HEADER;
+		return data + IP_HEADER;
+	}
+	if (skb->protocol == bpf_htons(ETH_P_IPV6) && data + IP6_HEADER + len <= end &&
+	    data[6] == proto) {
+		*ret_at = IP6_HEADER;
+		return data + IP6_HEADER;
+	}
+	*ret_at = transport_at(skb, proto);
+	return *ret_at != 0 && bpf_skb_load_bytes(skb, *ret_at, room, len) == 0 ? room : NULL;
+}
+
+static __always_inline bool tcp_data(struct packet *p, struct __sk_buff *skb)
+{
+	__u8 room[TCP_HEADER];
+	__u32 at = 0;
+	const __u8 *h = transport(skb, IPPROTO_TCP, room, TCP_HEADER, &at);
+
+	if (h == NULL)
+		return false;
+	p->at = at + (h[12] >> 4) * 4;
+	if (skb->len <= p->at)
+		return false;
+	p->len = skb->len - p->at;
+	p->seq = (__u32)h[4] << 24 | (__u32)h[5] << 16 | (__u32)h[6] << 8 | h[7];
+	p->seq += (h[13] & TCP_SYN) != 0;
+	return true;
+}
+
+static __always_inline bool udp_data(struct packet *p, struct __sk_buff *skb)
+{
+	__u8 room[UDP_HEADER];
+	__u32 at = 0;
+	const __u8 *h = transport(skb, IPPROTO_UDP, room, UDP_HEADER, &at);
+
+	if (h == NULL)
+		return false;
+	p->port = p->in ? (__u16)h[0] << 8 | h[1] : (__u16)h[2] << 8 | h[3];
+	p->at = at + UDP_HEADER;
+	if (skb->len <= p->at)
+		return false;
+	p->len = skb->len - p->at;
+	return true;
+}
+
+/* Of a stream the socket's far end, as in its account; of a datagram the packet's: a socket with
+ * one of its own may send elsewhere, too. */
+static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buff *skb,
+					 const struct packet *p, __u8 proto)
+{
+	__u32 *addr = (__u32 *)to->addr;
+
+	to->proto = proto;
+	to->self = skb->ifindex == LOOPBACK_IFINDEX;
+	if (proto == IPPROTO_TCP) {
+		to->port = remote_port(skb);
+		if (skb->family == OF_AF_INET)
+			endpoint_v4(to, skb->remote_ip4);
+		else
+			endpoint_v6(to, skb->remote_ip6[0], skb->remote_ip6[1], skb->remote_ip6[2],
+				    skb->remote_ip6[3]);
+		return;
+	}
+	to->port = p->port;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		to->family = OF_AF_INET;
+		addr[2] = bpf_htonl(0xffff);
+		(void)bpf_skb_load_bytes(skb, p->in ? 12 : 16, &addr[3], 4);
+	} else {
+		to->family = OF_AF_INET6;
+		(void)bpf_skb_load_bytes(skb, p->in ? 8 : 24, addr, 16);
+	}
+}
+
+static __always_inline __u32 capture_netns(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sock *s = NULL;
+
+	/* The pointer as a number: this program may not follow it itself. */
+	if (sk == NULL || bpf_probe_read_kernel(&s, sizeof(s), &sk) < 0)
+		return 0;
+	return BPF_CORE_READ(s, __sk_common.skc_net.net, ns.inum);
+}
+
+static __always_inline void capture_fill(struct of_capture *c, struct __sk_buff *skb,
+					 const struct packet *p, __u64 creator, __u8 proto)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct of_task *runs;
+	__u32 tgid = task->tgid;
+
+	__builtin_memset(c, 0, sizeof(*c));
+	c->time_ns = bpf_ktime_get_boot_ns();
+	c->cookie = bpf_get_socket_cookie(skb);
+	c->creator = creator;
+	if (!p->in) {
+		runs = bpf_map_lookup_elem(&exec_ids, &tgid);
+		c->exec_id = runs == NULL ? 0 : runs->exec_id;
+	}
+	capture_peer(&c->peer, skb, p, proto);
+	c->netns = capture_netns(skb);
+	c->seq = p->seq;
+	c->first = p->first;
+	c->len = p->len;
+	c->segment = proto == IPPROTO_UDP ? skb->gso_size : 0;
+	c->port = skb->local_port;
+	c->kind = p->kind;
+	c->in = p->in;
+	c->lost = p->lost;
+	c->request = p->request;
+}
+
+/* Room of a constant size, as the ring wants it; `n` of it are used. */
+#define CAPTURE(bytes)                                                                             \
+	static __always_inline bool capture_##bytes(struct __sk_buff *skb, const struct packet *p, \
+						    __u32 n, __u64 creator, __u8 proto)            \
+	{                                                                                          \
+		struct {                                                                           \
+			struct of_capture c;                                                       \
+			__u8 data[bytes];                                                          \
+		} *e = bpf_ringbuf_reserve(&captures, sizeof(*e), 0);                              \
+                                                                                                   \
+		if (e == NULL)                                                                     \
+			return false;                                                              \
+		capture_fill(&e->c, skb, p, creator, proto);                                       \
+		/* From 1 to `bytes`: said so that every verifier sees it. */                      \
+		n = ((n - 1) & ((bytes)-1)) + 1;                                                   \
+		e->c.copied = n;                                                                   \
+		if (bpf_skb_load_bytes(skb, p->at, e->data, n) < 0)                                \
+			e->c.copied = 0;                                                           \
+		bpf_ringbuf_submit(e, 0);                                                          \
+		return true;                                                                       \
+	}
+
+CAPTURE(256)
+CAPTURE(2048)
+CAPTURE(16384)
+
+/* `n` of the packet's data, at least 1. False: there is no room. */
+static __always_inline bool capture(struct __sk_buff *skb, const struct packet *p, __u32 n,
+				    __u64 creator, __u8 proto)
+{
+	bool done;
+
+	if (n > OF_CAPTURE_BYTES)
+		n = OF_CAPTURE_BYTES;
+	if (n <= 256)
+		done = capture_256(skb, p, n, creator, proto);
+	else if (n <= 2048)
+		done = capture_2048(skb, p, n, creator, proto);
+	else
+		done = capture_16384(skb, p, n, creator, proto);
+	if (!done)
+		LOSS(captures);
+	return done;
+}
+
+static __always_inline bool is_request(__u32 word)
+{
+	return word == WORD('G', 'E', 'T', ' ') || word == WORD('P', 'O', 'S', 'T') ||
+	       word == WORD('P', 'U', 'T', ' ') || word == WORD('H', 'E', 'A', 'D') ||
+	       word == WORD('D', 'E', 'L', 'E') || word == WORD('P', 'A', 'T', 'C') ||
+	       word == WORD('O', 'P', 'T', 'I') || word == WORD('C', 'O', 'N', 'N') ||
+	       word == WORD('T', 'R', 'A', 'C');
+}
+
+static __always_inline __u32 first_word(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 word = 0;
+
+	(void)bpf_skb_load_bytes(skb, p->at, &word, sizeof(word));
+	return word;
+}
+
+/* How many bytes a ClientHello in one record takes; one in several may have records of any size. */
+static __always_inline __u32 hello_len(const __u8 h[FIRST_LEN])
+{
+	__u32 record = (__u32)h[3] << 8 | h[4];
+	__u32 len = ((__u32)h[6] << 16 | (__u32)h[7] << 8 | h[8]) + TLS_HELLO;
+
+	return len <= record ? len + TLS_RECORD : OF_CAPTURE_BYTES;
+}
+
+/* How many of a stream's first bytes are looked at; 0: an answer, which says no name. What begins
+ * like nothing that says one is told once, so that nobody waits for it. */
+static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 h[FIRST_LEN] = {};
+
+	if (bpf_skb_load_bytes(skb, p->at, h, sizeof(h)) < 0)
+		return OF_CAPTURE_BYTES; /* short: what follows may tell */
+	if (h[0] == TLS_HANDSHAKE && h[5] == TLS_SERVER_HELLO)
+		return 0;
+	if (h[0] == TLS_HANDSHAKE && h[5] == TLS_CLIENT_HELLO)
+		return hello_len(h);
+	if (h[0] == 'H' && h[1] == 'T' && h[2] == 'T' && h[3] == 'P')
+		return 0;
+	/* Text; SOCKS 4 and 5; PROXY 2; TLS that begins otherwise; the question for TLS of
+	 * PostgreSQL and MySQL's answer. */
+	if ((h[0] > ' ' && h[0] < 0x7f) || h[0] == 4 || h[0] == 5 || h[0] == '\r' || h[0] == 0 ||
+	    (h[0] >= TLS_FIRST && h[0] <= TLS_LAST) || h[3] == 1)
+		return OF_CAPTURE_BYTES;
+	return FIRST_LEN;
+}
+
+static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_buff *skb,
+					 const struct packet *p, bool dns)
+{
+	hint->names_out = p->seq;
+	hint->names_state = NAMES_COLLECT;
+	hint->names_end = dns ? DNS_STREAM_MAX : stream_end(skb, p);
+	hint->names_http = !dns && is_request(first_word(skb, p));
+	if (hint->names_end == 0)
+		hint->names_state = NAMES_OFF;
+}
+
+/* What is behind the first bytes of a stream that speaks HTTP: a further request may be for another
+ * host, and is told whole. */
+static __always_inline void later_out(struct socket_hint *hint, struct __sk_buff *skb,
+				      struct packet *p)
+{
+	if (!p->request)
+		return;
+	p->kind = OF_CAPTURE_HTTP;
+	(void)capture(skb, p, p->len, hint->creator, IPPROTO_TCP);
+}
+
+/* A piece of the first bytes. One that looks like a further request is told whole. */
+static __always_inline void first_out(struct socket_hint *hint, struct __sk_buff *skb,
+				      struct packet *p, bool dns)
+{
+	__u32 at = p->seq - p->first, end = hint->names_end, n = p->len;
+
+	if (at >= 1U << 31) /* sent again, from before */
+		return;
+	/* That one was lost is told by the next that is not. */
+	p->lost = hint->names_lost;
+	if (p->lost)
+		n = 1;
+	else if (!p->request && n > end - at)
+		n = end - at;
+	if ((at < end || p->lost) && !capture(skb, p, n, hint->creator, IPPROTO_TCP)) {
+		hint->names_lost = 1;
+		return;
+	}
+	if (at + p->len < end && !p->lost)
+		return;
+	hint->names_state = hint->names_http ? NAMES_HTTP : NAMES_OFF;
+	if (dns)
+		LOSS(captures); /* no stream of questions is that long */
+}
+
+static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buff *skb)
+{
+	struct packet p = { .kind = OF_CAPTURE_TCP };
+	bool dns = is_dns(remote_port(skb));
+
+	if (hint->names_state == NAMES_OFF || !tcp_data(&p, skb))
+		return;
+	if (hint->names_state == NAMES_NEW)
+		stream_begin(hint, skb, &p, dns);
+	p.first = hint->names_out;
+	if (dns)
+		p.kind = OF_CAPTURE_DNS;
+	p.request = hint->names_http && p.seq != p.first && is_request(first_word(skb, &p));
+	if (hint->names_state == NAMES_COLLECT)
+		first_out(hint, skb, &p, dns);
+	else if (hint->names_state == NAMES_HTTP)
+		later_out(hint, skb, &p);
+}
+
+/* The far end of a datagram, as a number that differs for most. */
+static __always_inline __u32 datagram_peer(struct __sk_buff *skb, const struct packet *p)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+	__u32 ip = 0;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP) && data + IP_HEADER <= end)
+		ip = *(const __u32 *)(data + 16);
+	else if (data + IP6_HEADER <= end)
+		ip = *(const __u32 *)(data + 36);
+	return (ip ^ (__u32)p->port << 16 ^ p->port) | 1;
+}
+
+/* Is it one of the first to its far end? */
+static __always_inline bool datagram_is_early(struct socket_hint *hint, struct __sk_buff *skb,
+					      const struct packet *p)
+{
+	__u32 peer;
+
+	if (hint == NULL || hint->names_peers >= PEERS_MAX)
+		return false;
+	peer = datagram_peer(skb, p);
+	if (hint->names_peer != peer) {
+		hint->names_peer = peer;
+		hint->names_packets = 0;
+		hint->names_peers++;
+	}
+	return hint->names_packets < DATAGRAMS_MAX;
+}
+
+static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb)
+{
+	struct packet p = { .kind = OF_CAPTURE_UDP };
+	__u64 creator = hint == NULL ? 0 : hint->creator;
+	__u8 b = 0;
+
+	if (!udp_data(&p, skb))
+		return;
+	if (is_dns(p.port)) {
+		p.kind = OF_CAPTURE_DNS;
+		(void)capture(skb, &p, p.len, creator, IPPROTO_UDP);
+		return;
+	}
+	if (!datagram_is_early(hint, skb, &p))
+		return;
+	(void)bpf_skb_load_bytes(skb, p.at, &b, sizeof(b));
+	/* The first is told in any case, so that nobody waits for a name. */
+	if ((b & QUIC_LONG) == QUIC_LONG)
+		(void)capture(skb, &p, p.len, creator, IPPROTO_UDP);
+	else if (hint->names_packets == 0)
+		(void)capture(skb, &p, p.len < 256 ? p.len : 256, creator, IPPROTO_UDP);
+	hint->names_packets++;
+}
+
+#endif
