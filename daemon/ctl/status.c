@@ -105,9 +105,6 @@ static void tracked_json(struct json *j, const struct ctl_view *v)
 	json_u64(j, "evicted", t.evicted);
 	json_u64(j, "refused", t.refused);
 	json_u64(j, "unresolved", t.unresolved);
-	json_u64(j, "names", t.names);
-	json_u64(j, "names_evicted", t.names_evicted);
-	json_u64(j, "names_lost", t.names_lost);
 	json_close(j, '}');
 }
 

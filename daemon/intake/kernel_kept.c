@@ -13,18 +13,21 @@
 #include "base/poison.h"
 
 #define SECOND_NS 1000000000ULL
+#define TTL_MAX_S 86400U
+#define NOTES_MAX 16 /* of one answer: more would push out what others asked for */
 /* Many answers have no time of their own, and who asked goes on using them: as in track/naming.c.
  */
 #define GRACE_NS  (3600 * SECOND_NS)
 
-static struct of_kept_key key_of(const struct of_rec_dns *dns, const uint8_t addr[16])
+/* But for the address. Who answers is part of it: nobody's own server makes others forgotten. */
+static struct of_kept_key key_of(const struct of_rec_dns *dns)
 {
 	struct of_kept_key key = { .netns = dns->netns };
 	uint8_t sum[SHA256_DIGEST_SIZE];
 	struct sha256_ctx sha;
 
-	memcpy(key.addr, addr, sizeof(key.addr));
 	sha256_init(&sha);
+	sha256_update(&sha, sizeof(dns->server), (const uint8_t *)&dns->server);
 	sha256_update(&sha, strlen(dns->name), (const uint8_t *)dns->name);
 	sha256_digest(&sha, sizeof(sum), sum);
 	memcpy(key.name, sum, sizeof(key.name));
@@ -36,14 +39,17 @@ void kept_note(const struct outflow_bpf *skel, const struct of_rec_dns *dns)
 	const uint32_t needed = OF_DNS_ANSWER | OF_DNS_HOST;
 	struct of_kept_name kept = { .exec_id = dns->exec_id, .server = dns->server };
 	struct of_kept_key key;
+	uint32_t ttl;
 	uint16_t i;
 
 	if ((dns->flags & (needed | OF_DNS_KEPT)) != needed || dns->rcode != 0)
 		return;
 	memcpy(kept.name, dns->name, strlen(dns->name));
-	for (i = 0; i < dns->addrs_n; i++) {
-		key = key_of(dns, dns->addrs[i].addr);
-		kept.end_ns = dns->hdr.ts_ns + dns->addrs[i].ttl * SECOND_NS;
+	key = key_of(dns);
+	for (i = 0; i < dns->addrs_n && i < NOTES_MAX; i++) {
+		memcpy(key.addr, dns->addrs[i].addr, sizeof(key.addr));
+		ttl = dns->addrs[i].ttl < TTL_MAX_S ? dns->addrs[i].ttl : TTL_MAX_S;
+		kept.end_ns = dns->hdr.ts_ns + ttl * SECOND_NS;
 		/* One that cannot be kept is asked for again. */
 		(void)bpf_map_update_elem(bpf_map__fd(skel->maps.kept_names), &key, &kept, BPF_ANY);
 	}

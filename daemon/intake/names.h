@@ -2,7 +2,7 @@
 /*
  * names.h: from copied packets to what they say of far ends: DNS messages that were asked for, and
  * the names at the beginning of flows. Runs in a process without rights (names_child.c); the memory
- * is of fixed size, and what it has no room for is said.
+ * is bounded, and what it has no room for is said.
  */
 #ifndef INTAKE_NAMES_H
 #define INTAKE_NAMES_H
@@ -21,7 +21,7 @@
 typedef void names_fn(void *arg, const struct of_rec_hdr *rec);
 
 /* Where the registered domain begins in a name (wire/suffix.h); its length: it has none. */
-typedef size_t names_suffix_fn(void *arg, const char *name, size_t len);
+typedef size_t names_suffix_fn(void *arg, const char *name);
 
 struct names_in;
 

@@ -66,9 +66,8 @@ static void on_record(void *arg, const struct of_rec_hdr *rec)
 	b->used += room;
 }
 
-static size_t on_suffix(void *arg, const char *name, size_t len)
+static size_t on_suffix(void *arg, const char *name)
 {
-	(void)len;
 	return suffix_of(arg, name);
 }
 

@@ -170,7 +170,7 @@ static void rec_name(struct names_dns *d)
 	r->labels = name->labels;
 	r->suffix = (uint16_t)(d->teller->suffix == NULL
 				       ? len
-				       : d->teller->suffix(d->teller->suffix_arg, r->name, len));
+				       : d->teller->suffix(d->teller->suffix_arg, r->name));
 }
 
 static void rec_addresses(struct names_dns *d)

@@ -264,8 +264,6 @@ static bool name_told(struct known_name *n, const struct name_told *told)
 		n->end_ns = told->end_ns;
 	if (told->confirmed && told->end_ns > n->confirmed_end_ns)
 		n->confirmed_end_ns = told->end_ns;
-	if (told->confirmed || !was)
-		n->server = told->server;
 	n->for_all |= told->for_all;
 	return news;
 }

@@ -35,7 +35,6 @@ struct known_name {
 	uint64_t end_ns;  /* it counts until then */
 	uint64_t
 		confirmed_end_ns; /* the same of what a configured resolver answered; 0: none did */
-	struct of_endpoint server; /* of the latest answer; of a configured one, if any was */
 	bool for_all; /* a program asked that resolves for others, or a daemon before knew it */
 	struct name_asker *askers;
 	size_t askers_n;
@@ -63,7 +62,6 @@ struct name_told {
 	const uint8_t *addr;
 	uint32_t netns;
 	uint64_t time_ns, end_ns;
-	struct of_endpoint server;
 	bool confirmed; /* the server is a configured one */
 	bool for_all;
 	const struct execution *asker; /* NULL: not known */

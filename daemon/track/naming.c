@@ -485,7 +485,6 @@ int namings_dns(struct namings *x, const struct places *places, const struct of_
 	struct name_told told = { .host = dns->name,
 				  .netns = dns->netns,
 				  .time_ns = time_ns,
-				  .server = dns->server,
 				  .for_all = (dns->flags & OF_DNS_KEPT) != 0 && dns->exec_id == 0,
 				  .asker_id = dns->exec_id };
 	const uint32_t needed = OF_DNS_ANSWER | OF_DNS_HOST;

@@ -97,7 +97,7 @@ struct of_kept_key {
 	__u8 addr[16];
 	__u32 netns;
 	__u32 pad0;    /* zero */
-	__u64 name[2]; /* of SHA-256 over the name, the first 16 bytes */
+	__u64 name[2]; /* of SHA-256 over server and name, the first 16 bytes */
 };
 
 struct of_kept_name {

@@ -168,7 +168,7 @@ Test(ctl, status)
 		"\"reconcile\":{\"interfaces\":[],\"off\":\"this kernel refuses "
 		"it\",\"left_out\":0},"
 		"\"tracked\":{\"executions\":3,\"accounts\":4,\"evicted\":5,\"refused\":6,"
-		"\"unresolved\":7,\"names\":8,\"names_evicted\":9,\"names_lost\":10},\"hash\":{"
+		"\"unresolved\":7},\"hash\":{"
 		"\"files\":51,\"cached\":52,\"changed\":53,"
 		"\"gone\":54,\"failed\":55,\"skipped\":56,\"pending\":57,\"respawned\":58},"
 		"\"images\":{\"found\":61,\"none\":62,\"waiting\":63,\"given_up\":64},"

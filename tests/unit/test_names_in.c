@@ -34,9 +34,9 @@ static void tell(void *arg, const struct of_rec_hdr *rec)
 }
 
 /* The last two labels. */
-static size_t suffix(void *arg, const char *name, size_t len)
+static size_t suffix(void *arg, const char *name)
 {
-	size_t i, dots = 0;
+	size_t i, dots = 0, len = strlen(name);
 
 	(void)arg;
 	for (i = len; i > 0; i--)
