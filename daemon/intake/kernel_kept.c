@@ -13,11 +13,7 @@
 #include "base/poison.h"
 
 #define SECOND_NS 1000000000ULL
-#define TTL_MAX_S 86400U
 #define NOTES_MAX 16 /* of one answer: more would push out what others asked for */
-/* Many answers have no time of their own, and who asked goes on using them: as in track/naming.c.
- */
-#define GRACE_NS  (3600 * SECOND_NS)
 
 /* But for the address. Who answers is part of it: nobody's own server makes others forgotten. */
 static struct of_kept_key key_of(const struct of_rec_dns *dns)
@@ -48,7 +44,7 @@ void kept_note(const struct outflow_bpf *skel, const struct of_rec_dns *dns)
 	key = key_of(dns);
 	for (i = 0; i < dns->addrs_n && i < NOTES_MAX; i++) {
 		memcpy(key.addr, dns->addrs[i].addr, sizeof(key.addr));
-		ttl = dns->addrs[i].ttl < TTL_MAX_S ? dns->addrs[i].ttl : TTL_MAX_S;
+		ttl = dns->addrs[i].ttl < OF_NAME_TTL_MAX_S ? dns->addrs[i].ttl : OF_NAME_TTL_MAX_S;
 		kept.end_ns = dns->hdr.ts_ns + ttl * SECOND_NS;
 		/* One that cannot be kept is asked for again. */
 		(void)bpf_map_update_elem(bpf_map__fd(skel->maps.kept_names), &key, &kept, BPF_ANY);
@@ -88,7 +84,8 @@ void kept_tell(const struct outflow_bpf *skel, uint64_t now_ns, intake_raw_fn *f
 	/* Nobody writes meanwhile: no key comes twice. */
 	for (i = 0; i < OF_KEPT_NAMES && err == 0; i++) {
 		key = next;
-		if (bpf_map_lookup_elem(fd, &key, &kept) == 0 && kept.end_ns + GRACE_NS > now_ns)
+		if (bpf_map_lookup_elem(fd, &key, &kept) == 0 &&
+		    kept.end_ns + OF_NAME_GRACE_NS > now_ns)
 			tell(&key, &kept, now_ns, fn, arg);
 		err = bpf_map_get_next_key(fd, &key, &next);
 	}

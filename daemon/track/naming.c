@@ -12,8 +12,6 @@
 #include "base/poison.h"
 
 #define SECOND_NS 1000000000ULL
-#define TTL_MAX_S 86400U
-#define GRACE_NS  (3600 * SECOND_NS) /* who asked may go on using an address that is over */
 #define NAMES_MIN 256
 
 /* What one account's far end is called. */
@@ -499,9 +497,9 @@ int namings_dns(struct namings *x, const struct places *places, const struct of_
 		told.for_all |= name_is_of_resolver(asker->e.name);
 	}
 	for (i = 0; i < dns->addrs_n && err == 0; i++) {
-		ttl = dns->addrs[i].ttl < TTL_MAX_S ? dns->addrs[i].ttl : TTL_MAX_S;
+		ttl = dns->addrs[i].ttl < OF_NAME_TTL_MAX_S ? dns->addrs[i].ttl : OF_NAME_TTL_MAX_S;
 		told.addr = dns->addrs[i].addr;
-		told.end_ns = time_ns + ttl * SECOND_NS + GRACE_NS;
+		told.end_ns = time_ns + ttl * SECOND_NS + OF_NAME_GRACE_NS;
 		err = names_learn(&x->names, &told);
 	}
 	return err;

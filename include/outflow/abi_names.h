@@ -89,6 +89,11 @@ struct of_rec_dns {
 	struct of_dns_addr addrs[OF_DNS_ADDRS];
 };
 
+/* An answer counts for its TTL, at most a day, and then for an hour more: many have none, and who
+ * asked goes on using them. */
+#define OF_NAME_TTL_MAX_S 86400U
+#define OF_NAME_GRACE_NS  3600000000000ULL
+
 /* The map `kept_names`: what the daemon learned from answers, for the next one; those that are not
  * learned again for longest go. No program uses it. All bytes of the key count. */
 #define OF_KEPT_NAMES 4096
