@@ -120,16 +120,9 @@ marker() {
 }
 
 rows() { # ID...
-	local id ran=()
+	local id ran
 
-	for id in "$@"; do
-		if row_lacks "$id" >"$LAB_DIR/lacks"; then
-			skip "$id" "'$(cat "$LAB_DIR/lacks")' is not installed: packaging/deps ci"
-			continue
-		fi
-		row_run "$id"
-		ran+=("$id")
-	done
+	rows_run "$@"
 	marker
 	for id in "${ran[@]}"; do
 		row_check "$id"

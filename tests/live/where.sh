@@ -89,16 +89,9 @@ row_say() { # NAMES
 }
 
 rows() { # ID...
-	local id ran=()
+	local id ran
 
-	for id in "$@"; do
-		if row_lacks "$id" >"$LAB_DIR/lacks"; then
-			skip "$id" "'$(cat "$LAB_DIR/lacks")' is not installed: packaging/deps ci"
-			continue
-		fi
-		row_run "$id"
-		ran+=("$id")
-	done
+	rows_run "$@"
 	# What has a name first: when it is there, all that came before has been read.
 	for id in "${ran[@]}"; do
 		[ "${ROW[$id.expected]}" = - ] || row_check "$id" 5

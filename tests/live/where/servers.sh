@@ -351,3 +351,18 @@ row_split() { # ID
 	PORT=${IP##*:}
 	IP=${IP%:*} IP=${IP#[} IP=${IP%]}
 }
+
+# Those whose programs are here, with their ids in the caller's `ran`; a skip for each of the others.
+rows_run() { # ID...
+	local id
+
+	ran=()
+	for id in "$@"; do
+		if row_lacks "$id" >"$LAB_DIR/lacks"; then
+			skip "$id" "'$(cat "$LAB_DIR/lacks")' is not installed: packaging/deps ci"
+			continue
+		fi
+		row_run "$id"
+		ran+=("$id")
+	done
+}
