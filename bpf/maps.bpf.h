@@ -76,6 +76,13 @@ struct {
 } kept_names __weak SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OF_KEPT_FLOWS);
+	__type(key, struct of_kept_flow_key);
+	__type(value, struct of_kept_flow);
+} kept_flows __weak SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct of_account_key);

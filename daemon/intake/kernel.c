@@ -95,8 +95,7 @@ static int name_tell(void *arg, const struct of_rec_hdr *rec, size_t size)
 {
 	struct kernel *k = arg;
 
-	if (rec->kind == OF_REC_DNS)
-		kept_note(k->skel, (const struct of_rec_dns *)rec);
+	kept_note(k->skel, rec);
 	return k->fn(k->arg, rec, size);
 }
 

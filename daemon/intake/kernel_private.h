@@ -183,7 +183,7 @@ int pins_compare(struct pins *p, const struct outflow_bpf *skel, bool maps, int 
 
 /* ---- kernel_kept.c: names, for the next daemon ---- */
 
-void kept_note(const struct outflow_bpf *skel, const struct of_rec_dns *dns);
+void kept_note(const struct outflow_bpf *skel, const struct of_rec_hdr *rec);
 /* What a daemon before has kept and counts yet: once, before any account is told. */
 void kept_tell(const struct outflow_bpf *skel, uint64_t now_ns, intake_raw_fn *fn, void *arg);
 

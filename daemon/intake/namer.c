@@ -137,7 +137,7 @@ static int acceptable(const void *buf, size_t size)
 		return 0;
 	if (ev.kind == OF_REC_DNS)
 		return (ev.dns->flags & OF_DNS_KEPT) == 0;
-	return ev.kind == OF_REC_FLOW;
+	return ev.kind == OF_REC_FLOW && (ev.flow->flags & OF_FLOW_KEPT) == 0;
 }
 
 static void hear(struct namer *n, const void *buf, size_t size, intake_raw_fn *fn, void *arg)

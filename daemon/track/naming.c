@@ -259,7 +259,7 @@ static int naming_fetch(struct namings *x, struct account_node *n)
 		return 0;
 	if (naming_get(n) == NULL)
 		return -ENOMEM;
-	for (i = w->names.n; i-- > 0 && err >= 0;)
+	for (i = 0; i < w->names.n && err >= 0; i++)
 		err = name_list_put(&n->naming->names, &w->names.name[i], w->names.host[i]);
 	n->naming->names.flags |= w->names.flags;
 	n->naming->done |= w->done;
@@ -442,7 +442,8 @@ int namings_flow(struct namings *x, struct accounts *accounts, const struct of_r
 	const uint64_t who[2] = { flow->exec_id,
 				  flow->creator != flow->exec_id ? flow->creator : 0 };
 	struct account_node *n[2];
-	bool spare = false;
+	/* Whose account is gone by now is not waited for. */
+	bool spare = (flow->flags & OF_FLOW_KEPT) != 0;
 	int ret = 0, err;
 	size_t i;
 

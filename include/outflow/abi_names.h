@@ -94,24 +94,6 @@ struct of_rec_dns {
 #define OF_NAME_TTL_MAX_S 86400U
 #define OF_NAME_GRACE_NS  3600000000000ULL
 
-/* The map `kept_names`: what the daemon learned from answers, for the next one; those that are not
- * learned again for longest go. No program uses it. All bytes of the key count. */
-#define OF_KEPT_NAMES 4096
-
-struct of_kept_key {
-	__u8 addr[16];
-	__u32 netns;
-	__u32 pad0;    /* zero */
-	__u64 name[2]; /* of SHA-256 over server and name, the first 16 bytes */
-};
-
-struct of_kept_name {
-	__u64 end_ns; /* when the answer's time is over */
-	__u64 exec_id;
-	struct of_endpoint server;
-	char name[OF_HOST_LEN]; /* NUL-terminated */
-};
-
 enum of_name_source {
 	OF_NAME_CONNECT = 1, /* the target that a proxy is asked for (HTTP CONNECT, SOCKS) */
 	OF_NAME_SNI = 2,     /* of a ClientHello, in TLS or QUIC (RFC 6066 section 3) */
@@ -128,8 +110,9 @@ enum of_flow_flags {
 	OF_FLOW_ECH = 32,     /* has an encrypted ClientHello, or one that looks so (GREASE) */
 	OF_FLOW_INVALID = 64, /* said a name that is none of a host, or something not well-formed */
 	OF_FLOW_LOST = 128,   /* some of it was not seen */
-	OF_FLOW_READ = 512,   /* what was sent so far was read, without a gap */
 	OF_FLOW_ADDRESS = 256, /* the target that a proxy is asked for is an address: no name */
+	OF_FLOW_READ = 512,    /* what was sent so far was read, without a gap */
+	OF_FLOW_KEPT = 1024,   /* not seen now: what was told to a daemon before */
 };
 
 struct of_flow_name {
@@ -151,6 +134,44 @@ struct of_rec_flow {
 	__u32 names_n;
 	__u32 pad0; /* zero */
 	struct of_flow_name names[OF_FLOW_NAMES];
+};
+
+/* ---- Kept for the next daemon ---- */
+
+/* The map `kept_names`: what the daemon learned from answers, for each who asked; those that are
+ * not learned again for longest go. No program uses it. All bytes of the key count. */
+#define OF_KEPT_NAMES 8192
+
+struct of_kept_key {
+	__u8 addr[16];
+	__u64 exec_id; /* who asked; 0: not known */
+	__u64 name[2]; /* of SHA-256 over server and name, the first 16 bytes */
+	__u32 netns;
+	__u32 pad0; /* zero */
+};
+
+struct of_kept_name {
+	__u64 end_ns; /* when the answer's time is over */
+	struct of_endpoint server;
+	char name[OF_HOST_LEN]; /* NUL-terminated */
+};
+
+/* The map `kept_flows`: what flows said, one name an entry, or none; in the same way. */
+#define OF_KEPT_FLOWS 8192
+
+struct of_kept_flow_key {
+	struct of_endpoint to;
+	__u64 exec_id; /* who sent it; 0: not known */
+	__u64 creator; /* exec_id that made the socket; 0: not known */
+	__u64 name[2]; /* of SHA-256 over the name with its source and port; 0: no name */
+	__u32 netns;
+	__u32 flags; /* enum of_flow_flags: none of them is forgotten for another */
+};
+
+struct of_kept_flow {
+	__u64 time_ns;
+	struct of_flow_name name; /* source 0: none */
+	__u32 pad0;		  /* zero */
 };
 
 #endif

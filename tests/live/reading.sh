@@ -57,6 +57,13 @@ alerts_of() { # RULE
 		| .names[0].name // .ip' "$LAB_ALERTS" 2>/dev/null | sort | paste -sd,
 }
 
+# Of what two names share an address, by the strongest name.
+alerts_to_shared() { # [PORT]
+	jq -r --arg port "${1:-}" 'select(.type == "alert" and .rule == "elsewhere") | .endpoint
+		| select(.ip == "203.0.113.20" and ($port == "" or "\(.port)" == $port))
+		| .names[0].name' "$LAB_ALERTS"
+}
+
 # What was raised until now: behind it a marker is, which comes last.
 alerts_until_marker() { # RULE ADDRESS
 	run "$LAB_DIR/bin/ci-runner" -c "exec 3<>/dev/tcp/$2/$FAR_PORT; echo x >&3"
@@ -150,19 +157,34 @@ run bash -c "dig @$DNSMASQ killed.example; exec 3<>/dev/tcp/203.0.113.13/$FAR_PO
 named "it reads names" 203.0.113.13 $FAR_PORT "dns killed.example+"
 
 echo "# the daemon is killed"
-mkfifo "$LAB_DIR/go"
+mkfifo "$LAB_DIR/go" "$LAB_DIR/held"
 where_run "$SENDER_NET" dnsmasq "$LAB_DIR/bin/ci-runner" -c "
 	dig @$DNSMASQ allowed.example; exec 3<>/dev/tcp/203.0.113.20/7002; echo x >&3
 	echo >$LAB_DIR/sent; read -r <$LAB_DIR/go; echo x >&3; sleep 1000" >/dev/null 2>&1 &
 LAB_PIDS+=($!)
 wait_for 20 test -e "$LAB_DIR/sent"
-named "a name before" 203.0.113.20 7002 "dns allowed.example+,dns other.example+"
+# Two of a session that asked for both names: what each says itself decides.
+where_run "$SENDER_NET" dnsmasq "$LAB_DIR/bin/ci-runner" -c "
+	dig @$DNSMASQ allowed.example; dig @$DNSMASQ other.example
+	openssl s_client -quiet -connect 203.0.113.20:7000 -servername allowed.example <>$LAB_DIR/held &
+	exec openssl s_client -quiet -connect 203.0.113.20:7001 -servername other.example <>$LAB_DIR/held" \
+	>/dev/null 2>&1 &
+LAB_PIDS+=($!)
+known() { # WHEN
+	named "what was asked for $1" 203.0.113.20 7002 "dns allowed.example+,dns other.example+"
+	named "what one said $1" 203.0.113.20 7000 "$BOTH,sni allowed.example+"
+	named "what the other said $1" 203.0.113.20 7001 "$BOTH,sni other.example+"
+}
+BOTH="dns allowed.example+,dns other.example+"
+known "is known before"
 kill_outflowd
 : >"$LAB_ALERTS"
 start_outflowd "$LAB_CONFIG"
 echo >"$LAB_DIR/go"
-named "is known behind" 203.0.113.20 7002 "dns allowed.example+,dns other.example+"
-is "and holds" "$(alerts_until_marker elsewhere 10.77.0.2)" "10.77.0.2"
+known "is known behind"
+alerts_until_marker elsewhere 10.77.0.2 >/dev/null
+is "the same holds" "$(alerts_to_shared | sort -u)" "other.example"
+is "of the one that lasts" "$(alerts_to_shared 7001)" "other.example"
 
 echo "# naming is turned off"
 end_outflowd

@@ -173,6 +173,28 @@ Test(naming_settle, flows_without_an_account_are_counted)
 	cr_expect_eq(track_stats(w.t.track).names_lost, 4098);
 }
 
+/* It comes before the accounts, of which some are gone meanwhile. */
+Test(naming_settle, what_was_said_to_a_daemon_before)
+{
+	struct of_rec_flow r = { .to = endpoint(FAR, 443),
+				 .exec_id = CURL,
+				 .flags = OF_FLOW_DONE | OF_FLOW_KEPT,
+				 .names_n = 1,
+				 .names = { { .source = OF_NAME_SNI, .host = EVIL } } };
+
+	world_start(&w, STRANGE);
+	rec_flow_of(s(), &r);
+	(void)snprintf(r.names[0].host, sizeof(r.names[0].host), "b.example");
+	rec_flow_of(s(), &r);
+	r.exec_id = 99;
+	rec_flow_of(s(), &r);
+	rec_account(s(), CURL, FAR, 443, 100);
+	world_run(&w);
+	cr_expect_str_eq(world_names(&w, CURL, FAR, 443), "sni:evil.example.net sni:b.example");
+	world_tick(&w, 700 * SECOND);
+	cr_expect_eq(track_stats(w.t.track).names_lost, 0, "nobody waits for an account of his");
+}
+
 /* ---- Bytes ---- */
 
 static uint64_t volume(void)
