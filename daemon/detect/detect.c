@@ -11,6 +11,7 @@
 
 #include <nettle/sha2.h>
 
+#include "detect/counted.h"
 #include "detect/dns.h"
 #include "detect/endpoint.h"
 #include "detect/links.h"
@@ -21,6 +22,7 @@
 struct detect {
 	const struct policy *policy;
 	struct windows *windows;
+	struct counted *counted;
 	struct links *links;
 	struct dns *dns;
 };
@@ -34,6 +36,8 @@ int detect_new(const struct policy *policy, struct detect **ret)
 		return err;
 	d->policy = policy;
 	err = windows_new(WINDOWS_MAX, &d->windows);
+	if (err == 0)
+		err = counted_new(COUNTED_MAX, &d->counted);
 	if (err == 0)
 		err = links_new(&policy->reconcile.rule, &d->links);
 	if (err == 0)
@@ -52,6 +56,7 @@ void detect_free(struct detect *d)
 		return;
 	dns_free(d->dns);
 	links_free(d->links);
+	counted_free(d->counted);
 	windows_free(d->windows);
 	free(d);
 }
@@ -120,16 +125,39 @@ static enum endpoint_verdict judge(const struct detect *d, const struct rule *r,
 	return v;
 }
 
-/* Does the rule hold now, and has it not had its turn for what the subject tells? */
-static bool has_turn(const struct detect *d, const struct rule *r, const struct subject *s)
+/* May it be this rule's, whatever the far end? */
+static bool concerns(const struct rule *r, const struct subject *s)
 {
 	if (r->off != NULL || r->has_dns || !role_holds(r, s))
 		return false;
-	if (s->kind == SUBJECT_GAINED && (r->roles & s->gained) == 0)
-		return false;
-	if (judge(d, r, s->account, &s->account->names) != ENDPOINT_YES)
-		return false;
-	return s->kind != SUBJECT_NAMED || judge(d, r, s->account, &s->before) != ENDPOINT_YES;
+	return s->kind != SUBJECT_GAINED || (r->roles & s->gained) != 0;
+}
+
+/* The bytes that a rule which holds now has not counted. */
+static uint64_t delta_of(const struct detect *d, const struct rule *r, const struct subject *s)
+{
+	uint64_t counted;
+
+	if (s->kind != SUBJECT_NAMED)
+		return s->delta;
+	counted = counted_take(d->counted, s->account, (uint32_t)(r - d->policy->rules));
+	return s->delta > counted ? s->delta - counted : 0;
+}
+
+static void rule_count(struct detect *d, const struct rule *r, const struct subject *s,
+		       detect_fn *fn, void *arg)
+{
+	uint64_t delta = delta_of(d, r, s);
+	struct verdict v = { .rule = r, .subject = s };
+
+	if (s->kind == SUBJECT_ATTEMPT || (s->kind == SUBJECT_NAMED && delta == 0))
+		return;
+	v.key = key_of(d->policy, r, s, r->sent.per);
+	v.sent = windows_add(d->windows, &v.key, r->sent.within_ns, s->time_ns, delta);
+	v.limit = r->sent.over;
+	v.window_ns = r->sent.within_ns;
+	if (v.sent > v.limit)
+		fn(arg, &v);
 }
 
 static void rule_run(struct detect *d, const struct rule *r, const struct subject *s, detect_fn *fn,
@@ -137,22 +165,23 @@ static void rule_run(struct detect *d, const struct rule *r, const struct subjec
 {
 	const struct account *a = s->account;
 	struct verdict v = { .rule = r, .subject = s, .sent = a->sent };
+	bool holds, held;
 
-	if (!has_turn(d, r, s))
+	if (!concerns(r, s))
 		return;
-	if (!r->has_sent) {
-		v.key = key_of(d->policy, r, s, PER_ENDPOINT);
-		fn(arg, &v);
+	holds = judge(d, r, a, &a->names) == ENDPOINT_YES;
+	/* Then it has had its turn for what the subject tells. */
+	held = s->kind == SUBJECT_NAMED && judge(d, r, a, &s->before) == ENDPOINT_YES;
+	if (held && !holds && r->has_sent)
+		counted_note(d->counted, a, (uint32_t)(r - d->policy->rules), s->delta);
+	if (!holds || held)
+		return;
+	if (r->has_sent) {
+		rule_count(d, r, s, fn, arg);
 		return;
 	}
-	if (s->kind == SUBJECT_ATTEMPT || (s->kind == SUBJECT_NAMED && s->delta == 0))
-		return;
-	v.key = key_of(d->policy, r, s, r->sent.per);
-	v.sent = windows_add(d->windows, &v.key, r->sent.within_ns, s->time_ns, s->delta);
-	v.limit = r->sent.over;
-	v.window_ns = r->sent.within_ns;
-	if (v.sent > v.limit)
-		fn(arg, &v);
+	v.key = key_of(d->policy, r, s, PER_ENDPOINT);
+	fn(arg, &v);
 }
 
 void detect_subject(struct detect *d, const struct subject *s, detect_fn *fn, void *arg)
@@ -190,5 +219,6 @@ struct detect_stats detect_stats(const struct detect *d)
 {
 	return (struct detect_stats){ .windows = windows_count(d->windows) + dns_count(d->dns),
 				      .evicted = windows_evicted(d->windows) +
-						 links_evicted(d->links) + dns_evicted(d->dns) };
+						 links_evicted(d->links) + dns_evicted(d->dns) +
+						 counted_evicted(d->counted) };
 }

@@ -240,6 +240,27 @@ Test(naming_settle, what_was_excused_may_count_later)
 	cr_expect_eq(volume(), 150);
 }
 
+/* Counted, then excused, then not: what was counted before does not count again. */
+Test(naming_settle, what_was_counted_and_excused_counts_once)
+{
+	world_start(&w, VOLUME);
+	rec_account(s(), CURL, FAR, 443, 100);
+	world_tick(&w, 3 * SECOND);
+	cr_expect_eq(volume(), 100);
+	rec_dns(s(), CURL, RESOLVER, GOOD, FAR);
+	rec_flow(s(), CURL, FAR, 443, OF_NAME_SNI, GOOD);
+	rec_account(s(), CURL, FAR, 443, 150);
+	world_run(&w);
+	cr_expect_eq(w.judged_n, 1);
+	rec_flow(s(), CURL, FAR, 443, OF_NAME_SNI, EVIL);
+	world_run(&w);
+	cr_expect_eq(w.judged_n, 2);
+	cr_expect_eq(volume(), 150);
+	rec_account(s(), CURL, FAR, 443, 160);
+	world_run(&w);
+	cr_expect_eq(volume(), 160);
+}
+
 Test(naming_settle, names_asked_for_later_come_with_the_next_bytes)
 {
 	world_start(&w, VOLUME);
