@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -12,12 +13,15 @@
 
 #include "base/log.h"
 #include "intake/names_child.h"
+#include "intake/ring.h"
 
 #include "base/poison.h"
 
 /* Between two begins of one that ends at once, doubled each time. */
 #define PAUSE_FIRST_NS 1000000000ULL
 #define PAUSE_MAX_NS   60000000000ULL
+/* Something waits and nothing was read for so long: it hangs. */
+#define HANG_NS	       5000000000ULL
 
 struct namer {
 	int ring_fd, epfd;
@@ -27,6 +31,9 @@ struct namer {
 	pid_t pid;
 	pid_t dying; /* killed and not yet reaped; 0: none */
 	uint64_t again_ns, pause_ns;
+	struct ring ring;      /* to see how far it has come */
+	unsigned long read_to; /* there, when looked at last */
+	uint64_t read_ns;      /* it moved, or nothing waited */
 	struct namer_stats stats;
 	_Alignas(8) uint8_t message[NAMES_BATCH];
 };
@@ -34,6 +41,7 @@ struct namer {
 int namer_new(int ring_fd, size_t bytes, struct namer **ret)
 {
 	struct namer *n = calloc(1, sizeof(*n));
+	int err;
 
 	if (n == NULL)
 		return -ENOMEM;
@@ -41,13 +49,20 @@ int namer_new(int ring_fd, size_t bytes, struct namer **ret)
 	n->bytes = bytes;
 	n->sock = -1;
 	n->pause_ns = PAUSE_FIRST_NS;
+	err = ring_open(ring_fd, bytes, &n->ring);
+	if (err < 0)
+		goto out;
 	n->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (n->epfd < 0) {
-		free(n);
-		return -errno;
+		err = -errno;
+		ring_close(&n->ring);
+		goto out;
 	}
 	*ret = n;
 	return 0;
+out:
+	free(n);
+	return err;
 }
 
 static void end(struct namer *n)
@@ -68,8 +83,8 @@ void namer_free(struct namer *n)
 	if (n == NULL)
 		return;
 	end(n);
-	if (n->epfd >= 0)
-		(void)close(n->epfd);
+	(void)close(n->epfd);
+	ring_close(&n->ring);
 	free(n);
 }
 
@@ -106,10 +121,26 @@ void namer_start(struct namer *n)
 	namer_tick(n, 0);
 }
 
+/* Stopped by somebody who may, or caught in something: nobody else reads what it should. */
+static bool hangs(struct namer *n, uint64_t now_ns)
+{
+	unsigned long at = ring_position(&n->ring);
+
+	if (at != n->read_to || !ring_waits(&n->ring) || n->sock < 0) {
+		n->read_to = at;
+		n->read_ns = now_ns;
+	}
+	return now_ns - n->read_ns > HANG_NS;
+}
+
 void namer_tick(struct namer *n, uint64_t now_ns)
 {
 	int err;
 
+	if (hangs(n, now_ns)) {
+		log_warn("the process that reads names hangs: it is ended, and begun again");
+		end(n);
+	}
 	if (n->dying > 0)
 		end(n);
 	if (!n->started || n->sock >= 0 || n->dying > 0 || now_ns < n->again_ns)

@@ -29,7 +29,7 @@ void namer_start(struct namer *n);
 int namer_fd(const struct namer *n);
 /* Tells `budget` records, and those that came with the last. Returns how many. */
 int namer_drain(struct namer *n, int budget, intake_raw_fn *fn, void *arg);
-/* Once a second: begins it when it is not there. */
+/* Once a second: begins it when it is not there, ends it when it hangs. */
 void namer_tick(struct namer *n, uint64_t now_ns);
 struct namer_stats namer_stats(const struct namer *n);
 

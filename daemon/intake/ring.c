@@ -65,3 +65,13 @@ void ring_done(struct ring *r)
 {
 	__atomic_store_n(r->consumer, r->at, __ATOMIC_RELEASE);
 }
+
+unsigned long ring_position(const struct ring *r)
+{
+	return __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
+}
+
+bool ring_waits(const struct ring *r)
+{
+	return ring_position(r) != __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+}

@@ -8,6 +8,7 @@
 #ifndef INTAKE_RING_H
 #define INTAKE_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,9 @@ void ring_close(struct ring *r);
 const void *ring_next(struct ring *r, size_t *ret_len);
 /* Gives back what was read so far. */
 void ring_done(struct ring *r);
+
+/* Of another reader of it: its position; and whether something waits behind that. */
+unsigned long ring_position(const struct ring *r);
+bool ring_waits(const struct ring *r);
 
 #endif

@@ -101,6 +101,7 @@ servers() {
 		udp.example 203.0.113.11
 		tcp.example 203.0.113.12
 		killed.example 203.0.113.13
+		stopped.example 203.0.113.14
 		allowed.example 203.0.113.20
 		other.example 203.0.113.20
 		on.allowed.example 203.0.113.21
@@ -138,8 +139,8 @@ run bash -c "dig @$DNSMASQ udp.example; exec 3<>/dev/tcp/203.0.113.11/$FAR_PORT;
 named "DNS over UDP" 203.0.113.11 $FAR_PORT "dns udp.example+"
 run bash -c "dig +tcp @$DNSMASQ tcp.example; exec 3<>/dev/tcp/203.0.113.12/$FAR_PORT; echo x >&3"
 named "DNS over TCP" 203.0.113.12 $FAR_PORT "dns tcp.example+"
-run bash -c "exec 3<>/dev/udp/203.0.113.14/7001; echo x >&3"
-named "nothing where nothing was asked" 203.0.113.14 7001 ""
+run bash -c "exec 3<>/dev/udp/203.0.113.15/7001; echo x >&3"
+named "nothing where nothing was asked" 203.0.113.15 7001 ""
 
 echo "# a policy by name, two names at one address"
 run "$LAB_DIR/bin/ci-runner" -c 'curl -sk -m 20 https://allowed.example/; curl -sk -m 20 https://on.allowed.example/'
@@ -155,6 +156,14 @@ is "another one reads" "$(reader_is_new "$before" && echo yes)" "yes"
 above_zero "which is said" "$(($(status_names begun) - 1))"
 run bash -c "dig @$DNSMASQ killed.example; exec 3<>/dev/tcp/203.0.113.13/$FAR_PORT; echo x >&3"
 named "it reads names" 203.0.113.13 $FAR_PORT "dns killed.example+"
+
+echo "# it is stopped"
+before=$(reader)
+kill -STOP "$before"
+run bash -c "dig @$DNSMASQ stopped.example; exec 3<>/dev/tcp/203.0.113.14/$FAR_PORT; echo x >&3"
+wait_for 30 reader_is_new "$before"
+is "another one reads" "$(reader_is_new "$before" && echo yes)" "yes"
+named "also what had come before" 203.0.113.14 $FAR_PORT "dns stopped.example+"
 
 echo "# the daemon is killed"
 mkfifo "$LAB_DIR/go" "$LAB_DIR/held"
