@@ -33,7 +33,7 @@ static void say_conditions(struct buf *b, const struct policy *p, const struct r
 		return;
 	say_sets(b, p, ", not in ", r->endpoint.not_in);
 	say_sets(b, p, ", in ", r->endpoint.in);
-	for (bit = CLASS_SELF; bit <= CLASS_UNKNOWN; bit <<= 1) {
+	for (bit = CLASS_SELF; bit < CLASS_END; bit <<= 1) {
 		if (!(r->endpoint.classes & bit))
 			continue;
 		buf_printf(b, "%s%s", before, endpoint_class_name((enum endpoint_class)bit));

@@ -254,18 +254,31 @@ static int net_parse(struct doc *d, const struct at *at, void *arg)
 	return err;
 }
 
-static int key_internal(struct doc *d, const struct at *at, void *ret)
+static int nets_parse(struct doc *d, const struct at *at, struct cidr **ret, size_t *ret_n)
 {
 	struct nets nets = { calloc(POLICY_NETS_MAX, sizeof(*nets.net)), 0 };
-	struct policy *p = ret;
 	int err;
 
 	if (nets.net == NULL)
 		return -ENOMEM;
 	err = at_each(d, at, POLICY_NETS_MAX, "a list of addresses", net_parse, &nets);
-	p->internal = nets.net;
-	p->internal_n = nets.n;
+	*ret = nets.net;
+	*ret_n = nets.n;
 	return err;
+}
+
+static int key_internal(struct doc *d, const struct at *at, void *ret)
+{
+	struct policy *p = ret;
+
+	return nets_parse(d, at, &p->internal, &p->internal_n);
+}
+
+static int key_metadata(struct doc *d, const struct at *at, void *ret)
+{
+	struct policy *p = ret;
+
+	return nets_parse(d, at, &p->metadata, &p->metadata_n);
 }
 
 /* A port where DNS is looked for; -ENOSPC: there are too many. */
@@ -389,6 +402,7 @@ int networks_parse(struct doc *d, const yaml_node_t *n, struct policy *ret)
 {
 	static const struct key keys[] = {
 		{ .name = "internal", .parse = key_internal },
+		{ .name = "metadata", .parse = key_metadata },
 		{ .name = "resolvers", .parse = key_resolvers },
 		{ .name = "proxies", .parse = key_proxies },
 		{ .name = NULL },

@@ -38,9 +38,15 @@ const char *severity_name(enum severity s)
 const char *endpoint_class_name(enum endpoint_class c)
 {
 	static const struct number_name names[] = {
-		{ CLASS_SELF, "self" },		{ CLASS_INTERNAL, "internal" },
-		{ CLASS_EXTERNAL, "external" }, { CLASS_RESOLVER, "resolver" },
-		{ CLASS_UNKNOWN, "unknown" },	{ 0, NULL },
+		{ CLASS_SELF, "self" },
+		{ CLASS_INTERNAL, "internal" },
+		{ CLASS_EXTERNAL, "external" },
+		{ CLASS_RESOLVER, "resolver" },
+		{ CLASS_UNKNOWN, "unknown" },
+		{ CLASS_METADATA, "metadata" },
+		{ CLASS_MULTICAST, "multicast" },
+		{ CLASS_RAW, "raw" },
+		{ 0, NULL },
 	};
 
 	return name_of(names, (int)c);
@@ -98,6 +104,16 @@ static bool any_holds(const struct endpoint_match *match, size_t n, const struct
 bool endpoint_set_holds(const struct endpoint_set *set, const struct of_endpoint *to)
 {
 	return any_holds(set->match, set->n, to);
+}
+
+bool policy_is_metadata(const struct policy *p, const uint8_t addr[16])
+{
+	size_t i;
+
+	for (i = 0; i < p->metadata_n; i++)
+		if (cidr_holds(&p->metadata[i], addr))
+			return true;
+	return ip_is_metadata(addr);
 }
 
 bool policy_is_proxy(const struct policy *p, const struct of_endpoint *to)
@@ -172,6 +188,7 @@ void policy_done(struct policy *p)
 	free(p->roles);
 	free(p->env);
 	free(p->internal);
+	free(p->metadata);
 	free(p->resolvers);
 	for (i = 0; i < p->proxies_n; i++)
 		free(p->proxies[i].name);

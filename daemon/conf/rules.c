@@ -156,9 +156,15 @@ static int key_not_in(struct doc *d, const struct at *at, void *ret)
 static int class_parse(struct doc *d, const struct at *at, void *arg)
 {
 	static const struct choice choices[] = {
-		{ "self", CLASS_SELF, false },	       { "internal", CLASS_INTERNAL, false },
-		{ "external", CLASS_EXTERNAL, false }, { "resolver", CLASS_RESOLVER, false },
-		{ "unknown", CLASS_UNKNOWN, false },   { NULL, 0, false },
+		{ "self", CLASS_SELF, false },
+		{ "internal", CLASS_INTERNAL, false },
+		{ "external", CLASS_EXTERNAL, false },
+		{ "resolver", CLASS_RESOLVER, false },
+		{ "unknown", CLASS_UNKNOWN, false },
+		{ "metadata", CLASS_METADATA, false },
+		{ "multicast", CLASS_MULTICAST, false },
+		{ "raw", CLASS_RAW, false },
+		{ NULL, 0, false },
 	};
 	const struct choice *c;
 	struct rules *r = arg;

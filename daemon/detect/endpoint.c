@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/ip.h"
+
 #include "base/poison.h"
 
 /* What is asked about. */
@@ -209,14 +211,32 @@ static enum endpoint_verdict judge_traits(const struct question *q, const struct
 		       (traits & r->endpoint.traits_not) == 0);
 }
 
+/* What a proxy is asked for: a name may be anywhere, an address tells where it is. */
+static uint32_t target_classes(const struct question *q)
+{
+	uint32_t classes = CLASS_EXTERNAL | CLASS_INTERNAL;
+	const struct endpoint_name *n;
+	uint8_t addr[16];
+
+	for (n = q->names->name; n < q->names->name + q->names->n; n++)
+		if (n->source == OF_NAME_CONNECT && ip_parse(n->host, addr) == 0 &&
+		    policy_is_metadata(q->policy, addr))
+			classes |= CLASS_METADATA;
+	return classes;
+}
+
 /* Whoever fills the account table, or asks a proxy, must not thereby choose the class of what is
  * not seen: it counts as any class that leaves the machine. */
 static enum endpoint_verdict judge_class(const struct question *q, const struct rule *r)
 {
+	const uint32_t leaving =
+		CLASS_EXTERNAL | CLASS_INTERNAL | CLASS_METADATA | CLASS_MULTICAST | CLASS_RAW;
 	uint32_t classes = q->account->class;
 
-	if ((q->account->flags & OF_ACCOUNT_OVERFLOW) || q->asks_proxy)
-		classes |= CLASS_EXTERNAL | CLASS_INTERNAL;
+	if (q->account->flags & OF_ACCOUNT_OVERFLOW)
+		classes |= leaving;
+	if (q->asks_proxy)
+		classes |= target_classes(q);
 	return verdict((r->endpoint.classes & classes) != 0);
 }
 
@@ -237,8 +257,7 @@ static enum endpoint_verdict either(enum endpoint_verdict a, enum endpoint_verdi
 /* Whether a proxy is asked is known when the names are. */
 static enum endpoint_verdict or_later(const struct question *q, enum endpoint_verdict v)
 {
-	bool has_address =
-		q->account->class != CLASS_UNKNOWN && q->account->class != CLASS_RESOLVER;
+	bool has_address = (q->account->class & (CLASS_UNKNOWN | CLASS_RESOLVER | CLASS_RAW)) == 0;
 
 	return v == ENDPOINT_NO && !q->settled && has_address ? ENDPOINT_LATER : v;
 }

@@ -99,12 +99,12 @@ static bool is_own(const struct places *p, const struct of_endpoint *to, uint32_
 	return false;
 }
 
-static bool is_internal(const struct places *p, const struct of_endpoint *to)
+static bool is_in(const struct cidr *nets, size_t n, const uint8_t addr[16])
 {
 	size_t i;
 
-	for (i = 0; i < p->policy->internal_n; i++)
-		if (cidr_holds(&p->policy->internal[i], to->addr))
+	for (i = 0; i < n; i++)
+		if (cidr_holds(&nets[i], addr))
 			return true;
 	return false;
 }
@@ -123,11 +123,22 @@ bool places_is_self(const struct places *p, const struct of_endpoint *to, uint32
 enum endpoint_class places_class(const struct places *p, const struct of_endpoint *to,
 				 uint32_t netns, uint32_t account_flags)
 {
-	if ((account_flags & OF_ACCOUNT_OVERFLOW) || is_nowhere(to))
+	const struct policy *policy = p->policy;
+
+	if (account_flags & OF_ACCOUNT_OVERFLOW)
+		return CLASS_UNKNOWN;
+	if (to->family == OF_AF_PACKET)
+		return CLASS_RAW;
+	if (is_nowhere(to))
 		return CLASS_UNKNOWN;
 	if (is_resolver(p, to))
 		return CLASS_RESOLVER;
 	if (places_is_self(p, to, netns))
 		return CLASS_SELF;
-	return is_internal(p, to) ? CLASS_INTERNAL : CLASS_EXTERNAL;
+	if (policy_is_metadata(policy, to->addr))
+		return CLASS_METADATA;
+	if (ip_is_multicast(to->addr))
+		return CLASS_MULTICAST;
+	return is_in(policy->internal, policy->internal_n, to->addr) ? CLASS_INTERNAL
+								     : CLASS_EXTERNAL;
 }

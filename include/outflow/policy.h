@@ -36,6 +36,12 @@ enum endpoint_class {
 	CLASS_EXTERNAL = 4,
 	CLASS_RESOLVER = 8, /* configured DNS servers, at their port */
 	CLASS_UNKNOWN = 16, /* overflow accounts and families without addresses */
+	/* Where a cloud tells its machines who they are, and gives them credentials:
+	 * ip_is_metadata(), networks.metadata */
+	CLASS_METADATA = 32,
+	CLASS_MULTICAST = 64, /* to whoever listens, broadcasts too */
+	CLASS_RAW = 128,      /* AF_PACKET: whole frames, past all routes */
+	CLASS_END = 256,
 };
 
 const char *endpoint_class_name(enum endpoint_class c);
@@ -191,6 +197,8 @@ struct policy {
 	struct reconcile reconcile;
 	struct cidr *internal;
 	size_t internal_n;
+	struct cidr *metadata; /* networks.metadata, beside those that are known */
+	size_t metadata_n;
 	struct resolver *resolvers; /* networks.resolvers; else from the stream (OF_REC_RESOLVER) */
 	size_t resolvers_n;
 	bool resolvers_set;
@@ -238,6 +246,8 @@ bool cidr_holds(const struct cidr *net, const uint8_t addr[16]);
 bool endpoint_set_holds(const struct endpoint_set *set, const struct of_endpoint *to);
 /* `host` is in the form of wire/host.h. */
 bool endpoint_set_holds_name(const struct endpoint_set *set, const char *host, uint16_t port);
+/* One of those that are known (base/ip.h), or of networks.metadata. */
+bool policy_is_metadata(const struct policy *p, const uint8_t addr[16]);
 /* One of networks.proxies. */
 bool policy_is_proxy(const struct policy *p, const struct of_endpoint *to);
 /* NULL is fine; the struct itself is the caller's. */

@@ -287,6 +287,20 @@ ParameterizedTestParameters(accounts, classes)
 		{ "0.0.0.0", 0, 0, NETNS, CLASS_UNKNOWN },
 		{ "::", 9, 0, NETNS, CLASS_UNKNOWN },
 		{ FAR, 443, OF_ACCOUNT_OVERFLOW, NETNS, CLASS_UNKNOWN },
+		{ "169.254.169.254", 80, 0, NETNS, CLASS_METADATA },
+		{ "169.254.169.254", 80, VIA_LOOPBACK, NETNS, CLASS_SELF },
+		{ "169.254.169.254", 53, 0, NETNS, CLASS_METADATA },
+		{ "169.254.169.253", 53, 0, NETNS, CLASS_EXTERNAL },
+		{ "168.63.129.16", 32526, 0, NETNS, CLASS_METADATA },
+		{ "100.100.100.200", 80, 0, NETNS, CLASS_METADATA },
+		{ "fd00:ec2::254", 80, 0, NETNS, CLASS_METADATA },
+		{ "fd00:ec2::253", 53, 0, NETNS, CLASS_INTERNAL },
+		{ "fe80::a9fe:a9fe", 80, 0, NETNS, CLASS_METADATA },
+		{ "224.0.0.251", 5353, 0, NETNS, CLASS_MULTICAST },
+		{ "239.255.255.250", 1900, 0, NETNS, CLASS_MULTICAST },
+		{ "240.0.0.1", 9, 0, NETNS, CLASS_EXTERNAL },
+		{ "255.255.255.255", 67, 0, NETNS, CLASS_MULTICAST },
+		{ "ff02::fb", 5353, 0, NETNS, CLASS_MULTICAST },
 	};
 
 	return cr_make_param_array(struct place, places, sizeof(places) / sizeof(places[0]));
@@ -348,7 +362,7 @@ Test(accounts, families_without_addresses)
 	rec_account_of(&t.s, &a);
 	tracked_run(&t);
 	cr_assert_eq(t.told_n, 2);
-	cr_expect_eq(t.told[0].account.class, CLASS_UNKNOWN);
+	cr_expect_eq(t.told[0].account.class, CLASS_RAW);
 	cr_expect_eq(t.told[1].account.class, CLASS_UNKNOWN);
 }
 

@@ -436,6 +436,34 @@ Test(ip, refused)
 	cr_expect_eq(addr[0], 42, "untouched on failure");
 }
 
+Test(ip, of_metadata)
+{
+	static const char *const are[] = {
+		"169.254.169.254",   "169.254.170.2",	   "169.254.170.23",
+		"168.63.129.16",     "100.100.100.200",	   "192.0.0.192",
+		"169.254.0.23",	     "169.254.10.10",	   "169.254.42.42",
+		"fd00:ec2::254",     "fd00:ec2::23",	   "fd20:ce::254",
+		"fd00:42::42",	     "fd00:c1::a9fe:a9fe", "fd00:a9fe:a9fe::1",
+		"fd00:100::100:200", "fe80::a9fe:a9fe",	   "::ffff:169.254.169.254",
+	};
+	static const char *const are_not[] = {
+		"169.254.169.253", "169.254.169.123", "254.169.254.169", "fd00:ec2::253", "::",
+		"fd00:ec2::2540",  "a9fe:a9fe::",
+	};
+	uint8_t addr[16];
+	size_t i;
+
+	for (i = 0; i < COUNT(are); i++) {
+		cr_assert_eq(ip_parse(are[i], addr), 0);
+		cr_expect(ip_is_metadata(addr), "%s", are[i]);
+		cr_expect_not(ip_is_multicast(addr), "%s", are[i]);
+	}
+	for (i = 0; i < COUNT(are_not); i++) {
+		cr_assert_eq(ip_parse(are_not[i], addr), 0);
+		cr_expect_not(ip_is_metadata(addr), "%s", are_not[i]);
+	}
+}
+
 /* ---- table ---- */
 
 struct item {

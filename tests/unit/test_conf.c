@@ -250,7 +250,8 @@ Test(conf, paths_limits_and_networks)
 		       "limits: {accounts: 64, executions: 65, ring: 8KiB, tracked_accounts: 66, "
 		       "tracked_executions: 64, grace: 2h, names: 256, name_ring: 64KiB, "
 		       "sink_queue: 5kB}\n"
-		       "networks: {internal: [], resolvers: [192.0.2.53, \"2001:db8::53\"]}\n");
+		       "networks: {internal: [], resolvers: [192.0.2.53, \"2001:db8::53\"],\n"
+		       "  metadata: [192.0.2.200, '2001:db8:7::/64']}\n");
 
 	cr_expect_str_eq(c.control, "/a");
 	cr_expect_str_eq(c.state, "/b");
@@ -265,6 +266,9 @@ Test(conf, paths_limits_and_networks)
 	cr_expect_eq(c.limits.name_ring_bytes, 65536);
 	cr_expect_eq(c.limits.sink_queue_bytes, 5000);
 	cr_expect_eq(c.policy.internal_n, 0);
+	cr_assert_eq(c.policy.metadata_n, 2);
+	expect_net(&c.policy.metadata[0], "192.0.2.200", 128);
+	expect_net(&c.policy.metadata[1], "2001:db8:7::", 64);
 	cr_expect(c.policy.resolvers_set);
 	cr_assert_eq(c.policy.resolvers_n, 2);
 	expect_addr(c.policy.resolvers[0].addr, "192.0.2.53");
@@ -290,7 +294,7 @@ Test(conf, every_condition_of_a_rule)
 		"- {id: b, when: {role: r, sent: {over: 1, within: 1s}}}\n"
 		"- {id: c, when: {sent: {over: 1, within: 1s}}}\n"
 		"- {id: d, when: {endpoint: {class: [self, internal, external, resolver, "
-		"unknown]}}, severity: info}\n"
+		"unknown, metadata, multicast, raw]}}, severity: info}\n"
 		"roles: {q: {match: [{name: q}]}, r: {match: [{name: r}]}}\n"
 		"endpoints: {s: [192.0.2.1], t: [192.0.2.2], u: 192.0.2.3}\n");
 	const struct rule *r = c.policy.rules;
@@ -310,7 +314,7 @@ Test(conf, every_condition_of_a_rule)
 	cr_expect_eq(r[1].severity, SEVERITY_MEDIUM);
 	cr_expect_eq(r[2].sent.per, PER_PROCESS, "without a role");
 	cr_expect_eq(r[2].roles, OF_ROLE_ANY);
-	cr_expect_eq(r[3].endpoint.classes, 31);
+	cr_expect_eq(r[3].endpoint.classes, CLASS_END - 1);
 	cr_expect_eq(r[3].severity, SEVERITY_INFO);
 	cr_expect_not(r[3].has_sent);
 	config_done(&c);
@@ -520,8 +524,8 @@ Test(conf, shipped_file_loads)
 	cr_expect_eq(policy_roles_match(&c.policy, "npm", "/usr/bin/npm", 12), 0);
 	for (i = 0; i < c.policy.rules_n; i++)
 		on += c.policy.rules[i].off == NULL;
-	cr_expect_eq(c.policy.rules_n, 10);
-	cr_expect_eq(on, 9, "%s", c.warnings);
+	cr_expect_eq(c.policy.rules_n, 11);
+	cr_expect_eq(on, 10, "%s", c.warnings);
 	config_done(&c);
 }
 

@@ -220,7 +220,7 @@ static const struct bad_case bad[] = {
 	  "t:2:44: rules[].when.endpoint.no_name: 'yes': expected true or false" },
 	{ V "rules: [{id: a, when: {endpoint: {class: [external, outer]}}}]\n",
 	  "t:2:53: rules[].when.endpoint.class: 'outer': expected self, internal, external, "
-	  "resolver or unknown" },
+	  "resolver, unknown, metadata, multicast or raw" },
 	{ V "rules: [{id: a, when: {endpoint: {frist_seen: true}}}]\n",
 	  "t:2:35: rules[].when.endpoint: unknown key 'frist_seen', did you mean 'first_seen'?" },
 	{ V "rules: [{id: a, when: {sent: {over: 0, within: 1s}}}]\n",

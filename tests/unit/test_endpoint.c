@@ -118,6 +118,10 @@ static struct asked verdicts[] = {
 	{ "class: external", "", FAR, 0, ENDPOINT_YES },
 	{ "class: internal", "", FAR, S, ENDPOINT_NO },
 	{ "class: internal", "connect:a.example", FAR, S | P, ENDPOINT_YES },
+	{ "class: metadata", "connect:a.example", FAR, S | P, ENDPOINT_NO },
+	{ "class: metadata", "connect:169.254.169.254", FAR, S | P, ENDPOINT_YES },
+	{ "class: metadata", "connect:192.0.2.200", FAR, S | P, ENDPOINT_YES },
+	{ "class: metadata", "host:169.254.169.254", FAR, S, ENDPOINT_NO },
 };
 
 ParameterizedTestParameters(endpoint, verdicts)
@@ -162,7 +166,7 @@ ParameterizedTest(struct asked *c, endpoint, verdicts)
 
 	(void)snprintf(yaml, sizeof(yaml),
 		       "version: 1\n"
-		       "networks: {proxies: ['192.0.2.80:3128']}\n"
+		       "networks: {proxies: ['192.0.2.80:3128'], metadata: [192.0.2.200]}\n"
 		       "endpoints:\n"
 		       "  good: ['good.example:443', '*.wide.example', 198.51.100.1]\n"
 		       "  nets: [198.51.100.1]\n"
