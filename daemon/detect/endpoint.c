@@ -99,11 +99,41 @@ static bool asked_are_listed(const struct question *q, uint64_t sets, bool confi
 	return any;
 }
 
+/* Is `asked` what a host without a domain was found as, by way of a search list (resolv.conf(5))?
+ */
+static bool completes(const struct endpoint_name *asked, const char *host)
+{
+	size_t len = strlen(host);
+
+	return !is_said(asked) && asked->asked && strchr(host, '.') == NULL &&
+	       strncmp(asked->host, host, len) == 0 && asked->host[len] == '.';
+}
+
+/* Who says a host without a domain means what it was completed to. */
+static bool short_is_proved(const struct question *q, uint64_t sets, const struct endpoint_name *n)
+{
+	const struct endpoint_name *i;
+	bool any = false;
+
+	if (q->asks_proxy)
+		return false;
+	for (i = q->names->name; i < q->names->name + q->names->n; i++) {
+		if (!completes(i, n->host))
+			continue;
+		if (!is_listed(q, sets, i) || !i->confirmed)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static bool said_is_proved(const struct question *q, uint64_t sets, const struct endpoint_name *n)
 {
 	bool needs = !q->asks_proxy || n->source == OF_NAME_CONNECT;
 
-	return is_listed(q, sets, n) && (n->confirmed || !needs);
+	if (is_listed(q, sets, n) && (n->confirmed || !needs))
+		return true;
+	return short_is_proved(q, sets, n);
 }
 
 /* That the far end is in the sets, by its names. */
@@ -128,8 +158,10 @@ static bool names_prove(const struct question *q, uint64_t sets)
 	if (q->asks_proxy)
 		return targets > 0;
 	/* Nothing said is something else than nothing heard. */
-	if (said == 0)
-		return (names->flags & NAMES_READ) != 0 && asked_are_listed(q, sets, true);
+	if (said == 0 && (names->flags & NAMES_READ) == 0)
+		return false;
+	if (said == 0 || (names->flags & NAMES_SILENT))
+		return asked_are_listed(q, sets, true);
 	return (names->flags & NAMES_ECH) == 0 || asked_are_listed(q, sets, false);
 }
 
@@ -165,7 +197,7 @@ static bool was_asked_for(const struct endpoint_names *names, const char *host)
 	const struct endpoint_name *n;
 
 	for (n = names->name; n < names->name + names->n; n++)
-		if (!is_said(n) && n->asked && strcmp(n->host, host) == 0)
+		if (!is_said(n) && n->asked && (strcmp(n->host, host) == 0 || completes(n, host)))
 			return true;
 	return false;
 }

@@ -38,6 +38,7 @@ struct flow {
 	size_t told_n; /* names that were told */
 	bool told;     /* that it is read */
 	bool lost;     /* some of it was not */
+	bool named;    /* it said a name */
 	union {
 		struct first first;
 		struct quic quic;
@@ -332,6 +333,9 @@ static void stream_tell(struct names_flows *f, struct flow *flow, const struct o
 		stream_name(f, flow, &found->names[i]);
 	flow->told_n = found->n_names;
 	flow->told = true;
+	flow->named |= f->rec.names_n > 0;
+	if (done && (f->rec.flags & OF_FLOW_READ) && !flow->named)
+		f->rec.flags |= OF_FLOW_SILENT;
 	rec_tell(f);
 }
 
@@ -394,6 +398,8 @@ static bool quic_tell(struct names_flows *f, struct flow *flow, const struct of_
 		f->rec.flags |= OF_FLOW_ECH;
 	if (err == 0 && hello.sni == TLS_SNI_HOST)
 		rec_name(f, OF_NAME_SNI, 0, &hello.host);
+	if (err == 0 && f->rec.names_n == 0)
+		f->rec.flags |= OF_FLOW_SILENT;
 	rec_tell(f);
 	return true;
 }
@@ -414,7 +420,8 @@ static bool datagram_feed(struct names_flows *f, struct flow *flow, const struct
 		return quic_tell(f, flow, c);
 	/* Not QUIC, as most are not; or QUIC that is not understood. */
 	tell_end(f, c, flow->exec_id,
-		 err == -EINVAL ? OF_FLOW_READ : OF_FLOW_QUIC | OF_FLOW_INVALID | OF_FLOW_LOST);
+		 err == -EINVAL ? OF_FLOW_READ | OF_FLOW_SILENT
+				: OF_FLOW_QUIC | OF_FLOW_INVALID | OF_FLOW_LOST);
 	return true;
 }
 
@@ -426,7 +433,7 @@ static void datagram_take(struct names_flows *f, const struct of_capture *c, con
 
 	if (flow == NULL) {
 		if ((data[0] & QUIC_LONG) != QUIC_LONG) {
-			tell_end(f, c, c->exec_id, OF_FLOW_READ);
+			tell_end(f, c, c->exec_id, OF_FLOW_READ | OF_FLOW_SILENT);
 			return;
 		}
 		flow = flow_add(f, c);

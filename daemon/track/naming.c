@@ -202,17 +202,6 @@ static void change_end(struct change *c, struct account_node *n, bool news, uint
 	name_list_clear(&c->before);
 }
 
-static void settle(struct namings *x, struct account_node *n, uint64_t time_ns, named_fn *fn,
-		   void *arg)
-{
-	struct change c;
-
-	change_begin(&c, n);
-	(void)naming_take(x, n, time_ns, false); /* without memory NAMES_MORE is set */
-	settle_quietly(n);
-	change_end(&c, n, true, time_ns, fn, arg);
-}
-
 static bool has_waited(const struct account_node *n, uint64_t time_ns)
 {
 	return n->told_ns + NAMING_SETTLE_NS <= time_ns;
@@ -265,6 +254,64 @@ static int naming_fetch(struct namings *x, struct account_node *n)
 	n->naming->done |= w->done;
 	waiting_drop(x, w);
 	return err < 0 ? err : 0;
+}
+
+/* The account's far end, with the route's part of it or without: a packet does not always show it.
+ */
+static struct account_node *flow_account(const struct accounts *accounts, uint64_t exec_id,
+					 const struct of_endpoint *to)
+{
+	struct account_node *n = account_find(accounts, exec_id, to);
+	struct of_endpoint other = *to;
+
+	if (n != NULL)
+		return n;
+	other.self = !other.self;
+	return account_find(accounts, exec_id, &other);
+}
+
+/*
+ * Of a socket that was handed on, to a child mostly, the beginning was sent by whoever made it:
+ * what that said of this far end. 0 or -ENOMEM.
+ */
+static int naming_inherit(struct namings *x, struct account_node *n)
+{
+	struct of_account_key key = waiting_key(n->a.creator_id, &n->a.to);
+	const struct name_list *from = NULL;
+	const struct account_node *creator;
+	const struct waiting *w;
+	size_t i;
+	int err = 0;
+
+	if (n->a.creator_id == 0 || (n->a.names.flags & NAMES_READ))
+		return 0;
+	creator = flow_account(x->accounts, n->a.creator_id, &n->a.to);
+	w = waiting_find(x, &key);
+	if (creator != NULL && creator->naming != NULL)
+		from = &creator->naming->names;
+	else if (w != NULL)
+		from = &w->names;
+	if (from == NULL)
+		return 0;
+	if (naming_get(n) == NULL)
+		return -ENOMEM;
+	for (i = 0; i < from->n && err >= 0; i++)
+		if (from->name[i].source != OF_NAME_DNS)
+			err = name_list_put(&n->naming->names, &from->name[i], from->host[i]);
+	n->naming->names.flags |= from->flags;
+	return err < 0 ? err : 0;
+}
+
+static void settle(struct namings *x, struct account_node *n, uint64_t time_ns, named_fn *fn,
+		   void *arg)
+{
+	struct change c;
+
+	change_begin(&c, n);
+	(void)naming_inherit(x, n);
+	(void)naming_take(x, n, time_ns, false); /* without memory NAMES_MORE is set */
+	settle_quietly(n);
+	change_end(&c, n, true, time_ns, fn, arg);
 }
 
 static int naming_begin(struct namings *x, struct account_node *n, uint64_t time_ns)
@@ -346,6 +393,8 @@ static uint32_t names_flags(uint32_t flow_flags)
 		flags |= NAMES_PROXY;
 	if (flow_flags & OF_FLOW_READ)
 		flags |= NAMES_READ;
+	if (flow_flags & OF_FLOW_SILENT)
+		flags |= NAMES_SILENT;
 	return flags;
 }
 
@@ -399,20 +448,6 @@ static int flow_wait(struct namings *x, uint64_t exec_id, const struct of_rec_fl
 	return err < 0 ? err : 0;
 }
 
-/* The account's far end, with the route's part of it or without: a packet does not always show it.
- */
-static struct account_node *flow_account(const struct accounts *accounts, uint64_t exec_id,
-					 const struct of_endpoint *to)
-{
-	struct account_node *n = account_find(accounts, exec_id, to);
-	struct of_endpoint other = *to;
-
-	if (n != NULL)
-		return n;
-	other.self = !other.self;
-	return account_find(accounts, exec_id, &other);
-}
-
 static int flow_apply(struct namings *x, struct account_node *n, const struct of_rec_flow *flow,
 		      uint64_t time_ns, named_fn *fn, void *arg)
 {
@@ -436,8 +471,8 @@ static int flow_apply(struct namings *x, struct account_node *n, const struct of
 
 /* Who runs as a packet leaves may be somebody else than who sent it, and who sent it somebody else
  * than who made the socket: both that may have an account have its names. */
-int namings_flow(struct namings *x, struct accounts *accounts, const struct of_rec_flow *flow,
-		 uint64_t time_ns, named_fn *fn, void *arg)
+int namings_flow(struct namings *x, const struct of_rec_flow *flow, uint64_t time_ns, named_fn *fn,
+		 void *arg)
 {
 	const uint64_t who[2] = { flow->exec_id,
 				  flow->creator != flow->exec_id ? flow->creator : 0 };
@@ -448,7 +483,7 @@ int namings_flow(struct namings *x, struct accounts *accounts, const struct of_r
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		n[i] = who[i] != 0 ? flow_account(accounts, who[i], &flow->to) : NULL;
+		n[i] = who[i] != 0 ? flow_account(x->accounts, who[i], &flow->to) : NULL;
 		spare |= n[i] != NULL;
 	}
 	for (i = 0; i < 2; i++) {
@@ -535,12 +570,13 @@ static bool same_waiting(const struct table_node *node, const void *key)
 }
 
 int namings_init(struct namings *x, const struct policy *policy,
-		 const struct executions *executions, size_t max)
+		 const struct executions *executions, const struct accounts *accounts, size_t max)
 {
 	int err;
 
 	x->policy = policy;
 	x->executions = executions;
+	x->accounts = accounts;
 	x->waits = names_matter(policy);
 	list_init(&x->settling);
 	err = names_init(&x->names, max > NAMES_MIN ? max : NAMES_MIN);

@@ -28,6 +28,7 @@ struct places;
 struct namings {
 	const struct policy *policy;
 	const struct executions *executions;
+	const struct accounts *accounts;
 	struct names names;
 	struct list settling; /* accounts that were told and have not settled, in that order */
 	struct table waiting; /* what flows said whose account was not told yet */
@@ -42,10 +43,10 @@ struct namings {
 typedef void named_fn(void *arg, struct account_node *n, const struct endpoint_names *before,
 		      uint64_t time_ns);
 
-/* `max` addresses of which names are remembered. Policy and executions are borrowed. 0 or -errno;
+/* `max` addresses of which names are remembered. The others are borrowed. 0 or -errno;
  * namings_done() is due in both cases. */
 int namings_init(struct namings *x, const struct policy *policy,
-		 const struct executions *executions, size_t max);
+		 const struct executions *executions, const struct accounts *accounts, size_t max);
 void namings_done(struct namings *x);
 
 /* The account is about to be told: for the first time, or once more. 0 or -ENOMEM: not all names
@@ -58,8 +59,8 @@ void naming_moved(struct account_node *n);
 void naming_done(struct account_node *n);
 
 /* The same for what these records tell. */
-int namings_flow(struct namings *x, struct accounts *accounts, const struct of_rec_flow *flow,
-		 uint64_t time_ns, named_fn *fn, void *arg);
+int namings_flow(struct namings *x, const struct of_rec_flow *flow, uint64_t time_ns, named_fn *fn,
+		 void *arg);
 int namings_dns(struct namings *x, const struct places *places, const struct of_rec_dns *dns,
 		uint64_t time_ns);
 void namings_tick(struct namings *x, uint64_t time_ns, named_fn *fn, void *arg);

@@ -73,7 +73,7 @@ int track_new(const struct policy *policy, struct track_limits limits, struct tr
 	if (err == 0)
 		err = places_new(policy, &t->places);
 	if (err == 0)
-		err = namings_init(&t->namings, policy, &t->executions, limits.names);
+		err = namings_init(&t->namings, policy, &t->executions, &t->accounts, limits.names);
 	if (err < 0) {
 		track_free(t);
 		return err;
@@ -490,7 +490,7 @@ static void on_dns(struct track *t, const struct event *ev)
 
 static void on_flow(struct track *t, const struct event *ev)
 {
-	if (namings_flow(&t->namings, &t->accounts, ev->flow, ev->time_ns, on_named, t) < 0)
+	if (namings_flow(&t->namings, ev->flow, ev->time_ns, on_named, t) < 0)
 		refuse(t);
 }
 

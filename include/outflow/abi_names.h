@@ -113,6 +113,7 @@ enum of_flow_flags {
 	OF_FLOW_ADDRESS = 256, /* the target that a proxy is asked for is an address: no name */
 	OF_FLOW_READ = 512,    /* what was sent so far was read, without a gap */
 	OF_FLOW_KEPT = 1024,   /* not seen now: what was told to a daemon before */
+	OF_FLOW_SILENT = 2048, /* it is read, and said no name */
 };
 
 struct of_flow_name {

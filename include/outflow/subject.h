@@ -156,6 +156,7 @@ enum endpoint_names_flags {
 	/* The beginning of a connection was read, or is older than the daemon: that no name is said
 	 * means something. */
 	NAMES_READ = 64,
+	NAMES_SILENT = 128, /* one of several connections, or the only one, said no name */
 };
 
 #define ENDPOINT_NAMES_MAX 16 /* of one account */

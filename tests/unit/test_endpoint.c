@@ -50,6 +50,23 @@ static struct asked verdicts[] = {
 	  S | NAMES_ECH, ENDPOINT_YES },
 	{ "not_in: [good]", "sni:good.example+ dns:good.example+", FAR,
 	  S | NAMES_ECH | NAMES_MORE_ASKED, ENDPOINT_YES },
+	/* Of several connections one said nothing. */
+	{ "not_in: [good]", "sni:good.example+", FAR, S | NAMES_SILENT, ENDPOINT_YES },
+	{ "not_in: [good]", "sni:good.example+ dns:good.example+", FAR, S | NAMES_SILENT,
+	  ENDPOINT_NO },
+	{ "not_in: [good]", "sni:good.example+ dns:good.example+ dns:evil.example+", FAR,
+	  S | NAMES_SILENT, ENDPOINT_YES },
+	/* Hosts without a domain. */
+	{ "not_in: [good]", "host:good dns:good.example+", FAR, S, ENDPOINT_NO },
+	{ "not_in: [good]", "sni:a dns:a.wide.example+", FAR, S, ENDPOINT_NO },
+	{ "not_in: [good]", "host:good dns:good.example", FAR, S, ENDPOINT_YES },
+	{ "not_in: [good]", "host:good dns:good.example+?", FAR, S, ENDPOINT_YES },
+	{ "not_in: [good]", "host:goo dns:good.example+", FAR, S, ENDPOINT_YES },
+	{ "not_in: [good]", "host:good dns:good.example+ dns:good.evil.example+", FAR, S,
+	  ENDPOINT_YES },
+	{ "not_in: [good]", "connect:good dns:good.example+", "192.0.2.80", S | P, ENDPOINT_YES },
+	{ "name_mismatch: true", "host:good dns:good.example", FAR, S, ENDPOINT_NO },
+	{ "name_mismatch: true", "host:good.example dns:good.example.org", FAR, S, ENDPOINT_YES },
 	/* An address decides alone. */
 	{ "not_in: [good]", "sni:evil.example", "198.51.100.1", 0, ENDPOINT_NO },
 	{ "not_in: [good]", "sni:evil.example", "198.51.100.1", S, ENDPOINT_NO },

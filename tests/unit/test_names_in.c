@@ -277,7 +277,8 @@ Test(names_in, addresses)
 	stream(n, "GET / HTTP/1.1\r\nHost: 203.0.113.9\r\n\r\n");
 	cr_assert_eq(told_n, 1);
 	cr_expect_eq(told[0].flow.names_n, 0);
-	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ);
+	cr_expect_eq(told[0].flow.flags,
+		     OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ | OF_FLOW_SILENT);
 	told_n = 0;
 	stream(n, "CONNECT 192.0.2.1:443 HTTP/1.1\r\n\r\n");
 	is_name(0, OF_NAME_CONNECT, "192.0.2.1", 443);
@@ -296,8 +297,8 @@ Test(names_in, what_says_nothing_is_over_at_once)
 	take(n, c, "\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b", 12);
 	take(n, u, "\1\2\3", 3);
 	cr_assert_eq(told_n, 2);
-	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_READ);
-	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE | OF_FLOW_READ);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_READ | OF_FLOW_SILENT);
+	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE | OF_FLOW_READ | OF_FLOW_SILENT);
 	cr_expect_eq(told[1].flow.names_n, 0);
 	names_in_free(n);
 }

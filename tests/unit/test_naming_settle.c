@@ -240,6 +240,35 @@ Test(naming_settle, what_was_excused_may_count_later)
 	cr_expect_eq(volume(), 150);
 }
 
+/* A child goes on with a connection that its parent began. */
+static void handed_on(const char *host)
+{
+	struct of_account a = account_of(CURL, FAR, 443, 100);
+
+	world_start(&w, VOLUME);
+	world_tick(&w, SECOND);
+	rec_dns(s(), WORK, RESOLVER, GOOD, FAR);
+	rec_account(s(), WORK, FAR, 443, 10);
+	rec_flow(s(), WORK, FAR, 443, OF_NAME_SNI, host);
+	a.creator = WORK;
+	rec_account_of(s(), &a);
+	world_tick(&w, 4 * SECOND);
+}
+
+Test(naming_settle, what_its_maker_said_is_of_a_socket_that_was_handed_on)
+{
+	handed_on(GOOD);
+	cr_expect_eq(w.judged_n, 0);
+	cr_expect_str_eq(world_names(&w, CURL, FAR, 443),
+			 "sni:good.example.org+ dns:good.example.org+");
+}
+
+Test(naming_settle, also_what_excuses_nothing)
+{
+	handed_on(EVIL);
+	cr_expect_eq(w.judged_n, 2);
+}
+
 /* Counted, then excused, then not: what was counted before does not count again. */
 Test(naming_settle, what_was_counted_and_excused_counts_once)
 {
