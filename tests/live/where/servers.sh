@@ -44,6 +44,7 @@ where_net() {
 	where_resolv six "nameserver $FAR6"
 	where_resolv stub "nameserver $STUB"
 	where_resolv liar "nameserver $LIAR"
+	where_resolv search "nameserver $DNSMASQ" "search ok.example"
 }
 
 where_resolv() { # NAME LINE...
