@@ -176,7 +176,7 @@ inherited() { # HEADERS ADDRESS ADDRESS
 	out=$(in_sender "$B/lab/heir" --rounds "$HELD" --to "$(printf "$at" "$2")" --and "$(printf "$at" "$3")")
 	printf '  %s\n' "$out"
 	of="$(jq .pid <<<"$out") or .process.pid == $(jq .child <<<"$out")"
-	flows_settle 10 "$(jq '.first + .second' <<<"$out")" flows_of "$of" >/dev/null
+	flows_settle 10 "$(jq '.first + .second' <<<"$out")" flows_sum ".process.pid == $of" >/dev/null
 	is "$name" "$(posted_two "$of")" "$(far_counted_two "$1")"
 	is "$name: of each its own" "$(flows_of "$(jq .child <<<"$out")")" $((HELD * 1001))
 }
