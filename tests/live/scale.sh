@@ -21,7 +21,7 @@ UPLOAD=1000000
 # around them (hash element and bucket, list of free slots, allocator), and of all that has no limit.
 KERNEL_ACCOUNT=320
 KERNEL_EXECUTION=576
-KERNEL_REST=$((22 << 20)) # environments, asks of deputies, programs
+KERNEL_REST=$((27 << 20)) # environments, asks of deputies, names for the next daemon, programs
 DAEMON_ACCOUNT=128	# of a slot of the kernel: mapped, and what was last told of it
 DAEMON_EXECUTION=512
 DAEMON_TRACKED_ACCOUNT=320
