@@ -2,6 +2,7 @@
 #include "intake/names.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/poison.h"
@@ -51,6 +52,6 @@ void names_in_take(struct names_in *n, const void *entry, size_t len)
 		return;
 	if (c->kind == OF_CAPTURE_DNS)
 		names_dns_take(n->dns, c, data);
-	else
+	else if ((c->kind == OF_CAPTURE_UDP) == (c->peer.proto == IPPROTO_UDP))
 		names_flows_take(n->flows, c, data);
 }
