@@ -399,3 +399,90 @@ Test(names, all_together_are_bounded)
 	cr_expect_eq(track_stats(t.track).names, 32);
 	cr_expect_eq(track_stats(t.track).names_evicted, 32 * 32);
 }
+
+/* ---- Who has a server of his own, and what is proved ---- */
+
+#define OWN "198.51.100.1"
+
+static void answers(const char *server, const char *prefix, size_t n)
+{
+	char ip[IP_TEXT_LEN];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(ip, sizeof(ip), "%s%zu", prefix, i);
+		rec_dns(&t.s, 2, server, HOST, ip);
+	}
+	tracked_run(&t);
+}
+
+static size_t confirmed_of(const char *prefix, size_t n)
+{
+	char ip[IP_TEXT_LEN];
+	size_t i, ret = 0;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(ip, sizeof(ip), "%s%zu", prefix, i);
+		ret += is_known(HOST, ip);
+	}
+	return ret;
+}
+
+Test(names, addresses_that_nobody_confirms_go_first)
+{
+	answers(OWN, "10.3.0.", 2);
+	answers(RESOLVER, "10.4.0.", 10);
+	cr_expect_not_null(name_for(2, "10.3.0.0"), "and is used");
+	answers(OWN, "10.5.0.", 245);
+	cr_expect_null(name_for(2, "10.3.0.1"), "the least recently used of them");
+	cr_expect_not_null(name_for(2, "10.3.0.0"));
+	cr_expect_eq(track_stats(t.track).names_evicted, 1);
+	answers(OWN, "2001:db8::", 1000);
+	cr_expect_eq(track_stats(t.track).names, 256);
+	cr_expect_eq(track_stats(t.track).names_evicted, 1001);
+	cr_expect_eq(confirmed_of("10.4.0.", 10), 10);
+	cr_expect_not_null(name_for(2, "2001:db8::999"));
+}
+
+/* One of a stranger's is always there to go. */
+Test(names, confirmed_addresses_go_when_no_other_is_left)
+{
+	answers(RESOLVER, "10.4.0.", 256);
+	answers(OWN, "2001:db8::", 1000);
+	cr_expect_eq(confirmed_of("10.4.0.", 256), 255);
+	cr_expect_null(name_for(2, "10.4.0.0"));
+	answers(RESOLVER, "10.5.0.", 2);
+	cr_expect_null(name_for(2, "2001:db8::999"));
+	cr_expect_null(name_for(2, "10.4.0.1"));
+	cr_expect_eq(confirmed_of("10.4.0.", 256), 254);
+	cr_expect_eq(track_stats(t.track).names_evicted, 1002);
+}
+
+Test(names, confirmed_once_is_not_for_ever)
+{
+	answers(RESOLVER, "10.4.0.", 256); /* 300 s and an hour */
+	t.s.now_ns += HOUR;
+	answers(OWN, "10.4.0.", 256);
+	t.s.now_ns += 301 * SECOND;
+	answers(OWN, "10.5.0.", 256);
+	cr_expect_not_null(name_for(2, "10.5.0.0"));
+	cr_expect_not_null(name_for(2, "10.5.0.255"));
+	cr_expect_null(name_for(2, "10.4.0.0"));
+	cr_expect_null(name_for(2, "10.4.0.255"));
+}
+
+/* Nor does it help to have many names of addresses that are confirmed. */
+Test(names, many_names_of_confirmed_addresses)
+{
+	char ip[IP_TEXT_LEN];
+	size_t i;
+
+	answers(RESOLVER, "10.4.0.", 200);
+	for (i = 0; i < 100; i++) {
+		(void)snprintf(ip, sizeof(ip), "10.4.0.%zu", i);
+		flood(OWN, ip, 31);
+	}
+	cr_expect_eq(confirmed_of("10.4.0.", 200), 200);
+	cr_expect_eq(track_stats(t.track).names, 200);
+	cr_expect_geq(track_stats(t.track).names_evicted, 100 * 31 + 200 - 1024);
+}
