@@ -10,6 +10,8 @@
 
 #include "base/poison.h"
 
+#define SYSTEM_UID_MAX 999 /* SYS_UID_MAX of login.defs(5), as systemd has it */
+
 struct address_key {
 	uint8_t addr[16];
 	uint32_t netns;
@@ -457,7 +459,7 @@ bool name_was_asked(const struct known_name *n, const struct executions *executi
 	return false;
 }
 
-bool name_is_of_resolver(const char *execution_name)
+static bool is_called_resolver(const char *name)
 {
 	/* dockerd answers in containers' networks, and asks in their namespace for them. */
 	static const char *const names[] = { "dnsmasq", "unbound",	  "systemd-resolved",
@@ -467,7 +469,22 @@ bool name_is_of_resolver(const char *execution_name)
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(execution_name, names[i]) == 0)
+		if (strcmp(name, names[i]) == 0)
 			return true;
 	return false;
+}
+
+/* What forked may have become another user before, as dnsmasq does to answer by TCP: it is who
+ * executed the file that tells. */
+static uint32_t executed_by(const struct execution *e)
+{
+	while ((e->flags & OF_EXEC_FORKED) && e->parent != NULL && e->elided == 0 &&
+	       strcmp(e->parent->name, e->name) == 0)
+		e = e->parent;
+	return e->uid;
+}
+
+bool name_is_of_resolver(const struct execution *e)
+{
+	return is_called_resolver(e->name) && executed_by(e) <= SYSTEM_UID_MAX;
 }

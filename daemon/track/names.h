@@ -102,7 +102,8 @@ struct known_address *names_find(struct names *x, uint32_t netns, const uint8_t 
 bool name_was_asked(const struct known_name *n, const struct executions *executions,
 		    const struct execution *who);
 bool name_is_confirmed(const struct known_name *n, uint64_t now_ns);
-/* Does it resolve for others on this machine, as dnsmasq does? By its file's name. */
-bool name_is_of_resolver(const char *execution_name);
+/* Does it resolve for others on this machine, as dnsmasq does? By its file's name, and when a
+ * system user executed it: anybody may call a file of his so. */
+bool name_is_of_resolver(const struct execution *e);
 
 #endif

@@ -261,6 +261,26 @@ Test(names, asked_in_the_same_job)
 	cr_expect_not(asked(10, 12));
 }
 
+static void exec_as(uint64_t id, uint32_t uid, const char *name)
+{
+	struct of_exec e = exec_of(id, 1, (uint32_t)(100 + id), name);
+	char exe[64];
+
+	e.sid = (uint32_t)id;
+	e.uid = uid;
+	(void)snprintf(exe, sizeof(exe), "/usr/sbin/%s", name);
+	rec_exec_of(&t.s, &e, exe, name, strlen(name) + 1);
+}
+
+static void fork_as(uint64_t id, uint64_t parent, uint32_t uid, const char *name)
+{
+	struct of_exec e = exec_of(id, parent, (uint32_t)(100 + id), name);
+
+	e.sid = (uint32_t)id;
+	e.uid = uid;
+	rec_fork_of(&t.s, &e);
+}
+
 Test(names, asked_by_who_resolves_for_all)
 {
 	static const char *const names[] = { "dnsmasq", "unbound", "systemd-resolved", "nscd",
@@ -269,11 +289,37 @@ Test(names, asked_by_who_resolves_for_all)
 
 	exec_in(9, 1, 9, "curl", 0);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		exec_in(10 + i, 1, (uint32_t)(10 + i), names[i], 0);
+		exec_as(10 + i, 0, names[i]);
 		cr_expect(asked(10 + i, 9), "%s", names[i]);
 	}
-	exec_in(40, 1, 40, "dnsmasq2", 0);
+	exec_as(40, 0, "dnsmasq2");
 	cr_expect_not(asked(40, 9));
+}
+
+/* Anybody may call a copy of dig so. */
+Test(names, resolvers_are_executed_by_system_users)
+{
+	exec_in(9, 1, 9, "curl", 0);
+	exec_as(10, 999, "unbound");
+	exec_as(11, 1000, "unbound");
+	exec_as(12, 100000, "dnsmasq"); /* root of a user namespace */
+	fork_as(13, 11, 1000, "unbound");
+	cr_expect(asked(10, 9));
+	cr_expect_not(asked(11, 9));
+	cr_expect_not(asked(12, 9));
+	cr_expect_not(asked(13, 9));
+	cr_expect(asked(11, 11), "it is asked for by itself");
+}
+
+/* dnsmasq becomes `nobody`, and forks then for each connection. */
+Test(names, a_resolver_that_became_somebody_else)
+{
+	exec_in(9, 1, 9, "curl", 0);
+	exec_as(10, 0, "dnsmasq");
+	fork_as(11, 10, 0, "dnsmasq");
+	fork_as(12, 11, 65534, "dnsmasq");
+	cr_expect(asked(11, 9));
+	cr_expect(asked(12, 9));
 }
 
 Test(names, what_a_daemon_before_knew)
