@@ -213,6 +213,7 @@ static void names_json(struct json *j, const struct ctl_view *v)
 	json_u64(j, "begun", read.begun);
 	json_u64(j, "records", read.records);
 	json_u64(j, "unread", read.unread);
+	json_u64(j, "forgotten", read.forgotten);
 	json_u64(j, "refused", read.refused);
 	json_u64(j, "addresses", known.names);
 	json_u64(j, "evicted", known.names_evicted);

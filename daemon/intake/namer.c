@@ -184,7 +184,9 @@ static void hear(struct namer *n, const void *buf, size_t size, intake_raw_fn *f
 	if (hdr->kind == OF_REC_FLOW &&
 	    (((const struct of_rec_flow *)buf)->flags & (OF_FLOW_INVALID | OF_FLOW_LOST)))
 		n->stats.unread++;
-	if (hdr->err < 0)
+	if (hdr->err == -ENOBUFS)
+		n->stats.forgotten++;
+	else if (hdr->err < 0)
 		n->stats.unread++;
 	else
 		(void)fn(arg, hdr, size);

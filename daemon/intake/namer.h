@@ -12,11 +12,12 @@
 struct namer;
 
 struct namer_stats {
-	uint64_t records; /* that it told */
-	uint64_t refused; /* of them, not such as it may tell */
-	uint64_t unread;  /* packets that it could read no name from, where one was expected */
-	uint64_t begun;	  /* how often it was begun */
-	int up;		  /* 1: it runs */
+	uint64_t records;   /* that it told */
+	uint64_t refused;   /* of them, not such as it may tell */
+	uint64_t unread;    /* packets that it could read no name from, where one was expected */
+	uint64_t forgotten; /* questions and streams of DNS that gave way to others */
+	uint64_t begun;	    /* how often it was begun */
+	int up;		    /* 1: it runs */
 };
 
 /* `ring_fd`, of the map `captures` of `bytes`, is borrowed. 0 or -errno. No process yet. */

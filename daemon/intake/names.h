@@ -13,11 +13,13 @@
 #include "outflow/abi.h"
 
 #define NAMES_QUESTIONS_MAX 4096 /* that wait for their answers */
-#define NAMES_STREAMS_MAX   64	 /* of DNS over TCP, at a time */
+#define NAMES_STREAMS_MAX   256	 /* of DNS over TCP, at a time; 33 KiB each */
+#define NAMES_ONE_OF	    4	 /* of both one sender has at most this part */
 #define NAMES_FLOWS_MAX	    256	 /* whose beginning is not whole yet */
 #define NAMES_HOSTS_MAX	    1024 /* streams of HTTP whose last Host is remembered */
 
-/* Gets each record; it is valid for that call. */
+/* Gets each record; it is valid for that call. One of DNS whose hdr.err is -ENOBUFS tells that a
+ * question or a stream gave way to another that might still have been answered. */
 typedef void names_fn(void *arg, const struct of_rec_hdr *rec);
 
 /* Where the registered domain begins in a name (wire/suffix.h); its length: it has none. */

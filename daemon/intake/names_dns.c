@@ -9,12 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/share.h"
 #include "base/table.h"
 #include "intake/names.h"
 #include "wire/dns.h"
 #include "wire/dns_stream.h"
 
 #include "base/poison.h"
+
+/* So long somebody waits for an answer: as resolv.conf(5) lets, at most. */
+#define WAITS_NS 30000000000ULL
 
 /* What an answer must agree with. All bytes count: zero what is unused. */
 struct question_key {
@@ -28,23 +32,29 @@ struct question_key {
 
 struct question {
 	struct table_node node;
+	struct share_node of_asker;
 	struct question_key key;
 	uint64_t exec_id; /* who asked */
+	uint64_t time_ns; /* the last time */
 };
 
 /* A TCP connection to a server. */
 struct stream {
 	struct table_node node;
+	struct share_node of_sender;
 	uint64_t cookie;
 	uint64_t exec_id;
+	uint64_t time_ns; /* of its last piece */
 	struct dns_stream out, in;
 };
 
 struct names_dns {
 	const struct names_teller *teller;
 	struct table questions, streams;
-	struct dns_message msg; /* the one that is being read */
-	struct of_rec_dns rec;	/* the one that is being told */
+	struct shares askers, senders; /* whose these are */
+	size_t forgotten;	       /* of them, before their time, and not told yet */
+	struct dns_message msg;	       /* the one that is being read */
+	struct of_rec_dns rec;	       /* the one that is being told */
 	/* Of the capture that is being taken. */
 	const struct of_capture *capture;
 	uint64_t exec_id;
@@ -72,6 +82,11 @@ int names_dns_new(const struct names_teller *teller, struct names_dns **ret)
 	err = table_init(&d->questions, NAMES_QUESTIONS_MAX, same_question);
 	if (err == 0)
 		err = table_init(&d->streams, NAMES_STREAMS_MAX, same_stream);
+	if (err == 0)
+		err = shares_init(&d->askers, NAMES_QUESTIONS_MAX,
+				  NAMES_QUESTIONS_MAX / NAMES_ONE_OF);
+	if (err == 0)
+		err = shares_init(&d->senders, NAMES_STREAMS_MAX, NAMES_STREAMS_MAX / NAMES_ONE_OF);
 	if (err < 0) {
 		names_dns_free(d);
 		return err;
@@ -80,16 +95,51 @@ int names_dns_new(const struct names_teller *teller, struct names_dns **ret)
 	return 0;
 }
 
-static void question_drop(struct names_dns *d, struct table_node *node)
+static void question_drop(struct names_dns *d, struct question *q)
 {
-	table_del(&d->questions, node);
-	free(table_entry(node, struct question, node));
+	table_del(&d->questions, &q->node);
+	shares_del(&d->askers, &q->of_asker);
+	free(q);
 }
 
-static void stream_drop(struct names_dns *d, struct table_node *node)
+static void stream_drop(struct names_dns *d, struct stream *s)
 {
-	table_del(&d->streams, node);
-	free(table_entry(node, struct stream, node));
+	table_del(&d->streams, &s->node);
+	shares_del(&d->senders, &s->of_sender);
+	free(s);
+}
+
+/* For one more of who asks now: the oldest of its own when it has its part, else of all. Most of
+ * the oldest will never be answered. */
+static void question_room(struct names_dns *d)
+{
+	const struct share_node *own = shares_oldest(&d->askers, d->exec_id);
+	struct question *q;
+
+	if (own != NULL)
+		q = list_entry(own, struct question, of_asker);
+	else if (d->questions.n >= d->questions.max)
+		q = table_entry(d->questions.oldest, struct question, node);
+	else
+		return;
+	d->forgotten += d->capture->time_ns < q->time_ns + WAITS_NS;
+	question_drop(d, q);
+}
+
+/* The same for streams; most of the oldest are closed. */
+static void stream_room(struct names_dns *d)
+{
+	const struct share_node *own = shares_oldest(&d->senders, d->exec_id);
+	struct stream *s;
+
+	if (own != NULL)
+		s = list_entry(own, struct stream, of_sender);
+	else if (d->streams.n >= d->streams.max)
+		s = table_entry(d->streams.oldest, struct stream, node);
+	else
+		return;
+	d->forgotten += d->capture->time_ns < s->time_ns + WAITS_NS;
+	stream_drop(d, s);
 }
 
 void names_dns_free(struct names_dns *d)
@@ -97,11 +147,13 @@ void names_dns_free(struct names_dns *d)
 	if (d == NULL)
 		return;
 	while (d->questions.oldest != NULL)
-		question_drop(d, d->questions.oldest);
+		question_drop(d, table_entry(d->questions.oldest, struct question, node));
 	while (d->streams.oldest != NULL)
-		stream_drop(d, d->streams.oldest);
+		stream_drop(d, table_entry(d->streams.oldest, struct stream, node));
 	table_done(&d->questions);
 	table_done(&d->streams);
+	shares_done(&d->askers);
+	shares_done(&d->senders);
 	free(d);
 }
 
@@ -126,17 +178,21 @@ static void asked(struct names_dns *d)
 	struct question *q;
 
 	if (node != NULL) { /* asked again */
+		q = table_entry(node, struct question, node);
+		q->time_ns = d->capture->time_ns;
 		table_touch(&d->questions, node);
+		shares_touch(&q->of_asker);
 		return;
 	}
-	/* Most of the oldest will never be answered. */
-	if (d->questions.n >= d->questions.max)
-		question_drop(d, d->questions.oldest);
+	question_room(d);
 	q = calloc(1, sizeof(*q));
-	if (q == NULL)
+	if (q == NULL || shares_add(&d->askers, d->exec_id, &q->of_asker) < 0) {
+		free(q);
 		return; /* the answer is then one that nobody asked for */
+	}
 	q->key = key;
 	q->exec_id = d->exec_id;
+	q->time_ns = d->capture->time_ns;
 	(void)table_add(&d->questions, &q->node, hash);
 }
 
@@ -147,10 +203,13 @@ static bool answered(struct names_dns *d, uint64_t *ret_exec_id)
 	struct table_node *node =
 		table_find(&d->questions, table_hash(&d->questions, &key, sizeof(key)), &key);
 
+	struct question *q;
+
 	if (node == NULL)
 		return false;
-	*ret_exec_id = table_entry(node, struct question, node)->exec_id;
-	question_drop(d, node);
+	q = table_entry(node, struct question, node);
+	*ret_exec_id = q->exec_id;
+	question_drop(d, q);
 	return true;
 }
 
@@ -212,6 +271,17 @@ static void tell_unread(struct names_dns *d)
 	rec_tell(d);
 }
 
+/* After what it gave way to. */
+static void tell_forgotten(struct names_dns *d)
+{
+	for (; d->forgotten > 0; d->forgotten--) {
+		rec_begin(d);
+		d->rec.hdr.err = -ENOBUFS;
+		d->rec.name[0] = '.';
+		rec_tell(d);
+	}
+}
+
 static void take_message(struct names_dns *d, const uint8_t *msg, size_t len, size_t whole)
 {
 	struct dns_message *m = &d->msg;
@@ -257,19 +327,24 @@ static struct stream *stream_get(struct names_dns *d, const struct of_capture *c
 	struct stream *s;
 
 	if (node != NULL) {
+		s = table_entry(node, struct stream, node);
+		s->time_ns = c->time_ns;
 		table_touch(&d->streams, node);
-		return table_entry(node, struct stream, node);
+		shares_touch(&s->of_sender);
+		return s;
 	}
 	/* Of one that was forgotten nothing more can be read. */
 	if (c->in || c->seq != c->first)
 		return NULL;
-	if (d->streams.n >= d->streams.max)
-		stream_drop(d, d->streams.oldest);
+	stream_room(d);
 	s = calloc(1, sizeof(*s));
-	if (s == NULL)
+	if (s == NULL || shares_add(&d->senders, c->exec_id, &s->of_sender) < 0) {
+		free(s);
 		return NULL;
+	}
 	s->cookie = c->cookie;
 	s->exec_id = c->exec_id;
+	s->time_ns = c->time_ns;
 	(void)table_add(&d->streams, &s->node, hash);
 	return s;
 }
@@ -308,4 +383,5 @@ void names_dns_take(struct names_dns *d, const struct of_capture *c, const uint8
 		take_piece(d, c, data);
 	else
 		take_datagrams(d, c, data);
+	tell_forgotten(d);
 }

@@ -10,6 +10,8 @@
 
 #include "base/poison.h"
 
+#define SYSTEM_UID_MAX 999 /* SYS_UID_MAX of login.defs(5), as systemd has it */
+
 struct address_key {
 	uint8_t addr[16];
 	uint32_t netns;
@@ -38,7 +40,11 @@ static bool same_address(const struct table_node *node, const void *key)
 
 int names_init(struct names *x, size_t max)
 {
+	size_t i;
+
 	*x = (struct names){ .names_n = 0 };
+	for (i = 0; i < NAMES_WORTHS; i++)
+		list_init(&x->alike[i]);
 	return table_init(&x->by_address, max, same_address);
 }
 
@@ -55,6 +61,7 @@ static void address_drop(struct names *x, struct known_address *a)
 	while (a->n > 0)
 		name_drop(x, a, a->n - 1);
 	table_del(&x->by_address, &a->by_address);
+	list_del(&a->alike);
 	free(a->name);
 	free(a);
 }
@@ -75,14 +82,78 @@ static void purge(struct names *x, struct known_address *a, uint64_t now_ns)
 			name_drop(x, a, i);
 }
 
-/* The least recently used goes, with what still counts of it said. */
-static void evict(struct names *x, uint64_t now_ns)
+static enum names_worth worth_of(const struct known_address *a, uint64_t now_ns)
 {
-	struct known_address *a = address_of(x->by_address.oldest);
+	size_t i, proved = 0;
 
+	for (i = 0; i < a->n; i++)
+		proved += name_is_confirmed(&a->name[i], now_ns);
+	if (proved == 0)
+		return NAMES_UNPROVED;
+	return proved == a->n ? NAMES_PROVED : NAMES_MIXED;
+}
+
+/* Behind the others that are worth the same. */
+static void address_rank(struct names *x, struct known_address *a, uint64_t now_ns)
+{
+	list_add(&x->alike[worth_of(a, now_ns)], &a->alike);
+}
+
+/* NULL: there is none but `keep`. */
+static struct known_address *first_of(const struct names *x, enum names_worth worth,
+				      const struct known_address *keep)
+{
+	const struct list *l = &x->alike[worth];
+	struct list *first = list_first(l);
+
+	if (first != NULL && list_entry(first, struct known_address, alike) == keep)
+		first = first->next == l ? NULL : first->next;
+	return first == NULL ? NULL : list_entry(first, struct known_address, alike);
+}
+
+/* Nobody tells when what is confirmed is over: a few are looked at whenever room is needed, and go
+ * before those that came since. */
+static void look_again(struct names *x, enum names_worth worth, const struct known_address *keep,
+		       uint64_t now_ns)
+{
+	struct known_address *a = first_of(x, worth, keep);
+	struct list *unproved = &x->alike[NAMES_UNPROVED];
+
+	if (a == NULL)
+		return;
+	purge(x, a, now_ns);
+	if (a->n == 0)
+		address_drop(x, a);
+	else if (worth_of(a, now_ns) == NAMES_UNPROVED)
+		list_add(unproved->next, &a->alike);
+	else
+		address_rank(x, a, now_ns);
+}
+
+/* What still counts of it is said. */
+static void evict(struct names *x, struct known_address *a, uint64_t now_ns)
+{
 	purge(x, a, now_ns);
 	x->evicted += a->n;
 	address_drop(x, a);
+}
+
+/* Those of its names that nobody confirms. */
+static void evict_unproved(struct names *x, struct known_address *a, uint64_t now_ns)
+{
+	size_t i;
+
+	purge(x, a, now_ns);
+	for (i = a->n; i-- > 0;) {
+		if (name_is_confirmed(&a->name[i], now_ns))
+			continue;
+		name_drop(x, a, i);
+		x->evicted++;
+	}
+	if (a->n == 0)
+		address_drop(x, a);
+	else
+		address_rank(x, a, now_ns);
 }
 
 static struct known_address *address_find(const struct names *x, uint32_t netns,
@@ -95,14 +166,43 @@ static struct known_address *address_find(const struct names *x, uint32_t netns,
 	return node == NULL ? NULL : address_of(node);
 }
 
-/* Until there is room for one more name, and one more address unless `keep` is what it is for. */
-static void make_room(struct names *x, const struct known_address *keep, uint64_t now_ns)
+static bool has_room(const struct names *x, const struct known_address *keep)
 {
 	const struct table *t = &x->by_address;
 
-	while (t->oldest != NULL && address_of(t->oldest) != keep &&
-	       (x->names_n >= NAMES_PER_ADDRESS * t->max || (keep == NULL && t->n >= t->max)))
-		evict(x, now_ns);
+	return x->names_n < NAMES_PER_ADDRESS * t->max && (keep != NULL || t->n < t->max);
+}
+
+/* False: there is nothing but `keep`. */
+static bool give_way(struct names *x, const struct known_address *keep, uint64_t now_ns)
+{
+	struct known_address *a = first_of(x, NAMES_UNPROVED, keep);
+
+	if (a != NULL) {
+		evict(x, a, now_ns);
+		return true;
+	}
+	a = first_of(x, NAMES_MIXED, keep);
+	if (a != NULL && x->names_n >= NAMES_PER_ADDRESS * x->by_address.max) {
+		evict_unproved(x, a, now_ns);
+		return true;
+	}
+	if (x->by_address.oldest == NULL || address_of(x->by_address.oldest) == keep)
+		return false;
+	evict(x, address_of(x->by_address.oldest), now_ns);
+	return true;
+}
+
+/* Until there is room for one more name, and one more address unless `keep` is what it is for:
+ * that was touched, and is the newest. */
+static void make_room(struct names *x, const struct known_address *keep, uint64_t now_ns)
+{
+	while (!has_room(x, keep)) {
+		look_again(x, NAMES_MIXED, keep, now_ns);
+		look_again(x, NAMES_PROVED, keep, now_ns);
+		if (!has_room(x, keep) && !give_way(x, keep, now_ns))
+			break;
+	}
 }
 
 static struct known_address *address_get(struct names *x, const struct name_told *told)
@@ -113,6 +213,7 @@ static struct known_address *address_get(struct names *x, const struct name_told
 	if (a != NULL) {
 		table_touch(&x->by_address, &a->by_address);
 		purge(x, a, told->time_ns);
+		address_rank(x, a, told->time_ns);
 	}
 	make_room(x, a, told->time_ns);
 	if (a != NULL)
@@ -122,11 +223,13 @@ static struct known_address *address_get(struct names *x, const struct name_told
 		return NULL;
 	memcpy(a->addr, told->addr, sizeof(a->addr));
 	a->netns = told->netns;
+	list_init(&a->alike);
 	if (table_add(&x->by_address, &a->by_address,
 		      table_hash(&x->by_address, &key, sizeof(key))) < 0) {
 		free(a);
 		return NULL;
 	}
+	list_add(&x->alike[NAMES_UNPROVED], &a->alike);
 	return a;
 }
 
@@ -284,6 +387,7 @@ int names_learn(struct names *x, const struct name_told *told)
 		return err;
 	if (name_told(n, told))
 		a->version = ++x->version;
+	address_rank(x, a, told->time_ns);
 	if (asker.exec_id == 0)
 		return 0;
 	err = asker_add(n, &asker);
@@ -305,6 +409,7 @@ struct known_address *names_find(struct names *x, uint32_t netns, const uint8_t 
 		return NULL;
 	}
 	table_touch(&x->by_address, &a->by_address);
+	address_rank(x, a, now_ns);
 	return a;
 }
 
@@ -354,7 +459,7 @@ bool name_was_asked(const struct known_name *n, const struct executions *executi
 	return false;
 }
 
-bool name_is_of_resolver(const char *execution_name)
+static bool is_called_resolver(const char *name)
 {
 	/* dockerd answers in containers' networks, and asks in their namespace for them. */
 	static const char *const names[] = { "dnsmasq", "unbound",	  "systemd-resolved",
@@ -364,7 +469,22 @@ bool name_is_of_resolver(const char *execution_name)
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(execution_name, names[i]) == 0)
+		if (strcmp(name, names[i]) == 0)
 			return true;
 	return false;
+}
+
+/* What forked may have become another user before, as dnsmasq does to answer by TCP: it is who
+ * executed the file that tells. */
+static uint32_t executed_by(const struct execution *e)
+{
+	while ((e->flags & OF_EXEC_FORKED) && e->parent != NULL && e->elided == 0 &&
+	       strcmp(e->parent->name, e->name) == 0)
+		e = e->parent;
+	return e->uid;
+}
+
+bool name_is_of_resolver(const struct execution *e)
+{
+	return is_called_resolver(e->name) && executed_by(e) <= SYSTEM_UID_MAX;
 }

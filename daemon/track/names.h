@@ -10,13 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/table.h"
 #include "outflow/abi.h"
 #include "outflow/subject.h"
 
 #define NAMES_OF_ADDRESS_MAX 32 /* those that no resolver confirms go first, then the oldest */
 #define NAME_ASKERS_MAX	     16 /* of one name; whoever asked longest ago is forgotten */
-#define NAMES_PER_ADDRESS    4	/* over all addresses, on average: more make the oldest go */
+#define NAMES_PER_ADDRESS    4	/* over all addresses, on average: more make others go */
 
 struct executions;
 struct text;
@@ -40,8 +41,17 @@ struct known_name {
 	size_t askers_n;
 };
 
+/* What a name is worth is what a configured resolver confirms: see name_is_confirmed(). */
+enum names_worth {
+	NAMES_UNPROVED, /* none of them is confirmed */
+	NAMES_MIXED,
+	NAMES_PROVED, /* all are */
+	NAMES_WORTHS,
+};
+
 struct known_address {
 	struct table_node by_address;
+	struct list alike; /* in names.alike */
 	uint8_t addr[16];
 	uint32_t netns;
 	uint64_t version; /* greater when something is new: a name, an asker, a confirmation */
@@ -51,6 +61,10 @@ struct known_address {
 
 struct names {
 	struct table by_address; /* the least recently used is the oldest */
+	/* By enum names_worth: what makes room for others is looked for here. Unproved ones are in
+	 * the order of their use, before them those that were confirmed and are no more; of the
+	 * others those come first that were used, or looked at for that, longest ago. */
+	struct list alike[NAMES_WORTHS];
 	size_t names_n;
 	uint64_t version; /* the latest */
 	uint64_t evicted; /* names that made room for others while they counted */
@@ -71,7 +85,12 @@ struct name_told {
 /* `max` addresses. 0 or -ENOMEM. */
 int names_init(struct names *x, size_t max);
 void names_done(struct names *x);
-/* 0 or -ENOMEM. */
+/*
+ * Whoever has a DNS server of his own makes nothing forgotten that is proved: first the addresses
+ * go of which no name is confirmed, the least recently used before the others; then, when there are
+ * too many names, those of other addresses that are not; then the least recently used address. 0 or
+ * -ENOMEM.
+ */
 int names_learn(struct names *x, const struct name_told *told);
 /* What counts at `now_ns`; names that are over are dropped. NULL: none is known. */
 struct known_address *names_find(struct names *x, uint32_t netns, const uint8_t addr[16],
@@ -83,7 +102,8 @@ struct known_address *names_find(struct names *x, uint32_t netns, const uint8_t 
 bool name_was_asked(const struct known_name *n, const struct executions *executions,
 		    const struct execution *who);
 bool name_is_confirmed(const struct known_name *n, uint64_t now_ns);
-/* Does it resolve for others on this machine, as dnsmasq does? By its file's name. */
-bool name_is_of_resolver(const char *execution_name);
+/* Does it resolve for others on this machine, as dnsmasq does? By its file's name, and when a
+ * system user executed it: anybody may call a file of his so. */
+bool name_is_of_resolver(const struct execution *e);
 
 #endif

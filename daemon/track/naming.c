@@ -530,7 +530,7 @@ int namings_dns(struct namings *x, const struct places *places, const struct of_
 	told.confirmed = server_counts(x, places, dns);
 	if (asker != NULL) {
 		told.asker = &asker->e;
-		told.for_all |= name_is_of_resolver(asker->e.name);
+		told.for_all |= name_is_of_resolver(&asker->e);
 	}
 	for (i = 0; i < dns->addrs_n && err == 0; i++) {
 		ttl = dns->addrs[i].ttl < OF_NAME_TTL_MAX_S ? dns->addrs[i].ttl : OF_NAME_TTL_MAX_S;

@@ -101,7 +101,9 @@ bool links_next(const struct links *l, size_t *cursor, struct link_books *ret)
 static struct namer_stats mock_naming(void *arg)
 {
 	(void)arg;
-	return (struct namer_stats){ .records = 7, .unread = 2, .begun = 1, .up = 1 };
+	return (struct namer_stats){
+		.records = 7, .unread = 2, .forgotten = 3, .begun = 1, .up = 1
+	};
 }
 
 static struct hash_stats mock_hashed(void *arg)

@@ -261,6 +261,26 @@ Test(names, asked_in_the_same_job)
 	cr_expect_not(asked(10, 12));
 }
 
+static void exec_as(uint64_t id, uint32_t uid, const char *name)
+{
+	struct of_exec e = exec_of(id, 1, (uint32_t)(100 + id), name);
+	char exe[64];
+
+	e.sid = (uint32_t)id;
+	e.uid = uid;
+	(void)snprintf(exe, sizeof(exe), "/usr/sbin/%s", name);
+	rec_exec_of(&t.s, &e, exe, name, strlen(name) + 1);
+}
+
+static void fork_as(uint64_t id, uint64_t parent, uint32_t uid, const char *name)
+{
+	struct of_exec e = exec_of(id, parent, (uint32_t)(100 + id), name);
+
+	e.sid = (uint32_t)id;
+	e.uid = uid;
+	rec_fork_of(&t.s, &e);
+}
+
 Test(names, asked_by_who_resolves_for_all)
 {
 	static const char *const names[] = { "dnsmasq", "unbound", "systemd-resolved", "nscd",
@@ -269,11 +289,37 @@ Test(names, asked_by_who_resolves_for_all)
 
 	exec_in(9, 1, 9, "curl", 0);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		exec_in(10 + i, 1, (uint32_t)(10 + i), names[i], 0);
+		exec_as(10 + i, 0, names[i]);
 		cr_expect(asked(10 + i, 9), "%s", names[i]);
 	}
-	exec_in(40, 1, 40, "dnsmasq2", 0);
+	exec_as(40, 0, "dnsmasq2");
 	cr_expect_not(asked(40, 9));
+}
+
+/* Anybody may call a copy of dig so. */
+Test(names, resolvers_are_executed_by_system_users)
+{
+	exec_in(9, 1, 9, "curl", 0);
+	exec_as(10, 999, "unbound");
+	exec_as(11, 1000, "unbound");
+	exec_as(12, 100000, "dnsmasq"); /* root of a user namespace */
+	fork_as(13, 11, 1000, "unbound");
+	cr_expect(asked(10, 9));
+	cr_expect_not(asked(11, 9));
+	cr_expect_not(asked(12, 9));
+	cr_expect_not(asked(13, 9));
+	cr_expect(asked(11, 11), "it is asked for by itself");
+}
+
+/* dnsmasq becomes `nobody`, and forks then for each connection. */
+Test(names, a_resolver_that_became_somebody_else)
+{
+	exec_in(9, 1, 9, "curl", 0);
+	exec_as(10, 0, "dnsmasq");
+	fork_as(11, 10, 0, "dnsmasq");
+	fork_as(12, 11, 65534, "dnsmasq");
+	cr_expect(asked(11, 9));
+	cr_expect(asked(12, 9));
 }
 
 Test(names, what_a_daemon_before_knew)
@@ -398,4 +444,91 @@ Test(names, all_together_are_bounded)
 	}
 	cr_expect_eq(track_stats(t.track).names, 32);
 	cr_expect_eq(track_stats(t.track).names_evicted, 32 * 32);
+}
+
+/* ---- Who has a server of his own, and what is proved ---- */
+
+#define OWN "198.51.100.1"
+
+static void answers(const char *server, const char *prefix, size_t n)
+{
+	char ip[IP_TEXT_LEN];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(ip, sizeof(ip), "%s%zu", prefix, i);
+		rec_dns(&t.s, 2, server, HOST, ip);
+	}
+	tracked_run(&t);
+}
+
+static size_t confirmed_of(const char *prefix, size_t n)
+{
+	char ip[IP_TEXT_LEN];
+	size_t i, ret = 0;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(ip, sizeof(ip), "%s%zu", prefix, i);
+		ret += is_known(HOST, ip);
+	}
+	return ret;
+}
+
+Test(names, addresses_that_nobody_confirms_go_first)
+{
+	answers(OWN, "10.3.0.", 2);
+	answers(RESOLVER, "10.4.0.", 10);
+	cr_expect_not_null(name_for(2, "10.3.0.0"), "and is used");
+	answers(OWN, "10.5.0.", 245);
+	cr_expect_null(name_for(2, "10.3.0.1"), "the least recently used of them");
+	cr_expect_not_null(name_for(2, "10.3.0.0"));
+	cr_expect_eq(track_stats(t.track).names_evicted, 1);
+	answers(OWN, "2001:db8::", 1000);
+	cr_expect_eq(track_stats(t.track).names, 256);
+	cr_expect_eq(track_stats(t.track).names_evicted, 1001);
+	cr_expect_eq(confirmed_of("10.4.0.", 10), 10);
+	cr_expect_not_null(name_for(2, "2001:db8::999"));
+}
+
+/* One of a stranger's is always there to go. */
+Test(names, confirmed_addresses_go_when_no_other_is_left)
+{
+	answers(RESOLVER, "10.4.0.", 256);
+	answers(OWN, "2001:db8::", 1000);
+	cr_expect_eq(confirmed_of("10.4.0.", 256), 255);
+	cr_expect_null(name_for(2, "10.4.0.0"));
+	answers(RESOLVER, "10.5.0.", 2);
+	cr_expect_null(name_for(2, "2001:db8::999"));
+	cr_expect_null(name_for(2, "10.4.0.1"));
+	cr_expect_eq(confirmed_of("10.4.0.", 256), 254);
+	cr_expect_eq(track_stats(t.track).names_evicted, 1002);
+}
+
+Test(names, confirmed_once_is_not_for_ever)
+{
+	answers(RESOLVER, "10.4.0.", 256); /* 300 s and an hour */
+	t.s.now_ns += HOUR;
+	answers(OWN, "10.4.0.", 256);
+	t.s.now_ns += 301 * SECOND;
+	answers(OWN, "10.5.0.", 256);
+	cr_expect_not_null(name_for(2, "10.5.0.0"));
+	cr_expect_not_null(name_for(2, "10.5.0.255"));
+	cr_expect_null(name_for(2, "10.4.0.0"));
+	cr_expect_null(name_for(2, "10.4.0.255"));
+}
+
+/* Nor does it help to have many names of addresses that are confirmed. */
+Test(names, many_names_of_confirmed_addresses)
+{
+	char ip[IP_TEXT_LEN];
+	size_t i;
+
+	answers(RESOLVER, "10.4.0.", 200);
+	for (i = 0; i < 100; i++) {
+		(void)snprintf(ip, sizeof(ip), "10.4.0.%zu", i);
+		flood(OWN, ip, 31);
+	}
+	cr_expect_eq(confirmed_of("10.4.0.", 200), 200);
+	cr_expect_eq(track_stats(t.track).names, 200);
+	cr_expect_geq(track_stats(t.track).names_evicted, 100 * 31 + 200 - 1024);
 }

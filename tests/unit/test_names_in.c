@@ -202,22 +202,113 @@ Test(names_in, dns_in_a_stream_whose_pieces_are_small)
 	names_in_free(n);
 }
 
+/* How often it was told that something gave way. */
+static size_t forgotten(void)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < told_n; i++)
+		n += told[i].hdr.err == -ENOBUFS;
+	return n;
+}
+
+static size_t ask(struct names_in *n, struct of_capture c, uint64_t exec_id, uint32_t from,
+		  uint32_t number)
+{
+	size_t gone = 0;
+	uint32_t i;
+
+	c.exec_id = exec_id;
+	for (i = 0; i < number; i++) {
+		told_n = 0;
+		dns(n, c, (uint16_t)(from + i), false);
+		gone += forgotten();
+	}
+	told_n = 0;
+	return gone;
+}
+
+static bool is_answered(struct names_in *n, struct of_capture c, uint32_t id)
+{
+	told_n = 0;
+	dns(n, c, (uint16_t)id, true);
+	cr_assert_eq(told_n, 1);
+	return told[0].hdr.err == 0;
+}
+
+#define QUARTER (NAMES_QUESTIONS_MAX / 4)
+
 Test(names_in, questions_that_nobody_answers_give_way)
 {
 	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.53", 53);
 	struct names_in *n = fresh();
 	uint32_t i;
 
-	for (i = 0; i <= NAMES_QUESTIONS_MAX; i++) {
-		told_n = 0;
-		dns(n, c, (uint16_t)i, false);
-	}
+	for (i = 0; i < 8; i++)
+		cr_expect_eq(ask(n, c, ASKER + i, i * QUARTER / 2, QUARTER / 2), 0);
+	cr_expect_eq(ask(n, c, ASKER + 8, NAMES_QUESTIONS_MAX, 1), 1);
+	cr_expect_not(is_answered(n, c, 0), "the first was pushed out");
+	cr_expect(is_answered(n, c, 1));
+	cr_expect(is_answered(n, c, NAMES_QUESTIONS_MAX));
+	/* Whoever waited for long is not missed. */
+	ask(n, c, ASKER + 8, 5000, 2);
+	c.time_ns += 30000000000ULL;
+	cr_expect_eq(ask(n, c, ASKER + 8, 5002, 1), 0);
+	cr_expect_not(is_answered(n, c, 2));
+	names_in_free(n);
+}
+
+/* Who asks more than a quarter pushes out its own. */
+Test(names_in, one_asker_does_not_push_out_others)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.53", 53);
+	struct names_in *n = fresh();
+
+	ask(n, c, ASKER, 9000, 1);
+	cr_expect_eq(ask(n, c, ASKER + 1, 0, QUARTER), 0);
+	cr_expect_eq(ask(n, c, ASKER + 1, QUARTER, NAMES_QUESTIONS_MAX), NAMES_QUESTIONS_MAX);
+	cr_expect(is_answered(n, c, 9000));
+	cr_expect_not(is_answered(n, c, NAMES_QUESTIONS_MAX - 1));
+	cr_expect(is_answered(n, c, NAMES_QUESTIONS_MAX));
+	cr_expect(is_answered(n, c, NAMES_QUESTIONS_MAX + QUARTER - 1));
+	cr_expect_eq(ask(n, c, ASKER + 1, 0, 3), 1, "two were answered");
+	names_in_free(n);
+}
+
+/* A question, or its answer, in a stream of its own. */
+static void by_stream(struct names_in *n, uint64_t exec_id, uint64_t cookie, bool in)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_TCP, "198.51.100.53", 53);
+	uint8_t msg[2 + 128];
+	size_t len = message(msg + 2, 9, in ? 0x81 : 0x01);
+
+	msg[0] = 0;
+	msg[1] = (uint8_t)len;
+	c.exec_id = exec_id;
+	c.cookie = cookie;
+	c.in = in;
+	c.first = c.seq = 100;
+	take(n, c, msg, len + 2);
+}
+
+Test(names_in, one_sender_does_not_push_out_streams_of_others)
+{
+	struct names_in *n = fresh();
+	uint64_t i;
+
+	by_stream(n, ASKER, 1, false);
+	for (i = 0; i < NAMES_STREAMS_MAX; i++)
+		by_stream(n, ASKER + 1, 1000 + i, false);
+	cr_expect_eq(forgotten(), NAMES_STREAMS_MAX - NAMES_STREAMS_MAX / 4);
 	told_n = 0;
-	dns(n, c, 0, true);
-	dns(n, c, NAMES_QUESTIONS_MAX, true);
-	cr_assert_eq(told_n, 2);
-	cr_expect_eq(told[0].hdr.err, -EBADMSG, "the first was pushed out");
-	cr_expect_eq(told[1].hdr.err, 0);
+	by_stream(n, 0, 1, true);
+	by_stream(n, 0, 1000, true);
+	by_stream(n, 0, 1000 + NAMES_STREAMS_MAX - 1, true);
+	cr_assert_eq(told_n, 3);
+	cr_expect_eq(told[0].dns.exec_id, ASKER);
+	cr_expect_eq(told[0].hdr.err, 0);
+	cr_expect_eq(told[1].hdr.err, -EBADMSG);
+	cr_expect_eq(told[2].hdr.err, 0);
 	names_in_free(n);
 }
 
