@@ -16,6 +16,7 @@
 #define NAMES_STREAMS_MAX   64	 /* of DNS over TCP, at a time */
 #define NAMES_FLOWS_MAX	    256	 /* whose beginning is not whole yet */
 #define NAMES_HOSTS_MAX	    1024 /* streams of HTTP whose last Host is remembered */
+#define NAMES_SERVERS_MAX   1024 /* sockets to DNS servers of which it is known what was told */
 
 /* Gets each record; it is valid for that call. */
 typedef void names_fn(void *arg, const struct of_rec_hdr *rec);
