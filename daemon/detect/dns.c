@@ -21,6 +21,7 @@
 
 #include <nettle/sha2.h>
 
+#include "base/ip.h"
 #include "base/list.h"
 #include "base/table.h"
 #include "detect/distinct.h"
@@ -64,6 +65,7 @@ struct asked {
 	const struct subject *s;
 	const char *suffix;
 	bool foreign, malformed;
+	bool stays; /* on this machine */
 	/* Of the part below the registered domain, and of the whole name. */
 	struct part {
 		uint8_t octets[OF_HOST_LEN]; /* those that are here */
@@ -243,6 +245,8 @@ static void asked_of(const struct dns *d, const struct subject *s, const struct 
 	ret->suffix = suffix;
 	ret->foreign = (s->account->class & (CLASS_RESOLVER | CLASS_SELF)) == 0;
 	ret->malformed = (r->flags & OF_DNS_MALFORMED) != 0;
+	ret->stays = s->account->to.self || ip_is_loopback(s->account->to.addr) ||
+		     s->account->class == CLASS_SELF;
 	part_of(d, r, suffix, octets_of(suffix, end, octets, sizeof(octets)), &ret->below);
 	part_of(d, r, end, 0, &ret->whole);
 }
@@ -494,6 +498,9 @@ static bool left_out(const struct dns_condition *c, const struct asked *a)
 	size_t i;
 
 	if (a->malformed && c->over.malformed == 0)
+		return true;
+	/* Of a server on this machine that asks others it leaves then, and counts then. */
+	if (a->stays && c->per == PER_MACHINE)
 		return true;
 	if (a->foreign)
 		return false;

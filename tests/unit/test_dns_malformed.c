@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What goes to a DNS server's port and is no DNS. */
+/* What goes to a DNS server's port and is no DNS; and what a server on this machine is asked. */
 #include <criterion/criterion.h>
 
 #include <stdio.h>
@@ -68,12 +68,14 @@ static const struct execution some[] = {
 static const struct execution *who = &some[1];
 static enum endpoint_class class = CLASS_RESOLVER;
 static const char *server = "192.0.2.53";
+static bool self;
 
 static size_t take(const struct of_rec_dns *r)
 {
 	struct account a = { .who = who, .to = endpoint(server, 53), .class = class };
 	struct subject s = { .time_ns = now, .account = &a };
 
+	a.to.self = self;
 	now += 10 * MS;
 	dns_take(dns, &s, r, on_verdict, NULL);
 	return got.n;
@@ -154,4 +156,45 @@ Test(dns_malformed, what_is_no_dns_is_no_question, .fini = stop)
 	cr_expect_str_eq(got.rule, "both");
 	cr_expect_eq(got.dns.malformed, 9);
 	cr_expect_eq(got.dns.queries, 4);
+}
+
+/* ---- Servers on this machine ---- */
+
+/* A stub that is asked, and asks again. */
+Test(dns_malformed, a_stub_is_not_counted_with_what_it_asks, .fini = stop)
+{
+	int i;
+
+	start("version: 1\nrules:\n"
+	      "  - {id: machine, when: {dns: {over: {queries: 19}, within: 10m, per: machine}}}\n"
+	      "  - {id: lineage, when: {dns: {over: {queries: 20}, within: 10m}}}\n");
+	for (i = 0; i < 19; i++) {
+		server = "127.0.0.53"; /* listed, as it stands in resolv.conf */
+		who = &some[1];
+		(void)ask();
+		server = "192.0.2.53";
+		who = &some[2];
+		(void)ask();
+	}
+	cr_expect_eq(got.n, 0, "%s", got.rule);
+	who = &some[1];
+	server = "192.0.2.54";
+	class = CLASS_SELF; /* by its address */
+	(void)ask();
+	server = "::1";
+	class = CLASS_RESOLVER;
+	(void)ask();
+	cr_expect_eq(got.n, 1);
+	cr_expect_str_eq(got.rule, "lineage", "to each, for who asked");
+	got.n = 0;
+	who = &some[2];
+	server = "192.0.2.53";
+	self = true; /* by the way that it takes */
+	(void)ask();
+	self = false;
+	cr_expect_eq(got.n, 0);
+	who = NULL;
+	(void)ask();
+	cr_expect_str_eq(got.rule, "machine");
+	cr_expect_eq(got.dns.queries, 20);
 }
