@@ -10,7 +10,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS_TEST)
 
 # What some of them need besides.
-RECORDS := gain endpoint names naming naming_settle contexts jobs runtimes track_container links links_drivers errands spool decode intake track accounts track_random detect pipeline seeds dns_channel
+RECORDS := gain endpoint names naming naming_settle contexts jobs runtimes track_container links links_drivers errands spool decode intake track accounts track_random detect pipeline seeds dns_channel dns_malformed
 $(B)/tests/unit/test_ctl $(B)/tests/unit/test_ctl_socket: $(B)/obj/tests/unit/ctl_world.o
 $(addprefix $(B)/tests/unit/test_,$(RECORDS)): $(B)/obj/tests/unit/records.o
 $(addprefix $(B)/tests/unit/test_,links links_drivers): $(B)/obj/tests/unit/link_tale.o

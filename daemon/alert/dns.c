@@ -49,6 +49,7 @@ void open_dns_json(struct json *j, const struct dns_told *t)
 	json_hundredths(j, "txt_share", t->txt_share);
 	json_u64(j, "answer_bytes", t->answer_bytes);
 	json_u64(j, "opaque_bytes", t->opaque_bytes);
+	json_u64(j, "malformed", t->malformed);
 	json_close(j, '}');
 }
 
@@ -89,6 +90,14 @@ static void say_measures(struct buf *b, const struct dns_told *t)
 		buf_printf(b, ", %s answered", size);
 }
 
+static void say_malformed(struct buf *b, const struct dns_told *t)
+{
+	if (t->queries != 0)
+		buf_printf(b, "asked %" PRIu64 " times, and ", t->queries);
+	buf_printf(b, "sent %" PRIu64 " message%s that %s no DNS", t->malformed,
+		   t->malformed == 1 ? "" : "s", t->malformed == 1 ? "is" : "are");
+}
+
 void say_dns(struct buf *b, const struct open_alert *a, bool line)
 {
 	const struct dns_told *t = &a->dns->told;
@@ -102,6 +111,12 @@ void say_dns(struct buf *b, const struct open_alert *a, bool line)
 		return;
 	}
 	duration_text(window, a->window_ns);
+	if (t->malformed != 0) {
+		say_malformed(b, t);
+		buf_printf(b, " within %s, to ", window);
+		say_server(b, a, line);
+		return;
+	}
 	buf_printf(b, "asked %" PRIu64 " times for ", t->queries);
 	say_names(b, t);
 	buf_printf(b, " within %s", window);

@@ -21,7 +21,7 @@
 /* What is being built. */
 struct dns_rule {
 	struct dns_condition *c;
-	const yaml_node_t *per, *within, *by, *except;
+	const yaml_node_t *over, *per, *within, *by, *except;
 };
 
 /* "3.6": at most two digits behind the dot. -EINVAL: it is not such a number. */
@@ -73,6 +73,7 @@ static int key_over(struct doc *d, const struct at *at, void *ret)
 		OVER(answer_bytes, key_size, INT64_MAX, "a size of at least 1, as 8KiB"),
 		OVER(opaque_bytes, key_size, INT64_MAX, "a size of at least 1, as 8KiB"),
 		OVER(entropy, key_hundredths, 799, "bits a character, 0.01 to 7.99"),
+		OVER(malformed, key_count, 1000000000, "a number, 1 to 1000000000"),
 		OVER(txt_share, key_hundredths, 99, "a share, 0.01 to 0.99"),
 		{ .name = NULL },
 	};
@@ -81,15 +82,16 @@ static int key_over(struct doc *d, const struct at *at, void *ret)
 	int err;
 
 	r->c->has_over = true;
+	r->over = at->node;
 	err = section_parse(d, "rules[].when.dns.over", keys, at->node, o);
 	if (err < 0)
 		return err;
 	/* A share and a measure of chance hold for a single name. */
 	if (o->queries == 0 && o->names == 0 && o->name_bytes == 0 && o->answer_bytes == 0 &&
-	    o->opaque_bytes == 0)
+	    o->opaque_bytes == 0 && o->malformed == 0)
 		return doc_error(d, at->node,
 				 "rules[].when.dns.over: expected at least one of queries, names, "
-				 "name_bytes, answer_bytes or opaque_bytes");
+				 "name_bytes, answer_bytes, opaque_bytes or malformed");
 	return 0;
 }
 
@@ -205,6 +207,11 @@ static int dns_check(struct doc *d, const struct at *at, const struct dns_rule *
 			"rules[].when.dns.except: cannot stand beside 'resolver: foreign'");
 	if (r->c->has_over && r->within == NULL)
 		return doc_error(d, at->node, "rules[].when.dns: key 'within' is missing");
+	/* It has no name. */
+	if (r->c->over.malformed != 0 && r->c->by != DNS_BY_SERVER)
+		return doc_error(d, r->over,
+				 "rules[].when.dns.over.malformed: expected 'by: server' beside "
+				 "'over'");
 	if (r->c->has_over)
 		return 0;
 	if (r->within != NULL)

@@ -10,6 +10,8 @@
  * else a scan of a network would be a tunnel; 8 octets in those of IPv6, which are. Lookups of
  * hashes at a reputation service carry what a tunnel carries, and only the owner of the name tells
  * them apart: `except`.
+ *
+ * What is no DNS at all counts by `malformed` alone.
  */
 #include "detect/dns.h"
 
@@ -19,6 +21,7 @@
 
 #include <nettle/sha2.h>
 
+#include "base/ip.h"
 #include "base/list.h"
 #include "base/table.h"
 #include "detect/distinct.h"
@@ -28,7 +31,7 @@
 #define PARTS (DISTINCT_PARTS - 1)
 
 struct counts {
-	uint64_t queries, txt, sent, name_bytes, answer_bytes, opaque_bytes;
+	uint64_t queries, txt, sent, name_bytes, answer_bytes, opaque_bytes, malformed;
 };
 
 struct window {
@@ -61,7 +64,8 @@ struct asked {
 	const struct of_rec_dns *r;
 	const struct subject *s;
 	const char *suffix;
-	bool foreign;
+	bool foreign, malformed;
+	bool stays; /* on this machine */
 	/* Of the part below the registered domain, and of the whole name. */
 	struct part {
 		uint8_t octets[OF_HOST_LEN]; /* those that are here */
@@ -240,6 +244,9 @@ static void asked_of(const struct dns *d, const struct subject *s, const struct 
 	ret->s = s;
 	ret->suffix = suffix;
 	ret->foreign = (s->account->class & (CLASS_RESOLVER | CLASS_SELF)) == 0;
+	ret->malformed = (r->flags & OF_DNS_MALFORMED) != 0;
+	ret->stays = s->account->to.self || ip_is_loopback(s->account->to.addr) ||
+		     s->account->class == CLASS_SELF;
 	part_of(d, r, suffix, octets_of(suffix, end, octets, sizeof(octets)), &ret->below);
 	part_of(d, r, end, 0, &ret->whole);
 }
@@ -271,6 +278,7 @@ static void counts_sub(struct counts *sum, const struct counts *c)
 	sum->name_bytes -= c->name_bytes;
 	sum->answer_bytes -= c->answer_bytes;
 	sum->opaque_bytes -= c->opaque_bytes;
+	sum->malformed -= c->malformed;
 }
 
 static struct window *window_find(struct dns *d, const struct verdict_key *key, uint64_t hash)
@@ -404,6 +412,19 @@ static void answer_add(struct window *w, const struct of_rec_dns *r)
 	w->sum.opaque_bytes += r->opaque;
 }
 
+static void malformed_add(struct window *w, const struct of_rec_dns *r)
+{
+	struct counts *part = &w->part[w->newest % DISTINCT_PARTS];
+	uint64_t n = 1;
+
+	if (r->octets > DNS_MALFORMED_OCTETS)
+		n = (r->octets + DNS_MALFORMED_OCTETS - 1ULL) / DNS_MALFORMED_OCTETS;
+	part->malformed += n;
+	part->sent += r->octets;
+	w->sum.malformed += n;
+	w->sum.sent += r->octets;
+}
+
 /* ---- Rules ---- */
 
 static void told_of(const struct window *w, struct dns_told *ret)
@@ -416,6 +437,7 @@ static void told_of(const struct window *w, struct dns_told *ret)
 	ret->answer_bytes = c->answer_bytes;
 	ret->opaque_bytes = c->opaque_bytes;
 	ret->entropy = w->sketch != NULL ? distinct_entropy(&w->sketch->names) : 0;
+	ret->malformed = c->malformed;
 	ret->txt_share = c->queries == 0 ? 0 : (uint32_t)(c->txt * 100 / c->queries);
 }
 
@@ -430,7 +452,8 @@ static bool over_holds(const struct dns_over *o, const struct window *w, struct 
 	const struct counts *c = &w->sum;
 
 	if (!above(c->queries, o->queries) || !above(c->name_bytes, o->name_bytes) ||
-	    !above(c->answer_bytes, o->answer_bytes) || !above(c->opaque_bytes, o->opaque_bytes))
+	    !above(c->answer_bytes, o->answer_bytes) || !above(c->opaque_bytes, o->opaque_bytes) ||
+	    !above(c->malformed, o->malformed))
 		return false;
 	told_of(w, ret);
 	return above(ret->names, o->names) && above(ret->entropy, o->entropy) &&
@@ -474,6 +497,11 @@ static bool left_out(const struct dns_condition *c, const struct asked *a)
 {
 	size_t i;
 
+	if (a->malformed && c->over.malformed == 0)
+		return true;
+	/* Of a server on this machine that asks others it leaves then, and counts then. */
+	if (a->stays && c->per == PER_MACHINE)
+		return true;
 	if (a->foreign)
 		return false;
 	for (i = 0; i < c->except_n; i++)
@@ -509,6 +537,8 @@ static void rule_run(struct dns *d, const struct rule *rule, const struct asked 
 		window_advance(w, number);
 	if (answer)
 		answer_add(w, a->r);
+	else if (a->malformed)
+		malformed_add(w, a->r);
 	else
 		query_add(d, w, rule, a);
 	if (!over_holds(&c->over, w, &told))

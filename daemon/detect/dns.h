@@ -8,7 +8,7 @@
 
 #include "detect/detect.h"
 
-/* What counts together: 11 MB when full; the least recently used goes first, counted. */
+/* What counts together: 12 MB when full; the least recently used goes first, counted. */
 #define DNS_WINDOWS_MAX	 16384
 /* Of them, those whose names are told apart: with more than DNS_EARLY queries. 8 MB when full. */
 #define DNS_SKETCHES_MAX 512

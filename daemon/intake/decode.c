@@ -235,8 +235,12 @@ static int decode_dns(const void *rec, struct event *ret)
 	    r->addrs_n * sizeof(r->addrs[0]) > tail)
 		return -EBADMSG;
 	len = strlen(r->name);
-	if (len == 0 || r->suffix > len)
+	if (r->flags & OF_DNS_MALFORMED) {
+		if (r->flags != OF_DNS_MALFORMED || len > 0 || r->suffix > 0 || r->addrs_n > 0)
+			return -EBADMSG;
+	} else if (len == 0 || r->suffix > len) {
 		return -EBADMSG;
+	}
 	ret->dns = r;
 	return 0;
 }

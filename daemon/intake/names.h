@@ -17,6 +17,7 @@
 #define NAMES_ONE_OF	    4	 /* of both one sender has at most this part */
 #define NAMES_FLOWS_MAX	    256	 /* whose beginning is not whole yet */
 #define NAMES_HOSTS_MAX	    1024 /* streams of HTTP whose last Host is remembered */
+#define NAMES_SERVERS_MAX   1024 /* sockets to DNS servers of which it is known what was told */
 
 /* Gets each record; it is valid for that call. One of DNS whose hdr.err is -ENOBUFS tells that a
  * question or a stream gave way to another that might still have been answered. */

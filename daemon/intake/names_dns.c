@@ -2,7 +2,8 @@
 /*
  * names_dns.c: questions and answers of DNS. An answer counts when its socket asked just that: the
  * same server, id, name and type, and had no answer yet. What anybody else sends there says
- * nothing.
+ * nothing. What leaves for a server and is no question is told as that: a program that speaks
+ * something else there is a tunnel's more often than not.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -18,7 +19,9 @@
 #include "base/poison.h"
 
 /* So long somebody waits for an answer: as resolv.conf(5) lets, at most. */
-#define WAITS_NS 30000000000ULL
+#define WAITS_NS   30000000000ULL
+#define DNS_HEADER 12 /* RFC 1035 section 4.1.1 */
+#define DNS_LENGTH 2  /* before each message of a stream (the same, section 4.2.2) */
 
 /* What an answer must agree with. All bytes count: zero what is unused. */
 struct question_key {
@@ -45,7 +48,21 @@ struct stream {
 	uint64_t cookie;
 	uint64_t exec_id;
 	uint64_t time_ns; /* of its last piece */
+	bool other;	  /* what leaves by it is no DNS */
+	uint32_t end; /* of what left and is told, from the first octet on: it may be sent again */
 	struct dns_stream out, in;
+};
+
+/* A socket to a server, and its flow: most sockets ask often, and are told once. All bytes of the
+ * key count. */
+struct server_told {
+	struct server_key {
+		uint64_t cookie;
+		uint64_t exec_id;
+		struct of_endpoint to;
+	} key;
+	bool told;
+	bool other; /* something that was no DNS */
 };
 
 struct names_dns {
@@ -55,9 +72,12 @@ struct names_dns {
 	size_t forgotten;	       /* of them, before their time, and not told yet */
 	struct dns_message msg;	       /* the one that is being read */
 	struct of_rec_dns rec;	       /* the one that is being told */
+	struct of_rec_flow flow;
+	struct server_told servers[NAMES_SERVERS_MAX];
 	/* Of the capture that is being taken. */
 	const struct of_capture *capture;
 	uint64_t exec_id;
+	bool other; /* something in it was no DNS */
 };
 
 static bool same_question(const struct table_node *node, const void *key)
@@ -282,12 +302,80 @@ static void tell_forgotten(struct names_dns *d)
 	}
 }
 
+static struct server_told *server_told(struct names_dns *d)
+{
+	struct server_key key = { d->capture->cookie, d->exec_id, d->capture->peer };
+	struct server_told *s =
+		&d->servers[table_hash(&d->questions, &key, sizeof(key)) % NAMES_SERVERS_MAX];
+
+	if (memcmp(&s->key, &key, sizeof(key)) != 0)
+		*s = (struct server_told){ .key = key };
+	return s;
+}
+
+/* A question says no name of the server it goes to. Where something else went first it is not
+ * known what that said. */
+static void tell_flow(struct names_dns *d)
+{
+	const struct of_capture *c = d->capture;
+	struct server_told *s = server_told(d);
+	struct of_rec_flow *r = &d->flow;
+
+	if (s->told || s->other)
+		return;
+	s->told = true;
+	memset(r, 0, offsetof(struct of_rec_flow, names));
+	r->hdr = (struct of_rec_hdr){ .ts_ns = c->time_ns, .kind = OF_REC_FLOW };
+	r->hdr.len = offsetof(struct of_rec_flow, names);
+	r->to = c->peer;
+	r->exec_id = d->exec_id;
+	r->creator = c->creator;
+	r->cookie = c->cookie;
+	r->netns = c->netns;
+	r->flags = OF_FLOW_DONE | OF_FLOW_READ | OF_FLOW_SILENT;
+	d->teller->fn(d->teller->arg, &r->hdr);
+}
+
+static void tell_malformed(struct names_dns *d, size_t octets)
+{
+	server_told(d)->other = true;
+	d->other = true;
+	rec_begin(d);
+	d->rec.flags = OF_DNS_MALFORMED;
+	d->rec.exec_id = d->exec_id;
+	d->rec.octets = (uint32_t)octets;
+	rec_tell(d);
+}
+
+/* A server here answers one elsewhere, both by the port of servers. A header alone says that the
+ * question could not be read, which anybody can make a server say. */
+static bool is_servers_answer(const struct names_dns *d, const uint8_t *msg, size_t len, int err)
+{
+	return d->capture->port == d->capture->peer.port && len >= DNS_HEADER &&
+	       (msg[2] & 0x80) != 0 && (err == 0 || len == DNS_HEADER);
+}
+
+/* It leaves, and is no question, as far as was seen: what the rest is nobody knows. */
+static bool is_other(const struct names_dns *d, const uint8_t *msg, size_t len, int err)
+{
+	const struct dns_message *m = &d->msg;
+
+	if (d->capture->in || err == -EAGAIN || is_servers_answer(d, msg, len, err))
+		return false;
+	return err < 0 || m->is_answer || !(m->cut || m->exact);
+}
+
 static void take_message(struct names_dns *d, const uint8_t *msg, size_t len, size_t whole)
 {
 	struct dns_message *m = &d->msg;
 	uint64_t exec_id = d->exec_id;
+	int err = dns_parse_cut(msg, len, whole, m);
 
-	if (dns_parse_cut(msg, len, whole, m) < 0 || m->is_answer != (d->capture->in != 0)) {
+	if (is_other(d, msg, len, err)) {
+		tell_malformed(d, whole);
+		return;
+	}
+	if (err < 0 || m->is_answer != (d->capture->in != 0)) {
 		tell_unread(d);
 		return;
 	}
@@ -313,6 +401,8 @@ static void take_message(struct names_dns *d, const uint8_t *msg, size_t len, si
 		rec_addresses(d);
 	}
 	rec_tell(d);
+	if (!m->is_answer && m->exact)
+		tell_flow(d);
 }
 
 static void on_message(void *arg, const uint8_t *msg, size_t len, size_t whole)
@@ -349,6 +439,54 @@ static struct stream *stream_get(struct names_dns *d, const struct of_capture *c
 	return s;
 }
 
+/* A message that has begun, and is no question by its header: its end need not be waited for, which
+ * something that is no DNS may put off for 64 KiB. */
+static size_t begun_badly(const struct dns_stream *s)
+{
+	const uint8_t *header = s->buf + DNS_LENGTH;
+	bool is_answer;
+
+	if (s->run_count == 0 || s->runs[0].from > 0 || s->runs[0].to < DNS_LENGTH + DNS_HEADER)
+		return 0;
+	is_answer = (header[2] & 0x80) != 0;
+	return is_answer || header[4] != 0 || header[5] != 1 ? s->runs[0].to : 0;
+}
+
+/* Of a stream that is no DNS: what was not sent before. */
+static void take_other(struct names_dns *d, struct stream *s, const struct of_capture *c)
+{
+	uint32_t end = c->seq - c->first + c->len;
+	int32_t more = (int32_t)(end - s->end);
+
+	if (more <= 0)
+		return;
+	s->end = end;
+	tell_malformed(d, (uint32_t)more < c->len ? (uint32_t)more : c->len);
+}
+
+static void take_out(struct names_dns *d, struct stream *s, const struct of_capture *c,
+		     const uint8_t *data)
+{
+	const struct dns_stream_ear ear = { on_message, d };
+	size_t begun;
+	int err;
+
+	if (s->other) {
+		take_other(d, s, c);
+		return;
+	}
+	d->other = false;
+	err = dns_stream_feed(&s->out, c->seq - c->first, data, c->copied, &ear);
+	begun = err < 0 || c->port == c->peer.port ? 0 : begun_badly(&s->out);
+	if (begun > 0)
+		tell_malformed(d, begun);
+	s->other = d->other;
+	if ((int32_t)(c->seq - c->first + c->len - s->end) > 0)
+		s->end = c->seq - c->first + c->len;
+	if (err < 0)
+		tell_unread(d);
+}
+
 static void take_piece(struct names_dns *d, const struct of_capture *c, const uint8_t *data)
 {
 	const struct dns_stream_ear ear = { on_message, d };
@@ -360,7 +498,9 @@ static void take_piece(struct names_dns *d, const struct of_capture *c, const ui
 	}
 	/* The first that sent by it: what leaves later may do so while another runs. */
 	d->exec_id = s->exec_id;
-	if (dns_stream_feed(c->in ? &s->in : &s->out, c->seq - c->first, data, c->copied, &ear) < 0)
+	if (!c->in)
+		take_out(d, s, c, data);
+	else if (dns_stream_feed(&s->in, c->seq - c->first, data, c->copied, &ear) < 0)
 		tell_unread(d);
 }
 

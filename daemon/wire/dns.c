@@ -328,6 +328,24 @@ static int question_read(const uint8_t *msg, size_t len, struct dns_message *ret
 	return 0;
 }
 
+/* Are the records of all sections there, and nothing behind them? Each takes 11 octets or more. */
+static bool records_end(const uint8_t *msg, size_t len, size_t pos)
+{
+	uint32_t n = (uint32_t)be16(msg + 6) + be16(msg + 8) + be16(msg + 10);
+	struct dns_octets owner;
+	uint16_t rdata_len;
+
+	for (; n > 0; n--) {
+		if (dns_octets_read(msg, len, &pos, &owner) < 0 || len - pos < 10)
+			return false;
+		rdata_len = be16(msg + pos + 8);
+		if (len - pos - 10 < rdata_len)
+			return false;
+		pos += 10U + rdata_len;
+	}
+	return pos == len;
+}
+
 int dns_parse_cut(const uint8_t *msg, size_t len, size_t whole, struct dns_message *ret)
 {
 	size_t pos;
@@ -343,6 +361,8 @@ int dns_parse_cut(const uint8_t *msg, size_t len, size_t whole, struct dns_messa
 	err = question_read(msg, len, ret, &pos);
 	if (err == -EAGAIN && !ret->cut)
 		return -EINVAL;
+	if (err == 0 && !ret->is_answer)
+		ret->exact = !ret->cut && records_end(msg, len, pos);
 	if (err < 0 || !ret->is_answer || ret->opcode != 0)
 		return err;
 	return answer_read(msg, len, pos, ret);

@@ -48,6 +48,7 @@ struct dns_message {
 	struct dns_name name;
 	uint16_t type;
 	uint16_t class;
+	bool exact; /* of a query: the records that it counts are there, and nothing else */
 
 	/* The answer section of an answer to a query (opcode 0). */
 	bool ech;	     /* an SVCB or HTTPS record of the name offers it */

@@ -45,12 +45,13 @@ struct of_capture {
 /* ---- Records ---- */
 
 enum of_dns_flags {
-	OF_DNS_ANSWER = 1,    /* else a question */
-	OF_DNS_TRUNCATED = 2, /* the server says so (TC, RFC 1035 section 4.1.1) */
-	OF_DNS_CUT = 4,	      /* not all of it was seen, or it has more addresses than are told */
-	OF_DNS_HOST = 8,      /* `name` is the name of a host, whole */
-	OF_DNS_ECH = 16,      /* the answer has keys for an encrypted ClientHello (RFC 9460) */
-	OF_DNS_KEPT = 32,     /* not seen now: what a daemon before had learned */
+	OF_DNS_ANSWER = 1,     /* else a question */
+	OF_DNS_TRUNCATED = 2,  /* the server says so (TC, RFC 1035 section 4.1.1) */
+	OF_DNS_CUT = 4,	       /* not all of it was seen, or it has more addresses than are told */
+	OF_DNS_HOST = 8,       /* `name` is the name of a host, whole */
+	OF_DNS_ECH = 16,       /* the answer has keys for an encrypted ClientHello (RFC 9460) */
+	OF_DNS_KEPT = 32,      /* not seen now: what a daemon before had learned */
+	OF_DNS_MALFORMED = 64, /* no DNS, or an answer: it went to a server all the same */
 };
 
 enum of_dns_addr_flags {
@@ -66,7 +67,8 @@ struct of_dns_addr {
 
 /*
  * A question as it left, or an answer to one: an answer that nobody here asked for (address, ports,
- * id and question) is not told. Of `addrs` only the used part is sent.
+ * id and question) is not told. Of `addrs` only the used part is sent. OF_DNS_MALFORMED is the only
+ * flag of its record: a datagram, or a piece of a stream, that left; it has no name and no type.
  */
 struct of_rec_dns {
 	struct of_rec_hdr hdr;
@@ -74,7 +76,7 @@ struct of_rec_dns {
 	__u64 exec_id; /* who asked; 0: not known */
 	__u32 netns;
 	__u32 flags;  /* enum of_dns_flags */
-	__u32 octets; /* of the whole message */
+	__u32 octets; /* of the whole message; malformed: of what is told by this record */
 	__u32 opaque; /* octets of answers that may hold anything: TXT, NULL and unknown types */
 	__u16 type;   /* of the question (RFC 1035 section 3.2.2) */
 	__u16 rcode;  /* of the answer */
@@ -84,7 +86,7 @@ struct of_rec_dns {
 	__u16 addrs_n;
 	__u32 pad0; /* zero */
 	/* The asked name, NUL-terminated: lower case, no dot at the end, other bytes as \DDD (RFC
-	 * 1035 section 5.1); "." is the root. A longer one keeps its end. */
+	 * 1035 section 5.1); "." is the root. A longer one keeps its end. Malformed: "". */
 	char name[OF_HOST_LEN];
 	struct of_dns_addr addrs[OF_DNS_ADDRS];
 };

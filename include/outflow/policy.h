@@ -129,8 +129,9 @@ enum dns_by {
 	DNS_BY_SERVER, /* of the same server, whatever the name */
 };
 
-#define DNS_EXCEPT_MAX 256  /* of one rule; searched in a row */
-#define DNS_NAMES_MAX  8000 /* a limit on different names: above it they are not told apart well */
+#define DNS_MALFORMED_OCTETS 512 /* of a message in a datagram (RFC 1035 section 4.2.1) */
+#define DNS_EXCEPT_MAX	     256 /* of one rule; searched in a row */
+#define DNS_NAMES_MAX	     8000 /* a limit on different names: above it they are not told apart well */
 
 /*
  * When names asked for carry data. All that is not 0 must be exceeded at the same time. Without
@@ -146,6 +147,9 @@ struct dns_condition {
 		uint64_t opaque_bytes; /* as of_rec_dns.opaque */
 		uint32_t entropy;      /* of those bytes, 1/100 bit each */
 		uint32_t txt_share;    /* of the queries, 1/100: types that may carry anything */
+		/* Messages to a server that are no DNS; a larger one is several of
+		 * DNS_MALFORMED_OCTETS. 0: they do not count at all. */
+		uint32_t malformed;
 	} over;
 	uint64_t within_ns;
 	enum rule_per per;

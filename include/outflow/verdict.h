@@ -47,7 +47,7 @@ struct leak {
  */
 struct dns_told {
 	const char *suffix; /* the registered domain; "": names that have none; NULL: of any */
-	const char *name;   /* asked for last */
+	const char *name;   /* asked for last; "": what was sent last is no DNS */
 	bool foreign;	    /* the server is not configured */
 	/* Without a window 0, but for `queries`. */
 	uint64_t queries;
@@ -56,6 +56,7 @@ struct dns_told {
 	uint64_t answer_bytes, opaque_bytes;
 	uint32_t entropy;   /* of those bytes, 1/100 bit each; 0 also: too few queries */
 	uint32_t txt_share; /* 1/100 */
+	uint64_t malformed; /* as dns_over.malformed */
 };
 
 struct verdict {

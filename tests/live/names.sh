@@ -55,11 +55,17 @@ config() {
 }
 
 servers() {
+	local id ip
+
 	where_certificate
 	zone
 	where_dnsmasq
 	where_unbound
 	where_start liar "$FAR_NET" udp "53 and src $LIAR" speak lie $LIAR 53 $LIED
+	for id in asked-server asked-server-other; do
+		ip=$(row_address $id TIP)
+		where_start $id "$FAR_NET" udp "53 and src $ip" speak lie "$ip" 53 $LIED
+	done
 	where_start silent "$FAR_NET" udp "53 and src $SILENT" "$B/lab/recv" --bind $SILENT --udp 53
 	where_stub
 	where_nginx

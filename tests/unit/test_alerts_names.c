@@ -289,7 +289,8 @@ Test(alerts_names, names_that_carry_data)
 	expect_json("\"class\":\"resolver\",\"names\":[]},\"dns\":{\"suffix\":\"example.com\","
 		    "\"name\":\"x\\\\200.t.example.com\",\"foreign\":false,\"queries\":500,"
 		    "\"names\":412,\"name_bytes\":31948,\"entropy\":4.62,\"txt_share\":0.98,"
-		    "\"answer_bytes\":46182,\"opaque_bytes\":40000},\"bytes\":{\"sent\":60000,"
+		    "\"answer_bytes\":46182,\"opaque_bytes\":40000,\"malformed\":0},\"bytes\":{"
+		    "\"sent\":60000,"
 		    "\"received\":null,\"window_s\":600},");
 	/* What it has grown to is shown. */
 	told.names = 500;
@@ -334,6 +335,22 @@ Test(alerts_names, names_of_one_server)
 	told.suffix = "";
 	cr_assert_eq(raise_dns(PER_ROLE, 60000, 600 * SECOND), 1);
 	expect_json("412 names without a registered domain within 10m");
+	told = before;
+}
+
+Test(alerts_names, what_is_no_dns)
+{
+	struct dns_told before = told;
+
+	told = (struct dns_told){ .name = "", .malformed = 17, .foreign = true };
+	cr_assert_eq(raise_dns(PER_LINEAGE, 6000, 600 * SECOND), 1);
+	expect_text(WHO("dns", "high") "sent 17 messages that are no DNS within 10m, to "
+				       "203.0.113.9:53/udp, which is not configured");
+	expect_json("\"dns\":{\"suffix\":null,\"name\":\"\",\"foreign\":true,\"queries\":0,");
+	expect_json(",\"opaque_bytes\":0,\"malformed\":17},");
+	told.queries = 3;
+	cr_assert_eq(raise_dns(PER_MACHINE, 6000, 600 * SECOND), 1);
+	expect_json("asked 3 times, and sent 17 messages that are no DNS within 10m, to ");
 	told = before;
 }
 

@@ -87,6 +87,16 @@ Test(conf_dns, by_server_per_machine, .fini = stop)
 	cr_expect_eq(r->dns.over.entropy, 500);
 	cr_expect_eq(r->dns.per, PER_MACHINE);
 	cr_expect_eq(r->dns.by, DNS_BY_SERVER);
+	cr_expect_eq(r->dns.over.malformed, 0);
+}
+
+Test(conf_dns, what_is_no_dns, .fini = stop)
+{
+	const struct rule *r = rule(DNS("{over: {malformed: 16}, within: 10m, by: server}"));
+
+	cr_expect(r->dns.has_over);
+	cr_expect_eq(r->dns.over.malformed, 16);
+	cr_expect_eq(r->dns.per, PER_LINEAGE);
 }
 
 /* Shipped: by name, by address, and a port whoever serves it. */
@@ -132,10 +142,15 @@ ParameterizedTestParameters(conf_dns, bad)
 		  "t:3:29: rules[].when.dns: expected 'over', 'resolver: foreign' or both" },
 		{ "{over: {}, within: 1m}",
 		  "t:3:36: rules[].when.dns.over: expected at least one of queries, names, "
-		  "name_bytes, answer_bytes or opaque_bytes" },
+		  "name_bytes, answer_bytes, opaque_bytes or malformed" },
 		{ "{over: {entropy: 3, txt_share: 0.5}, within: 1m}",
 		  "t:3:36: rules[].when.dns.over: expected at least one of queries, names, "
-		  "name_bytes, answer_bytes or opaque_bytes" },
+		  "name_bytes, answer_bytes, opaque_bytes or malformed" },
+		{ "{over: {malformed: 16}, within: 1m}",
+		  "t:3:36: rules[].when.dns.over.malformed: expected 'by: server' beside 'over'" },
+		{ "{by: server, over: {malformed: 0}, within: 1m}",
+		  "t:3:60: rules[].when.dns.over.malformed: '0': expected a number, 1 to "
+		  "1000000000" },
 		{ "{over: {names: 64}}", "t:3:29: rules[].when.dns: key 'within' is missing" },
 		{ "{over: {names: 0}, within: 1m}",
 		  "t:3:44: rules[].when.dns.over.names: '0': expected a number, 1 to 8000" },

@@ -30,6 +30,7 @@ union raw {
 	struct of_rec_ask ask;
 	struct of_rec_spool spool;
 	struct of_rec_hash hash;
+	struct of_rec_dns dns;
 };
 
 static const struct event untouched = { .kind = 77, .err = -7, .time_ns = 777 };
@@ -358,4 +359,33 @@ Test(decode, hash)
 	r.hash.state = OF_HASH_SKIPPED + 1;
 	refused(&r, sizeof(r.hash), -EBADMSG);
 	refused(&r, sizeof(r.hash) - 1, -EBADMSG);
+}
+
+/* What is no DNS has no name, and nothing else of a message. */
+Test(decode, dns)
+{
+	static union raw r = { .dns = { .hdr = { .kind = OF_REC_DNS }, .name = "a" } };
+	const size_t len = offsetof(struct of_rec_dns, addrs);
+	struct event ev;
+
+	r.h.len = (uint32_t)len;
+	cr_assert_eq(decode_in(&r, len, &ev), 0);
+	cr_expect_str_eq(ev.dns->name, "a");
+	r.dns.flags = OF_DNS_MALFORMED;
+	refused(&r, len, -EBADMSG);
+	r.dns.name[0] = '\0';
+	cr_expect_eq(decode_in(&r, len, &ev), 0);
+	r.dns.flags = 0;
+	refused(&r, len, -EBADMSG);
+	r.dns.flags = OF_DNS_MALFORMED | OF_DNS_ANSWER;
+	refused(&r, len, -EBADMSG);
+	r.dns.flags = OF_DNS_MALFORMED | OF_DNS_KEPT;
+	refused(&r, len, -EBADMSG);
+	r.dns.flags = OF_DNS_MALFORMED;
+	r.dns.suffix = 1;
+	refused(&r, len, -EBADMSG);
+	r.dns.suffix = 0;
+	r.dns.addrs_n = 1;
+	refused(&r, len, -EBADMSG);
+	refused(&r, len + sizeof(r.dns.addrs[0]), -EBADMSG);
 }

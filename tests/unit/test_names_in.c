@@ -33,6 +33,18 @@ static void tell(void *arg, const struct of_rec_hdr *rec)
 	memcpy(&told[told_n++], rec, rec->len);
 }
 
+/* Takes the flows out of what was told. */
+static size_t dns_only(void)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < told_n; i++)
+		if (told[i].hdr.kind == OF_REC_DNS)
+			told[n++] = told[i];
+	told_n = n;
+	return n;
+}
+
 /* The last two labels. */
 static size_t suffix(void *arg, const char *name)
 {
@@ -125,7 +137,7 @@ Test(names_in, an_answer_belongs_to_who_asked)
 
 	dns(n, c, 5, false);
 	dns(n, c, 5, true);
-	cr_assert_eq(told_n, 2);
+	cr_assert_eq(dns_only(), 2);
 	r = &told[0].dns;
 	cr_expect_eq(r->hdr.err, 0);
 	cr_expect_str_eq(r->name, "a.example.org");
@@ -161,7 +173,7 @@ Test(names_in, an_answer_that_nobody_asked_for_says_nothing)
 	other = c;
 	other.peer.self = 1; /* the way that it came: forged on this machine */
 	dns(n, other, 5, true);
-	cr_assert_eq(told_n, 5);
+	cr_assert_eq(dns_only(), 5);
 	for (i = 1; i < told_n; i++)
 		cr_expect_eq(told[i].hdr.err, -EBADMSG, "%zu", i);
 	dns(n, c, 5, true);
@@ -195,7 +207,7 @@ Test(names_in, dns_in_a_stream_whose_pieces_are_small)
 		if (in)
 			break;
 	}
-	cr_assert_eq(told_n, 2);
+	cr_assert_eq(dns_only(), 2);
 	cr_expect_eq(told[0].dns.exec_id, ASKER);
 	cr_expect_eq(told[1].dns.exec_id, ASKER);
 	cr_expect_eq(told[1].dns.addrs_n, 1);
@@ -309,6 +321,188 @@ Test(names_in, one_sender_does_not_push_out_streams_of_others)
 	cr_expect_eq(told[0].hdr.err, 0);
 	cr_expect_eq(told[1].hdr.err, -EBADMSG);
 	cr_expect_eq(told[2].hdr.err, 0);
+	names_in_free(n);
+}
+
+/* ---- What is no DNS ---- */
+
+/* "a.example.org" with the option of EDNS that dig sends (RFC 6891), in the additional section. */
+static size_t message_edns(uint8_t *ret, uint16_t id)
+{
+	static const uint8_t opt[] = "\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08\1\2\3\4\5\6\7\x08";
+	size_t len = message(ret, id, 0x01);
+
+	ret[11] = 1;
+	memcpy(ret + len, opt, sizeof(opt) - 1);
+	return len + sizeof(opt) - 1;
+}
+
+static void expect_malformed(size_t i, uint32_t octets)
+{
+	const struct of_rec_dns *r = &told[i].dns;
+
+	cr_assert_lt(i, told_n);
+	cr_assert_eq(r->hdr.kind, OF_REC_DNS);
+	cr_expect_eq(r->hdr.err, 0);
+	cr_expect_eq(r->flags, OF_DNS_MALFORMED);
+	cr_expect_str_eq(r->name, "");
+	cr_expect_eq(r->octets, octets, "%zu: %u", i, r->octets);
+	cr_expect_eq(r->exec_id, ASKER);
+	cr_expect_eq(r->netns, 3);
+	cr_expect_eq(r->server.port, 53);
+}
+
+/* Each to a socket of its own. */
+Test(names_in, datagrams_that_are_no_dns)
+{
+	/* iodine's raw mode (its src/encoding.h: magic, then a command and the user). */
+	static const uint8_t raw[] = "\x10\xd1\x9e\x20\x78\xda\x63\x60\x60\x60\0\0\0\0";
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.53", 53);
+	struct names_in *n = fresh();
+	uint8_t msg[256];
+	size_t len;
+
+	take(n, c, raw, sizeof(raw) - 1);
+	c.cookie++;
+	take(n, c, "\1\2\3", 3);
+	c.cookie++;
+	take(n, c, msg, message(msg, 1, 0x81)); /* an answer */
+	c.cookie++;
+	len = message_edns(msg, 2);
+	take(n, c, msg, len + 100); /* something behind a question */
+	c.cookie++;
+	take(n, c, msg, len - 1); /* a record that is not whole */
+	cr_assert_eq(told_n, 5, "and no flow is read");
+	expect_malformed(0, sizeof(raw) - 1);
+	expect_malformed(1, 3);
+	expect_malformed(2, 47);
+	expect_malformed(3, (uint32_t)len + 100);
+	expect_malformed(4, (uint32_t)len - 1);
+	/* Several in one capture: each is one. */
+	told_n = 0;
+	c.cookie++;
+	c.segment = 6;
+	take(n, c, "no dns nor dns", 14);
+	cr_assert_eq(told_n, 3);
+	expect_malformed(0, 6);
+	expect_malformed(2, 2);
+	names_in_free(n);
+}
+
+Test(names_in, what_may_be_dns_is_not_called_none)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.53", 53);
+	struct names_in *n = fresh();
+	uint8_t msg[256];
+	size_t len = message_edns(msg, 1);
+
+	c.len = 20000; /* not copied whole, and so not read whole */
+	take(n, c, msg, len);
+	take(n, c, msg, 20);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].dns.flags, OF_DNS_HOST);
+	cr_expect_eq(told[1].hdr.err, -EBADMSG);
+	told_n = 0;
+	c.len = 0;
+	c.in = 1; /* what others send */
+	take(n, c, "no dns", 6);
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].hdr.err, -EBADMSG);
+	/* A server here answers one that asked by port 53, as old ones do. */
+	told_n = 0;
+	c.in = 0;
+	c.port = 53;
+	take(n, c, msg, message(msg, 1, 0x81));
+	message(msg, 1, 0x81);
+	msg[3] = 1; /* the form is wrong, and of the question nothing is there */
+	msg[5] = msg[7] = 0;
+	take(n, c, msg, 12);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].hdr.err, -EBADMSG);
+	cr_expect_eq(told[1].hdr.err, -EBADMSG);
+	names_in_free(n);
+}
+
+static void stream_out(struct names_in *n, uint32_t at, const void *data, size_t len)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_TCP, "198.51.100.53", 53);
+
+	c.first = 0xfffffffe;
+	c.seq = c.first + at;
+	take(n, c, data, len);
+}
+
+Test(names_in, a_stream_that_is_no_dns)
+{
+	static const char ssh[] = "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n";
+	struct names_in *n = fresh();
+	uint8_t more[1000] = { 0 };
+
+	stream_out(n, 0, ssh, 5);
+	cr_expect_eq(told_n, 0, "not yet known");
+	stream_out(n, 5, ssh + 5, 27);
+	stream_out(n, 32, more, 1000);
+	stream_out(n, 32, more, 1000); /* sent again */
+	stream_out(n, 1000, more, 100);
+	cr_assert_eq(told_n, 3);
+	expect_malformed(0, 32);
+	expect_malformed(1, 1000);
+	expect_malformed(2, 68);
+	names_in_free(n);
+}
+
+/* What comes behind a question in a stream. */
+Test(names_in, a_stream_that_is_dns_first)
+{
+	struct names_in *n = fresh();
+	uint8_t msg[256] = { 0 };
+	size_t len = message_edns(msg + 2, 1);
+
+	msg[1] = (uint8_t)len;
+	stream_out(n, 0, msg, len + 2);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].dns.flags, OF_DNS_HOST);
+	cr_expect_eq(told[1].hdr.kind, OF_REC_FLOW);
+	stream_out(n, (uint32_t)len + 2, "\0\4data", 6); /* whole, and none */
+	stream_out(n, (uint32_t)len + 8, "anything", 8);
+	cr_assert_eq(told_n, 4);
+	expect_malformed(2, 4);
+	expect_malformed(3, 8);
+	names_in_free(n);
+}
+
+/* ---- The flow to a server ---- */
+
+Test(names_in, a_socket_that_asks_is_read_once)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.53", 53);
+	struct of_capture other = capture_of(OF_CAPTURE_DNS, IPPROTO_UDP, "198.51.100.54", 53);
+	struct names_in *n = fresh();
+	const struct of_rec_flow *r = &told[1].flow;
+	uint8_t msg[256];
+
+	take(n, c, msg, message_edns(msg, 1));
+	cr_assert_eq(told_n, 2);
+	cr_assert_eq(r->hdr.kind, OF_REC_FLOW);
+	cr_expect_eq(r->flags, OF_FLOW_DONE | OF_FLOW_READ | OF_FLOW_SILENT);
+	cr_expect_eq(r->names_n, 0);
+	cr_expect_eq(r->exec_id, ASKER);
+	cr_expect_eq(r->creator, ASKER);
+	cr_expect_eq(r->cookie, COOKIE);
+	cr_expect_eq(r->netns, 3);
+	cr_expect_eq(memcmp(&r->to, &c.peer, sizeof(r->to)), 0);
+	dns(n, c, 2, false);
+	dns(n, c, 2, true);
+	cr_expect_eq(told_n, 4, "once");
+	dns(n, other, 3, false);
+	cr_expect_eq(told_n, 6, "another server");
+	c.cookie++;
+	dns(n, c, 3, false);
+	cr_expect_eq(told_n, 8, "another socket");
+	c.cookie++;
+	take(n, c, "no dns", 6);
+	dns(n, c, 4, false);
+	cr_expect_eq(told_n, 10, "what went first may have said a name");
 	names_in_free(n);
 }
 

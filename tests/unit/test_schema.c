@@ -287,7 +287,8 @@ Test(schema, alerts_of_names_asked_for)
 		  600 * SECOND, 2);
 	raise_dns(&(struct dns_told){ .name = "a.example.com", .foreign = true, .queries = 1 }, 0,
 		  3);
-	validates("records", "3 alert; ");
+	raise_dns(&(struct dns_told){ .name = "", .malformed = 17 }, 600 * SECOND, 4);
+	validates("records", "4 alert; ");
 }
 
 /* With every counter of loss. */
