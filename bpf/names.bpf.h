@@ -260,19 +260,28 @@ static __always_inline bool begins_target(__u8 c)
 	       c == '[';
 }
 
+/* PROXY headers, CONNECT and the preface of HTTP/2: what follows is mostly TLS or, in HTTP/2, not
+ * read. */
+static __always_inline bool is_prelude(const __u8 *h)
+{
+	return (h[0] == 'P' && h[1] == 'R' && h[2] == 'O' && h[3] == 'X' && h[4] == 'Y') ||
+	       (h[0] == 'C' && h[1] == 'O' && h[2] == 'N' && h[3] == 'N' && h[4] == 'E') ||
+	       (h[0] == 'P' && h[1] == 'R' && h[2] == 'I' && h[3] == ' ' && h[4] == '*');
+}
+
 /*
  * May it be the beginning of a request? A method in capital letters, or part of it, and what a
- * target begins with; or the empty lines that servers pass over (RFC 9112, 2.2). Of a PROXY header
- * what follows is mostly TLS. Any other that is HTTP after all is read as far as its first bytes
- * go, and then is lost (names_flows.c).
+ * target begins with; or the empty lines that servers pass over (RFC 9112, 2.2), which a PROXY
+ * header has, too. Any other that is HTTP after all is read as far as its first bytes go, and then
+ * is lost (names_flows.c).
  */
 static __always_inline bool is_request(const __u8 *h, __u32 n)
 {
 	__u32 i;
 
-	if (n > 4 && (h[0] == '\r' || h[0] == '\n'))
-		return h[4] != 0;
-	if (n > 4 && h[0] == 'P' && h[1] == 'R' && h[2] == 'O' && h[3] == 'X' && h[4] == 'Y')
+	if (h[0] == '\r' || h[0] == '\n')
+		return n <= 4 || h[4] != 0;
+	if (n > 4 && is_prelude(h))
 		return false;
 #pragma unroll
 	for (i = 0; i < FIRST_LEN; i++) {
@@ -281,7 +290,7 @@ static __always_inline bool is_request(const __u8 *h, __u32 n)
 		if (i > 0 && h[i] == ' ')
 			return i + 1 >= n || begins_target(h[i + 1]);
 		if (!is_upper(h[i]))
-			return i == 0 && (h[i] == '\r' || h[i] == '\n');
+			return false;
 	}
 	return true;
 }

@@ -59,7 +59,7 @@ struct flow {
 struct stream {
 	struct entry entry;
 	uint64_t exec_id;   /* who sent the first of the head under way, or of what came last */
-	uint64_t last_host; /* hash of what was told last: most requests are for the same */
+	uint64_t last_host; /* hash of what was told last, and of whom: most are the same */
 	uint32_t flags;	    /* of all records */
 	bool told;
 	bool tunnelled;
@@ -302,14 +302,26 @@ static struct http_head *head_room(void *arg)
 	return head;
 }
 
-static bool host_is_new(struct names_flows *f, struct stream *s, const struct http_request *r)
+static bool host_is_new(struct names_flows *f, struct stream *s, uint64_t exec_id,
+			const struct http_request *r)
 {
-	uint64_t hash = table_hash(&f->streams, r->host.text, strlen(r->host.text));
+	uint64_t hash = table_hash(&f->streams, r->host.text, strlen(r->host.text)) ^
+			table_hash(&f->streams, &exec_id, sizeof(exec_id));
+	bool is_new = !s->told || s->last_host != hash;
 
-	if (s->told && s->last_host == hash)
-		return false;
 	s->last_host = hash;
-	return true;
+	return is_new;
+}
+
+/* With the host in the target it is asked as a proxy is (RFC 9112 section 3.2.2). */
+static void request_name(struct names_flows *f, struct stream *s, const struct http_request *r)
+{
+	if (!r->connect && (!r->absolute || s->tunnelled)) {
+		rec_name(f, OF_NAME_HOST, 0, &r->host);
+		return;
+	}
+	s->flags |= OF_FLOW_PROXY;
+	rec_name(f, OF_NAME_CONNECT, r->port == 0 ? HTTP_PORT : r->port, &r->host);
 }
 
 /* The first is told in any case, so that nobody waits. */
@@ -319,25 +331,22 @@ static void on_request(void *arg, const struct http_request *r)
 	struct names_flows *f = l->f;
 	struct stream *s = l->s;
 
-	rec_begin(f, l->c, s->exec_id);
+	uint64_t exec_id = s->exec_id;
+	bool is_new = !s->told;
+
 	s->exec_id = l->c->exec_id;
-	if (r->host_is == HTTP_HOST_OTHER)
+	rec_begin(f, l->c, exec_id);
+	if (r->host_is == HTTP_HOST_OTHER) {
 		s->flags = (s->flags | OF_FLOW_INVALID) & ~(uint32_t)OF_FLOW_READ;
-	if (s->told && (r->host_is == HTTP_HOST_NONE ||
-			(r->host_is == HTTP_HOST_NAME && !host_is_new(f, s, r))))
-		return;
-	/* Asked as a proxy is, with the host in the target (RFC 9112 section 3.2.2). */
-	if (r->host_is == HTTP_HOST_NAME && (r->connect || (r->absolute && !s->tunnelled))) {
-		s->flags |= OF_FLOW_PROXY;
-		rec_name(f, OF_NAME_CONNECT, r->port == 0 ? HTTP_PORT : r->port, &r->host);
+		is_new = true;
 	} else if (r->host_is == HTTP_HOST_NAME) {
-		rec_name(f, OF_NAME_HOST, 0, &r->host);
+		is_new = host_is_new(f, s, exec_id, r);
+		request_name(f, s, r);
 	}
-	if (!s->told && r->host_is == HTTP_HOST_NAME)
-		(void)host_is_new(f, s, r);
 	s->told = true;
 	f->rec.flags |= OF_FLOW_DONE | s->flags;
-	rec_tell(f);
+	if (is_new)
+		rec_tell(f);
 }
 
 /* May more be sent than is read? A protocol that an upgrade leads to is not known, nor is a tunnel

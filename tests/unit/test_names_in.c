@@ -339,9 +339,9 @@ Test(names_in, later_requests_of_a_stream)
 	struct names_in *n = fresh();
 
 	says(n, &c, TO_A);
-	c.exec_id = 99;
 	says(n, &c, TO_A);
 	cr_assert_eq(told_n, 1, "the same host is told once");
+	c.exec_id = 99;
 	says(n, &c, TO_B TO_A TO_B);
 	cr_assert_eq(told_n, 4);
 	is_name(1, OF_NAME_HOST, "b.example", 0);
@@ -350,6 +350,9 @@ Test(names_in, later_requests_of_a_stream)
 	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ);
 	cr_expect_eq(told[0].flow.exec_id, ASKER);
 	cr_expect_eq(told[1].flow.exec_id, 99, "who sent it");
+	c.exec_id = 98;
+	says(n, &c, TO_B);
+	cr_expect_eq(told_n, 5, "the same host, by another");
 	names_in_free(n);
 }
 
