@@ -2,7 +2,7 @@
 /*
  * names.bpf.h: copies the packets that names of far ends are read from: questions to DNS servers
  * and their answers, the first bytes that a stream sends, the first datagrams of a socket that may
- * be QUIC, the beginnings of further HTTP requests. What is in them a process without rights finds
+ * be QUIC, all of what may be requests of HTTP. What is in them a process without rights finds
  * out; here is only as much decided as tells when to stop.
  */
 #ifndef OUTFLOW_BPF_NAMES_H
@@ -17,6 +17,9 @@
 #define TCP_HEADER	 20
 #define UDP_HEADER	 8
 #define TCP_SYN		 0x02 /* of byte 13 (RFC 9293, 3.1) */
+#define TCP_URG		 0x20
+#define HTTP_PACKET	 2048 /* a longer one is content, if it does not begin like a request */
+#define HTTP_CONTENT	 256  /* of which so much is told */
 #define DATAGRAMS_MAX	 8    /* to one far end: a ClientHello in QUIC takes two to four */
 #define PEERS_MAX	 64   /* of one socket */
 #define DNS_STREAM_MAX	 (1U << 20)
@@ -30,10 +33,6 @@
 #define TLS_HELLO	 4    /* header of a handshake message */
 #define QUIC_LONG	 0xc0 /* header form and fixed bit (RFC 9000, 17.2) */
 
-/* Four characters as they are loaded. */
-#define WORD(a, b, c, d) \
-	(bpf_htonl((__u32)(a) << 24 | (__u32)(b) << 16 | (__u32)(c) << 8 | (__u32)(d)))
-
 /* The data of a packet, and whose it is. */
 struct packet {
 	__u32 at;    /* where its data begin */
@@ -43,7 +42,8 @@ struct packet {
 	__u16 port;  /* UDP: of the far end, by the packet */
 	__u8 kind;
 	__u8 in;
-	__u8 lost, request; /* as in struct of_capture */
+	__u8 lost, http; /* as in struct of_capture */
+	bool urgent;	 /* TCP: it says so */
 };
 
 /* Of the socket; 0: it has no far end of its own. The context has it as the upper half of a word in
@@ -116,6 +116,7 @@ static __always_inline bool tcp_data(struct packet *p, struct __sk_buff *skb)
 	p->len = skb->len - p->at;
 	p->seq = (__u32)h[4] << 24 | (__u32)h[5] << 16 | (__u32)h[6] << 8 | h[7];
 	p->seq += (h[13] & TCP_SYN) != 0;
+	p->urgent = (h[13] & TCP_URG) != 0;
 	return true;
 }
 
@@ -200,7 +201,7 @@ static __always_inline void capture_fill(struct of_capture *c, struct __sk_buff 
 	c->kind = p->kind;
 	c->in = p->in;
 	c->lost = p->lost;
-	c->request = p->request;
+	c->http = p->http;
 }
 
 /* Room of a constant size, as the ring wants it; `n` of it are used. */
@@ -248,21 +249,59 @@ static __always_inline bool capture(struct __sk_buff *skb, const struct packet *
 	return done;
 }
 
-static __always_inline bool is_request(__u32 word)
+static __always_inline bool is_upper(__u8 c)
 {
-	return word == WORD('G', 'E', 'T', ' ') || word == WORD('P', 'O', 'S', 'T') ||
-	       word == WORD('P', 'U', 'T', ' ') || word == WORD('H', 'E', 'A', 'D') ||
-	       word == WORD('D', 'E', 'L', 'E') || word == WORD('P', 'A', 'T', 'C') ||
-	       word == WORD('O', 'P', 'T', 'I') || word == WORD('C', 'O', 'N', 'N') ||
-	       word == WORD('T', 'R', 'A', 'C');
+	return c >= 'A' && c <= 'Z';
 }
 
-static __always_inline __u32 first_word(struct __sk_buff *skb, const struct packet *p)
+static __always_inline bool begins_target(__u8 c)
 {
-	__u32 word = 0;
+	return (c >= '/' && c <= '9') || is_upper(c) || (c >= 'a' && c <= 'z') || c == '*' ||
+	       c == '[';
+}
 
-	(void)bpf_skb_load_bytes(skb, p->at, &word, sizeof(word));
-	return word;
+/* PROXY headers, CONNECT and the preface of HTTP/2: what follows is mostly TLS or, in HTTP/2, not
+ * read. */
+static __always_inline bool is_prelude(const __u8 *h)
+{
+	return (h[0] == 'P' && h[1] == 'R' && h[2] == 'O' && h[3] == 'X' && h[4] == 'Y') ||
+	       (h[0] == 'C' && h[1] == 'O' && h[2] == 'N' && h[3] == 'N' && h[4] == 'E') ||
+	       (h[0] == 'P' && h[1] == 'R' && h[2] == 'I' && h[3] == ' ' && h[4] == '*');
+}
+
+/*
+ * May it be the beginning of a request? A method in capital letters, or part of it, and what a
+ * target begins with; or the empty lines that servers pass over (RFC 9112, 2.2), which a PROXY
+ * header has, too. Any other that is HTTP after all is read as far as its first bytes go, and then
+ * is lost (names_flows.c).
+ */
+static __always_inline bool is_request(const __u8 *h, __u32 n)
+{
+	__u32 i;
+
+	if (h[0] == '\r' || h[0] == '\n')
+		return n <= 4 || h[4] != 0;
+	if (n > 4 && is_prelude(h))
+		return false;
+#pragma unroll
+	for (i = 0; i < FIRST_LEN; i++) {
+		if (i == n)
+			break;
+		if (i > 0 && h[i] == ' ')
+			return i + 1 >= n || begins_target(h[i + 1]);
+		if (!is_upper(h[i]))
+			return false;
+	}
+	return true;
+}
+
+static __always_inline bool begins_request(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 h[FIRST_LEN + 1] = {};
+
+	if (bpf_skb_load_bytes(skb, p->at, h, FIRST_LEN) == 0)
+		return is_request(h, FIRST_LEN);
+	return bpf_skb_load_bytes(skb, p->at, h, 1) == 0 && is_request(h, 1);
 }
 
 /* How many bytes a ClientHello in one record takes; one in several may have records of any size. */
@@ -290,8 +329,8 @@ static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct pack
 		return 0;
 	/* Text; SOCKS 4 and 5; PROXY 2; TLS that begins otherwise; the question for TLS of
 	 * PostgreSQL and MySQL's answer. */
-	if ((h[0] > ' ' && h[0] < 0x7f) || h[0] == 4 || h[0] == 5 || h[0] == '\r' || h[0] == 0 ||
-	    (h[0] >= TLS_FIRST && h[0] <= TLS_LAST) || h[3] == 1)
+	if ((h[0] > ' ' && h[0] < 0x7f) || h[0] == 4 || h[0] == 5 || h[0] == '\r' || h[0] == '\n' ||
+	    h[0] == 0 || (h[0] >= TLS_FIRST && h[0] <= TLS_LAST) || h[3] == 1)
 		return OF_CAPTURE_BYTES;
 	return FIRST_LEN;
 }
@@ -302,23 +341,39 @@ static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_b
 	hint->names_out = p->seq;
 	hint->names_state = NAMES_COLLECT;
 	hint->names_end = dns ? DNS_STREAM_MAX : stream_end(skb, p);
-	hint->names_http = !dns && is_request(first_word(skb, p));
+	hint->names_http = !dns && begins_request(skb, p);
 	if (hint->names_end == 0)
 		hint->names_state = NAMES_OFF;
 }
 
-/* What is behind the first bytes of a stream that speaks HTTP: a further request may be for another
- * host, and is told whole. */
+/* Tells that some of the stream was not copied, or that its bytes are not what the far end reads:
+ * then all that follows is read for nothing. */
+static __always_inline void lost_out(struct socket_hint *hint, struct __sk_buff *skb,
+				     struct packet *p, bool dns)
+{
+	p->lost = 1;
+	if (!capture(skb, p, 1, hint->creator, IPPROTO_TCP))
+		return;
+	hint->names_state = NAMES_OFF;
+	if (dns)
+		LOSS(captures);
+}
+
+/* Behind the first bytes of a stream that may be HTTP: a further request may begin anywhere, and be
+ * for another host. */
 static __always_inline void later_out(struct socket_hint *hint, struct __sk_buff *skb,
 				      struct packet *p)
 {
-	if (!p->request)
-		return;
+	__u32 n = p->len;
+
 	p->kind = OF_CAPTURE_HTTP;
-	(void)capture(skb, p, p->len, hint->creator, IPPROTO_TCP);
+	if (n > HTTP_PACKET && !begins_request(skb, p))
+		n = HTTP_CONTENT;
+	if (!capture(skb, p, n, hint->creator, IPPROTO_TCP))
+		hint->names_lost = 1;
 }
 
-/* A piece of the first bytes. One that looks like a further request is told whole. */
+/* A piece of the first bytes, with what else is in the packet if it is followed further. */
 static __always_inline void first_out(struct socket_hint *hint, struct __sk_buff *skb,
 				      struct packet *p, bool dns)
 {
@@ -326,17 +381,13 @@ static __always_inline void first_out(struct socket_hint *hint, struct __sk_buff
 
 	if (at >= 1U << 31) /* sent again, from before */
 		return;
-	/* That one was lost is told by the next that is not. */
-	p->lost = hint->names_lost;
-	if (p->lost)
-		n = 1;
-	else if (!p->request && n > end - at)
+	if (!p->http && n > end - at)
 		n = end - at;
-	if ((at < end || p->lost) && !capture(skb, p, n, hint->creator, IPPROTO_TCP)) {
+	if (at < end && !capture(skb, p, n, hint->creator, IPPROTO_TCP)) {
 		hint->names_lost = 1;
 		return;
 	}
-	if (at + p->len < end && !p->lost)
+	if (at + p->len < end)
 		return;
 	hint->names_state = hint->names_http ? NAMES_HTTP : NAMES_OFF;
 	if (dns)
@@ -355,8 +406,12 @@ static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buf
 	p.first = hint->names_out;
 	if (dns)
 		p.kind = OF_CAPTURE_DNS;
-	p.request = hint->names_http && p.seq != p.first && is_request(first_word(skb, &p));
-	if (hint->names_state == NAMES_COLLECT)
+	p.http = hint->names_http;
+	hint->names_lost |= p.urgent;
+	/* That one was lost is told by the next that is not. */
+	if (hint->names_state != NAMES_OFF && hint->names_lost)
+		lost_out(hint, skb, &p, dns);
+	else if (hint->names_state == NAMES_COLLECT)
 		first_out(hint, skb, &p, dns);
 	else if (hint->names_state == NAMES_HTTP)
 		later_out(hint, skb, &p);

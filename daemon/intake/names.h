@@ -15,8 +15,11 @@
 #define NAMES_QUESTIONS_MAX 4096 /* that wait for their answers */
 #define NAMES_STREAMS_MAX   256	 /* of DNS over TCP, at a time; 33 KiB each */
 #define NAMES_ONE_OF	    4	 /* of both one sender has at most this part */
-#define NAMES_FLOWS_MAX	    256	 /* whose beginning is not whole yet */
-#define NAMES_HOSTS_MAX	    1024 /* streams of HTTP whose last Host is remembered */
+#define NAMES_FLOWS_MAX	    256	 /* whose beginning is not whole yet, some 19 KiB each */
+/* Streams that the kernel follows as HTTP, some 200 bytes each, and heads among them that are not
+ * whole, some 17 KiB each: 5 MB at most. */
+#define NAMES_HTTP_MAX	    4096
+#define NAMES_HEADS_MAX	    256
 #define NAMES_SERVERS_MAX   1024 /* sockets to DNS servers of which it is known what was told */
 
 /* Gets each record; it is valid for that call. One of DNS whose hdr.err is -ENOBUFS tells that a

@@ -157,6 +157,9 @@ static int read_http(struct first *f, const uint8_t *data, size_t len)
 		add_name(f, &r.host, r.port, r.connect ? FIRST_CONNECT : FIRST_HOST);
 	if (!r.connect) {
 		f->found.done = true;
+		f->found.http = !r.h2c;
+		f->found.tunnelled = f->tunnel;
+		f->found.http_at = f->at;
 		return 0;
 	}
 	f->tunnel = true;

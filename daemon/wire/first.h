@@ -58,8 +58,12 @@ enum first_flag {
 struct first_found {
 	struct first_name names[FIRST_NAMES_MAX]; /* as they came; none twice */
 	size_t n_names;
-	unsigned int flags;	/* of enum first_flag */
-	bool done;		/* else more bytes are needed */
+	unsigned int flags; /* of enum first_flag */
+	bool done;	    /* else more bytes are needed */
+	/* Done, and at `http_at` begin requests of HTTP, in a tunnel or not: the first is in
+	 * `names`, for the others there is http_stream.h. */
+	bool http, tunnelled;
+	size_t http_at;
 	struct tls_hello hello; /* with FIRST_IS_TLS */
 };
 
@@ -93,9 +97,6 @@ int first_add(struct first *f, uint64_t offset, const void *data, size_t len);
  * What is known so far, valid until the next call for `f`; for the same bytes the same, however
  * they came. Takes a few passes over what is kept at most, and none if the part without holes is as
  * long as it was.
- *
- * Of a connection's later requests nothing is told here: http_begins() and http_parse() are for
- * them.
  */
 const struct first_found *first_parse(struct first *f);
 

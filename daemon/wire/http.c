@@ -7,7 +7,8 @@
 
 #include "base/poison.h"
 
-#define CHECKED_MAX 1024 /* bytes of a request line that has no end yet */
+#define CHECKED_MAX   1024 /* bytes of a request line that has no end yet */
+#define LENGTH_DIGITS 18   /* of what 64 bits hold */
 
 struct text {
 	const char *p;
@@ -82,6 +83,8 @@ static int request_line(struct text line, bool whole, struct http_request *r)
 		return -EINVAL;
 	r->target = (const uint8_t *)line.p + i + 1;
 	r->target_len = j - i - 1;
+	if (whole)
+		r->minor = (uint8_t)(line.p[line.n - 1] - '0');
 	return version_check((struct text){ line.p + j + 1, line.n - j - 1 }, whole);
 }
 
@@ -136,6 +139,45 @@ static int target_parse(struct http_request *r)
 	return absolute_form(t, r);
 }
 
+static void content_length(struct text value, struct http_request *r)
+{
+	size_t i;
+
+	r->body_is = r->body_is == HTTP_BODY_NONE && value.n > 0 && value.n <= LENGTH_DIGITS
+			     ? HTTP_BODY_LENGTH
+			     : HTTP_BODY_UNCLEAR;
+	for (i = 0; i < value.n && r->body_is == HTTP_BODY_LENGTH; i++) {
+		if (!is_digit(value.p[i]))
+			r->body_is = HTTP_BODY_UNCLEAR;
+		r->body_len = r->body_len * 10 + (uint64_t)(value.p[i] - '0');
+	}
+}
+
+static void transfer_encoding(struct text value, struct http_request *r)
+{
+	r->body_is = r->body_is == HTTP_BODY_NONE && r->minor > 0 && equals(value, "chunked")
+			     ? HTTP_BODY_CHUNKED
+			     : HTTP_BODY_UNCLEAR;
+}
+
+static int field_take(struct text name, struct text value, bool *host_seen, struct http_request *r)
+{
+	if (equals(name, "Content-Length"))
+		content_length(value, r);
+	else if (equals(name, "Transfer-Encoding"))
+		transfer_encoding(value, r);
+	else if (equals(name, "Upgrade"))
+		r->upgrade = true;
+	if (!equals(name, "Host"))
+		return 0;
+	if (*host_seen)
+		return -EINVAL;
+	*host_seen = true;
+	if (!r->connect && !r->absolute && value.n > 0)
+		authority(value, r);
+	return 0;
+}
+
 static int field_parse(struct text line, bool *host_seen, struct http_request *r)
 {
 	struct text name = { line.p, 0 }, value;
@@ -144,11 +186,6 @@ static int field_parse(struct text line, bool *host_seen, struct http_request *r
 		name.n++;
 	if (name.n == 0 || name.n == line.n || line.p[name.n] != ':')
 		return -EINVAL; /* blanks before the colon too (RFC 9112 section 5.1) */
-	if (!equals(name, "Host"))
-		return 0;
-	if (*host_seen)
-		return -EINVAL;
-	*host_seen = true;
 	value = (struct text){ line.p + name.n + 1, line.n - name.n - 1 };
 	while (value.n > 0 && is_blank(value.p[0])) {
 		value.p++;
@@ -156,9 +193,7 @@ static int field_parse(struct text line, bool *host_seen, struct http_request *r
 	}
 	while (value.n > 0 && is_blank(value.p[value.n - 1]))
 		value.n--;
-	if (!r->connect && !r->absolute && value.n > 0)
-		authority(value, r);
-	return 0;
+	return field_take(name, value, host_seen, r);
 }
 
 /* The line at *at, which then is behind it. -EAGAIN: no end yet. */
@@ -267,14 +302,67 @@ int http_parse(const uint8_t *data, size_t len, struct http_request *ret)
 	return http_read(&h, data, len, ret);
 }
 
-bool http_begins(const uint8_t *data, size_t len)
+static bool is_method(struct text word)
 {
-	static const char methods[][9] = { "GET ",     "HEAD ",	   "POST ",  "PUT ",  "DELETE ",
-					   "CONNECT ", "OPTIONS ", "TRACE ", "PATCH " };
+	static const char *const methods[] = { "GET",	  "HEAD",    "POST",  "PUT",  "DELETE",
+					       "CONNECT", "OPTIONS", "TRACE", "PATCH" };
 	size_t i;
 
 	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (len >= strlen(methods[i]) && memcmp(data, methods[i], strlen(methods[i])) == 0)
+		if (word.n == strlen(methods[i]) && memcmp(word.p, methods[i], word.n) == 0)
 			return true;
 	return false;
+}
+
+static bool is_target(struct text t)
+{
+	size_t i;
+
+	if (t.n > 0 && strchr("/*[", t.p[0]) != NULL && t.p[0] != '\0')
+		return true;
+	for (i = 0; i + 1 < t.n; i++)
+		if (t.p[i] == ':' &&
+		    (is_digit(t.p[i + 1]) || (t.n - i >= 3 && memcmp(t.p + i, "://", 3) == 0)))
+			return true;
+	return false;
+}
+
+/* Blanks, and with `ends` those of empty lines. */
+static struct text skip(struct text t, bool ends)
+{
+	while (t.n > 0 && (is_blank(t.p[0]) || (ends && (t.p[0] == '\r' || t.p[0] == '\n')))) {
+		t.p++;
+		t.n--;
+	}
+	return t;
+}
+
+/* Up to a blank. */
+static struct text word_of(struct text t)
+{
+	size_t n = 0;
+
+	while (n < t.n && !is_blank(t.p[n]))
+		n++;
+	return (struct text){ t.p, n };
+}
+
+bool http_resembles(const uint8_t *data, size_t len)
+{
+	static const char version[] = "HTTP/";
+	const size_t n = sizeof(version) - 1;
+	struct text line = skip((struct text){ (const char *)data, len }, true), word;
+	const char *lf = line.n > 0 ? memchr(line.p, '\n', line.n) : NULL;
+	size_t i;
+
+	if (lf != NULL)
+		line.n = (size_t)(lf - line.p);
+	for (i = 0; i + n <= line.n; i++)
+		if (strncasecmp(line.p + i, version, n) == 0)
+			return i > 0;
+	word = word_of(line);
+	if (!is_method(word))
+		return false;
+	line = skip((struct text){ line.p + word.n, line.n - word.n }, false);
+	return is_target(word_of(line));
 }

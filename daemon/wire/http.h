@@ -24,6 +24,17 @@ enum http_host {
 	HTTP_HOST_OTHER /* given, but neither: with a user, blanks, a list, a bad port ... */
 };
 
+/* How long the content is (RFC 9112 section 6.3). */
+enum http_body {
+	HTTP_BODY_NONE,
+	HTTP_BODY_LENGTH,
+	HTTP_BODY_CHUNKED,
+	/* Two readers could see two ends: more than one of Content-Length and Transfer-Encoding, a
+	 * length that is not just digits or has more than 18, another coding, or one in HTTP/1.0.
+	 */
+	HTTP_BODY_UNCLEAR
+};
+
 struct http_request {
 	char method[HTTP_METHOD_MAX + 1];
 	const uint8_t *target; /* in the caller's data */
@@ -34,7 +45,12 @@ struct http_request {
 	uint16_t port;	  /* 0: not given */
 	bool connect;	  /* what follows the head is for that host (RFC 9110 section 9.3.6) */
 	bool absolute;	  /* target with a host, as proxies are asked (RFC 9112 section 3.2.2) */
-	bool h2c;	  /* preface of HTTP/2 (RFC 9113 section 3.4); method, target, host unset */
+	enum http_body body_is;
+	uint64_t body_len; /* with HTTP_BODY_LENGTH */
+	uint8_t minor;	   /* HTTP/1.N */
+	bool upgrade; /* asks for another protocol behind it (RFC 9110 section 7.8), which may begin
+		       */
+	bool h2c;     /* preface of HTTP/2 (RFC 9113 section 3.4); method, target, host unset */
 };
 
 /*
@@ -59,10 +75,12 @@ struct http_reader {
 int http_read(struct http_reader *h, const uint8_t *data, size_t len, struct http_request *ret);
 
 /*
- * Does it begin with a method of RFC 9110 section 9 or RFC 5789 and a space? For later segments of
- * a flow that is known to be HTTP, to call http_parse() on them. A request's content may look the
- * same, and who writes it knows: the name then is one that he chose.
+ * Is what http_parse() refuses still meant as a request, by one who may find a server that takes
+ * it? So are lines with "HTTP/" in them, and those that begin with a method of RFC 9110 section 9
+ * or RFC 5789 and what a target begins with: "/", "*", "[", or with a port or a scheme in it.
+ * Others use such words, too: `CONNECT {"verbose": ...` is NATS, "GET key" redis. An answer is
+ * none.
  */
-bool http_begins(const uint8_t *data, size_t len);
+bool http_resembles(const uint8_t *data, size_t len);
 
 #endif

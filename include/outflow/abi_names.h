@@ -11,14 +11,14 @@
 #endif
 
 enum of_capture_kind {
-	OF_CAPTURE_DNS = 1, /* a datagram, or a piece of a stream, to or from a DNS server */
-	OF_CAPTURE_TCP = 2, /* a piece of what a stream sends first */
-	OF_CAPTURE_HTTP =
-		3, /* a segment that looks like a further request, behind the first bytes */
-	OF_CAPTURE_UDP = 4, /* one of the first datagrams of a socket */
+	OF_CAPTURE_DNS = 1,  /* a datagram, or a piece of a stream, to or from a DNS server */
+	OF_CAPTURE_TCP = 2,  /* a piece of what a stream sends first */
+	OF_CAPTURE_HTTP = 3, /* of a stream that may be HTTP, behind its first bytes */
+	OF_CAPTURE_UDP = 4,  /* one of the first datagrams of a socket */
 };
 
-#define OF_CAPTURE_BYTES 16384 /* of a packet's data that are copied at most */
+#define OF_CAPTURE_BYTES 16384 /* of a packet's data that are copied at most; of a stream's first \
+				*/
 
 /* What names are read from: the map `captures`, a ring. Behind it `copied` bytes of the packet,
  * from the first behind its TCP or UDP header; the entry may be longer. Never recorded. */
@@ -37,8 +37,9 @@ struct of_capture {
 	__u8 in;       /* 1: it came in */
 	__u32 first;   /* TCP: `seq` of the first byte that was seen of this direction */
 	__u32 segment; /* UDP: bytes of each datagram where it will be cut into several; else 0 */
-	__u8 lost;     /* 1: one before, of the same stream, found no room */
-	__u8 request;  /* 1: TCP: looks like a further request as well */
+	__u8 lost;     /* 1: one before, of the same stream, found no room, or there is urgent data:
+			* what the far end reads is not known, and nothing more of it is copied */
+	__u8 http;     /* 1: TCP: what is behind the first bytes comes as OF_CAPTURE_HTTP */
 	__u16 pad0;    /* zero */
 };
 

@@ -39,6 +39,8 @@ static struct of_capture capture_of(const uint8_t head[6], uint32_t len)
 	c.peer.proto = c.kind == OF_CAPTURE_UDP || (head[0] & 8) ? IPPROTO_UDP : IPPROTO_TCP;
 	c.first = 0xffffff00U;
 	c.seq = c.first + ((uint32_t)head[1] << 8 | head[2]);
+	c.http = head[0] >> 7;
+	c.lost = c.http && head[3] == 0xff;
 	c.segment = c.peer.proto == IPPROTO_UDP && (head[0] & 0x20) ? 1U + head[3] * 8U : 0;
 	c.copied = len;
 	c.len = len + (head[0] & 0x40 ? head[3] : 0U);

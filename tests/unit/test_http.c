@@ -60,7 +60,7 @@ ParameterizedTest(struct program *p, http, programs)
 	cr_expect_eq(r.connect, p->connect, "%s", p->file);
 	cr_expect_eq(r.absolute, p->absolute, "%s", p->file);
 	cr_expect_not(r.h2c, "%s", p->file);
-	cr_expect(http_begins(b.data, b.len), "%s", p->file);
+	cr_expect(http_resembles(b.data, b.len), "%s", p->file);
 	cr_expect_eq(memcmp(b.data + r.head_len - 4, "\r\n\r\n", 4), 0, "%s", p->file);
 	for (i = 0; i < r.head_len; i++)
 		cr_expect_eq(http_parse(b.data, i, &r), -EAGAIN, "%s: %zu", p->file, i);
@@ -287,12 +287,105 @@ Test(http, limit_of_a_head)
 	cr_expect_eq(sized(HTTP_HEAD_MAX + 1), -E2BIG);
 }
 
-Test(http, begins)
+static bool resembles(const char *text)
 {
-	static const char *const no[] = { "", "GET", "get ", "GET/", "HTTP/1.1 200 OK", "PRI * " };
+	return http_resembles((const uint8_t *)text, strlen(text));
+}
+
+/* What other protocols begin with, and what servers that are lenient may take for a request. */
+Test(http, what_resembles_a_request)
+{
+	static const char *const no[] = {
+		"",
+		"GET",
+		"get /",
+		"GET key\r\n",
+		"GET key:a\r\n",
+		"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nPING\r\n",
+		"CONNECT\naccept-version:1.2\nhost:x\n\n",
+		"HEAD <a@b>\r\n",
+		"EHLO [127.0.0.1]\r\n",
+		"NICK x\r\nUSER x 0 * :x\r\n",
+		"HTTP/1.1 200 OK\r\n",
+		"PRI * ",
+		"SSH-2.0-OpenSSH_9.2\r\nGET / HTTP/1.1\r\n",
+	};
+	static const char *const yes[] = {
+		"GET /",
+		"GET  /",
+		" GET /",
+		"\r\nGET /",
+		"OPTIONS *",
+		"GET [::1]",
+		"CONNECT a.example:443",
+		"OPTIONS rtsp://cam.example/s RTSP/1.0\r\n",
+		"PROPFIND x HTTP/1.1\r\n",
+		"get / http/1.1",
+		"GET / HTTP/2\r\n",
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(no) / sizeof(no[0]); i++)
-		cr_expect_not(http_begins((const uint8_t *)no[i], strlen(no[i])), "%s", no[i]);
-	cr_expect(http_begins((const uint8_t *)"PATCH ", 6));
+		cr_expect_not(resembles(no[i]), "%s", no[i]);
+	for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		cr_expect(resembles(yes[i]), "%s", yes[i]);
+}
+
+struct body {
+	char fields[80];
+	enum http_body is;
+	uint64_t len;
+};
+
+ParameterizedTestParameters(http, bodies)
+{
+	static struct body rows[] = {
+		{ "", HTTP_BODY_NONE, 0 },
+		{ "Content-Length: 0\r\n", HTTP_BODY_LENGTH, 0 },
+		{ "content-length:0042 \r\n", HTTP_BODY_LENGTH, 42 },
+		{ "Content-Length: 999999999999999999\r\n", HTTP_BODY_LENGTH, 999999999999999999 },
+		{ "Content-Length: 1000000000000000000\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Content-Length:\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Content-Length: +1\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Content-Length: -1\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Content-Length: 0x1\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Content-Length: 1 1\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Content-Length: 1, 1\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Content-Length: 1\r\nContent-Length: 1\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Transfer-Encoding: Chunked\r\n", HTTP_BODY_CHUNKED, 0 },
+		{ "Transfer-Encoding: gzip, chunked\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Transfer-Encoding: identity\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Transfer-Encoding: \vchunked\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", HTTP_BODY_UNCLEAR, 0 },
+		{ "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", HTTP_BODY_UNCLEAR, 0 },
+	};
+
+	return cr_make_param_array(struct body, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+ParameterizedTest(struct body *b, http, bodies)
+{
+	struct http_request r;
+	char text[160];
+
+	(void)snprintf(text, sizeof(text), "POST / HTTP/1.1\r\n%sHost: a\r\n\r\n", b->fields);
+	cr_assert_eq(parse(text, &r), 0, "%s", text);
+	cr_expect_eq(r.body_is, b->is, "%s", b->fields);
+	if (b->is == HTTP_BODY_LENGTH)
+		cr_expect_eq(r.body_len, b->len, "%s", b->fields);
+	cr_expect_not(r.upgrade);
+	cr_expect_eq(r.minor, 1);
+	cr_expect_eq(r.host_is, HTTP_HOST_NAME);
+}
+
+Test(http, chunks_and_upgrade)
+{
+	struct http_request r;
+
+	cr_assert_eq(parse("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", &r), 0);
+	cr_expect_eq(r.minor, 0);
+	cr_expect_eq(r.body_is, HTTP_BODY_UNCLEAR, "RFC 9112 section 6.1");
+	cr_assert_eq(parse("GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n", &r), 0);
+	cr_expect(r.upgrade);
 }

@@ -13,7 +13,7 @@
 
 #define ASKER  41
 #define COOKIE 7
-#define TOLD   600
+#define TOLD   1200
 
 /* What was told, in order. */
 static union {
@@ -508,11 +508,14 @@ Test(names_in, a_socket_that_asks_is_read_once)
 
 /* ---- Flows ---- */
 
+/* Another connection each time. */
 static void stream(struct names_in *n, const char *text)
 {
+	static uint32_t connections;
 	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
 
-	c.seq = c.first = 1;
+	c.seq = c.first = ++connections;
+	c.http = 1;
 	take(n, c, text, strlen(text));
 }
 
@@ -588,22 +591,264 @@ Test(names_in, what_says_nothing_is_over_at_once)
 	names_in_free(n);
 }
 
+#define TO_A "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+#define TO_B "PROPFIND / HTTP/1.1\r\nHost: b.example\r\n\r\n"
+
+static const uint32_t not_proved = OF_FLOW_LOST | OF_FLOW_INVALID;
+
+static struct of_capture http_flow(void)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+
+	c.seq = c.first = 0xffffff00;
+	c.http = 1;
+	return c;
+}
+
+/* What comes next in the stream of c; `more` bytes of the packet are not copied. */
+static void goes_on(struct names_in *n, struct of_capture *c, const void *data, size_t len,
+		    uint32_t more)
+{
+	c->len = (uint32_t)len + more;
+	take(n, *c, data, len);
+	c->seq += c->len;
+}
+
+static void says(struct names_in *n, struct of_capture *c, const char *text)
+{
+	goes_on(n, c, text, strlen(text), 0);
+}
+
 Test(names_in, later_requests_of_a_stream)
 {
-	static const char to_b[] = "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n";
-	static const char cut[] = "GET / HTTP/1.1\r\nCookie: long";
-	struct of_capture c = capture_of(OF_CAPTURE_HTTP, IPPROTO_TCP, "203.0.113.9", 80);
+	struct of_capture c = http_flow();
 	struct names_in *n = fresh();
 
-	take(n, c, to_b, sizeof(to_b) - 1);
-	take(n, c, to_b, sizeof(to_b) - 1);
+	says(n, &c, TO_A);
+	says(n, &c, TO_A);
 	cr_assert_eq(told_n, 1, "the same host is told once");
-	is_name(0, OF_NAME_HOST, "b.example", 0);
-	take(n, c, cut, sizeof(cut) - 1);
+	c.exec_id = 99;
+	says(n, &c, TO_B TO_A TO_B);
+	cr_assert_eq(told_n, 4);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
+	is_name(2, OF_NAME_HOST, "a.example", 0);
+	is_name(3, OF_NAME_HOST, "b.example", 0);
+	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ);
+	cr_expect_eq(told[0].flow.exec_id, ASKER);
+	cr_expect_eq(told[1].flow.exec_id, 99, "who sent it");
+	c.exec_id = 98;
+	says(n, &c, TO_B);
+	cr_expect_eq(told_n, 5, "the same host, by another");
+	names_in_free(n);
+}
+
+Test(names_in, a_later_request_byte_by_byte)
+{
+	static const char text[] = "\r\n" TO_B;
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	size_t i;
+
+	says(n, &c, TO_A);
+	c.kind = OF_CAPTURE_HTTP;
+	for (i = 0; i < sizeof(text) - 1; i++) {
+		cr_expect_eq(told_n, 1);
+		c.exec_id = i == 0 ? ASKER : 99;
+		goes_on(n, &c, text + i, 1, 0);
+	}
 	cr_assert_eq(told_n, 2);
-	cr_expect(told[1].flow.flags & OF_FLOW_INVALID, "it may be for anyone");
-	take(n, c, "GET the text\nof a file", 22);
-	cr_expect_eq(told_n, 2, "is content");
+	is_name(1, OF_NAME_HOST, "b.example", 0);
+	cr_expect_eq(told[1].flow.exec_id, ASKER, "who sent the first of it");
+	names_in_free(n);
+}
+
+Test(names_in, content_is_no_request)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	char part[256] = TO_B;
+
+	says(n, &c, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 200000\r\n\r\n");
+	goes_on(n, &c, part, sizeof(part), 65000);
+	c.kind = OF_CAPTURE_HTTP;
+	goes_on(n, &c, part, sizeof(part), 200000 - 65000 - 2 * sizeof(part));
+	cr_expect_eq(told_n, 1);
+	says(n, &c, TO_B);
+	cr_assert_eq(told_n, 2);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
+	names_in_free(n);
+}
+
+/* Of each nothing is proved, it is told once, and nothing that follows is. */
+Test(names_in, streams_that_cannot_be_followed)
+{
+	static const char *const second[] = {
+		"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n",
+		"nonsense\r\n",
+		"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1\r\n"
+		"Transfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5;\n",
+		"CONNECT a.example:443 HTTP/1.1\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: x\r\n\r\nx",
+	};
+	struct names_in *n = fresh();
+	struct of_capture c;
+	size_t i;
+
+	for (i = 0; i < sizeof(second) / sizeof(second[0]); i++) {
+		c = http_flow();
+		c.cookie = 100 + i;
+		says(n, &c, TO_A);
+		told_n = 0;
+		says(n, &c, second[i]);
+		cr_assert_geq(told_n, 1, "%zu", i);
+		cr_expect_eq(told[told_n - 1].flow.flags & not_proved, not_proved, "%zu", i);
+		cr_expect_not(told[told_n - 1].flow.flags & OF_FLOW_READ, "%zu", i);
+		told_n = 0;
+		says(n, &c, TO_B);
+		cr_expect_eq(told_n, 0, "%zu", i);
+	}
+	names_in_free(n);
+}
+
+Test(names_in, parts_of_a_head_that_are_missing)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, TO_A);
+	goes_on(n, &c, "GET / HTTP/1.1\r\nCookie: ", 24, 3000);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].flow.flags & not_proved, not_proved);
+	c = http_flow();
+	c.cookie++;
+	says(n, &c, TO_A);
+	c.lost = 1;
+	goes_on(n, &c, "x", 1, 0);
+	cr_assert_eq(told_n, 4);
+	cr_expect(told[3].flow.flags & OF_FLOW_LOST);
+	names_in_free(n);
+}
+
+/* It may have said anything before. */
+Test(names_in, a_stream_that_is_not_known)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	c.kind = OF_CAPTURE_HTTP;
+	c.seq += 40000;
+	says(n, &c, TO_B);
+	says(n, &c, TO_B);
+	cr_assert_eq(told_n, 1, "once");
+	cr_expect_eq(told[0].flow.names_n, 0);
+	cr_expect_eq(told[0].flow.flags & not_proved, not_proved);
+	names_in_free(n);
+}
+
+Test(names_in, streams_that_are_pushed_out)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	size_t i;
+
+	for (i = 0; i <= NAMES_HTTP_MAX; i++) {
+		told_n = 0;
+		c = http_flow();
+		c.cookie = 1000 + i;
+		says(n, &c, TO_A);
+		cr_expect_eq(told_n, 1, "one that says nothing more is not missed");
+	}
+	told_n = 0;
+	says(n, &c, TO_A);
+	cr_expect_eq(told_n, 0);
+	c.cookie = 1000;
+	says(n, &c, TO_A);
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.flags & not_proved, not_proved);
+	names_in_free(n);
+}
+
+Test(names_in, heads_that_never_end)
+{
+	struct names_in *n = fresh();
+	struct of_capture c;
+	size_t i;
+
+	for (i = 0; i <= NAMES_HEADS_MAX; i++) {
+		told_n = 0;
+		c = http_flow();
+		c.cookie = 1000 + i;
+		says(n, &c, TO_A "G");
+	}
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].flow.flags & not_proved, not_proved);
+	names_in_free(n);
+}
+
+/* HTTP that the kernel does not copy further: behind SOCKS, or with a method it does not know. */
+Test(names_in, what_is_not_followed_is_lost_at_the_end)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	char part[12000] = "";
+
+	c.http = 0;
+	says(n, &c, "p / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 100000\r\n\r\n");
+	goes_on(n, &c, part, sizeof(part), 0);
+	cr_expect_eq(told_n, 1);
+	goes_on(n, &c, part, 4000, 8000);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].flow.flags & not_proved, not_proved);
+	names_in_free(n);
+}
+
+Test(names_in, other_protocols_with_such_words)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, "GET key\r\n");
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_READ);
+	c.kind = OF_CAPTURE_HTTP;
+	says(n, &c, "GET key\r\n");
+	cr_expect_eq(told_n, 1);
+	c.cookie++;
+	c.seq = c.first;
+	c.kind = OF_CAPTURE_TCP;
+	says(n, &c, "GET /\r\n");
+	cr_assert_eq(told_n, 2);
+	cr_expect(told[1].flow.flags & OF_FLOW_LOST);
+	names_in_free(n);
+}
+
+Test(names_in, requests_in_a_tunnel)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, "CONNECT p.example:80 HTTP/1.1\r\n\r\n");
+	says(n, &c, "GET http://a.example/ HTTP/1.1\r\n\r\n" TO_B);
+	cr_assert_eq(told_n, 3);
+	is_name(0, OF_NAME_CONNECT, "p.example", 80);
+	is_name(1, OF_NAME_HOST, "a.example", 0);
+	is_name(2, OF_NAME_HOST, "b.example", 0);
+	cr_expect(told[2].flow.flags & OF_FLOW_PROXY);
+	names_in_free(n);
+}
+
+/* A socket that connects to the same peer again. */
+Test(names_in, another_connection_of_a_socket)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, "GET / HTTP/1.1\r\nHost: a.example\r\n");
+	c.seq = c.first += 5000;
+	says(n, &c, TO_B);
+	cr_assert_eq(told_n, 2);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
 	names_in_free(n);
 }
 
@@ -658,14 +903,11 @@ Test(names_in, what_is_not_read_whole_is_said)
 /* Not sent by the same segment, and the second looks like a request of its own. */
 Test(names_in, a_head_whose_second_piece_begins_like_a_request)
 {
-	static const char a[] = "POST / HTTP/1.1\r\nX: ", b[] = "GET y\r\nHost: b.example\r\n\r\n";
-	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+	struct of_capture c = http_flow();
 	struct names_in *n = fresh();
 
-	take(n, c, a, sizeof(a) - 1);
-	c.seq += (uint32_t)sizeof(a) - 1;
-	c.request = 1;
-	take(n, c, b, sizeof(b) - 1);
+	says(n, &c, "POST / HTTP/1.1\r\nX: ");
+	says(n, &c, "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n");
 	cr_assert_eq(told_n, 2);
 	is_name(1, OF_NAME_HOST, "b.example", 0);
 	names_in_free(n);
