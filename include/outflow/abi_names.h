@@ -17,8 +17,7 @@ enum of_capture_kind {
 	OF_CAPTURE_UDP = 4,  /* one of the first datagrams of a socket */
 };
 
-#define OF_CAPTURE_BYTES 16384 /* of a packet's data that are copied at most; of a stream's first \
-				*/
+#define OF_CAPTURE_BYTES 16384 /* of a packet's data that are copied at most */
 
 /* What names are read from: the map `captures`, a ring. Behind it `copied` bytes of the packet,
  * from the first behind its TCP or UDP header; the entry may be longer. Never recorded. */
