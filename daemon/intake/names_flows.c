@@ -344,6 +344,11 @@ static void on_request(void *arg, const struct http_request *r)
 		is_new = host_is_new(f, s, exec_id, r);
 		request_name(f, s, r);
 	}
+	/* For whatever host the far end takes it. */
+	if (f->rec.names_n == 0 && r->host_is != HTTP_HOST_OTHER) {
+		is_new |= (s->flags & OF_FLOW_SILENT) == 0;
+		s->flags |= OF_FLOW_SILENT;
+	}
 	s->told = true;
 	f->rec.flags |= OF_FLOW_DONE | s->flags;
 	if (is_new)

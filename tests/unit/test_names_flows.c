@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From copied packets to records of flows: whom they name, when they are over, and what is lost. */
+#include "names_in_feed.h"
+
+/* ---- Flows ---- */
+
+/* Another connection each time. */
+static void stream(struct names_in *n, const char *text)
+{
+	static uint32_t connections;
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+
+	c.seq = c.first = ++connections;
+	c.http = 1;
+	take(n, c, text, strlen(text));
+}
+
+static void is_name(size_t i, enum of_name_source source, const char *host, uint16_t port)
+{
+	cr_assert_lt(i, told_n);
+	cr_assert_eq(told[i].flow.names_n, 1);
+	cr_expect_eq(told[i].flow.names[0].source, source);
+	cr_expect_str_eq(told[i].flow.names[0].host, host);
+	cr_expect_eq(told[i].flow.names[0].port, port);
+}
+
+Test(names_flows, a_host_that_is_asked_for)
+{
+	struct names_in *n = fresh();
+
+	stream(n, "GET / HTTP/1.1\r\nHost: Www.Example.ORG\r\n\r\n");
+	cr_assert_eq(told_n, 1);
+	is_name(0, OF_NAME_HOST, "www.example.org", 0);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ);
+	cr_expect_eq(told[0].flow.exec_id, ASKER);
+	cr_expect_eq(told[0].flow.cookie, COOKIE);
+	names_in_free(n);
+}
+
+Test(names_flows, a_proxy_is_asked_to_get_and_to_connect)
+{
+	struct names_in *n = fresh();
+
+	stream(n, "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\n\r\n");
+	is_name(0, OF_NAME_CONNECT, "www.example.org", 80);
+	cr_expect_eq(told[0].flow.flags,
+		     OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_READ);
+	told_n = 0;
+	stream(n, "CONNECT www.example.org:8443 HTTP/1.1\r\nHost: www.example.org\r\n\r\n");
+	is_name(0, OF_NAME_CONNECT, "www.example.org", 8443);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_READ,
+		     "the tunnel may tell more");
+	names_in_free(n);
+}
+
+/* An address has no name, but is where a proxy is asked to go. */
+Test(names_flows, addresses)
+{
+	struct names_in *n = fresh();
+
+	stream(n, "GET / HTTP/1.1\r\nHost: 203.0.113.9\r\n\r\n");
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.names_n, 0);
+	cr_expect_eq(told[0].flow.flags,
+		     OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ | OF_FLOW_SILENT);
+	told_n = 0;
+	stream(n, "CONNECT 192.0.2.1:443 HTTP/1.1\r\n\r\n");
+	is_name(0, OF_NAME_CONNECT, "192.0.2.1", 443);
+	cr_expect_eq(told[0].flow.flags,
+		     OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_ADDRESS | OF_FLOW_READ);
+	names_in_free(n);
+}
+
+Test(names_flows, what_says_nothing_is_over_at_once)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 9000);
+	struct of_capture u = capture_of(OF_CAPTURE_UDP, IPPROTO_UDP, "203.0.113.9", 9000);
+	struct names_in *n = fresh();
+
+	c.len = 500; /* of which no more is copied */
+	take(n, c, "\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b", 12);
+	take(n, u, "\1\2\3", 3);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_READ | OF_FLOW_SILENT);
+	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE | OF_FLOW_READ | OF_FLOW_SILENT);
+	cr_expect_eq(told[1].flow.names_n, 0);
+	names_in_free(n);
+}
+
+#define TO_A "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+#define TO_B "PROPFIND / HTTP/1.1\r\nHost: b.example\r\n\r\n"
+
+static const uint32_t not_proved = OF_FLOW_LOST | OF_FLOW_INVALID;
+
+static struct of_capture http_flow(void)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+
+	c.seq = c.first = 0xffffff00;
+	c.http = 1;
+	return c;
+}
+
+/* What comes next in the stream of c; `more` bytes of the packet are not copied. */
+static void goes_on(struct names_in *n, struct of_capture *c, const void *data, size_t len,
+		    uint32_t more)
+{
+	c->len = (uint32_t)len + more;
+	take(n, *c, data, len);
+	c->seq += c->len;
+}
+
+static void says(struct names_in *n, struct of_capture *c, const char *text)
+{
+	goes_on(n, c, text, strlen(text), 0);
+}
+
+Test(names_flows, later_requests_of_a_stream)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, TO_A);
+	says(n, &c, TO_A);
+	cr_assert_eq(told_n, 1, "the same host is told once");
+	c.exec_id = 99;
+	says(n, &c, TO_B TO_A TO_B);
+	cr_assert_eq(told_n, 4);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
+	is_name(2, OF_NAME_HOST, "a.example", 0);
+	is_name(3, OF_NAME_HOST, "b.example", 0);
+	cr_expect_eq(told[1].flow.flags, OF_FLOW_DONE | OF_FLOW_HTTP | OF_FLOW_READ);
+	cr_expect_eq(told[0].flow.exec_id, ASKER);
+	cr_expect_eq(told[1].flow.exec_id, 99, "who sent it");
+	c.exec_id = 98;
+	says(n, &c, TO_B);
+	cr_expect_eq(told_n, 5, "the same host, by another");
+	names_in_free(n);
+}
+
+Test(names_flows, a_later_request_byte_by_byte)
+{
+	static const char text[] = "\r\n" TO_B;
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	size_t i;
+
+	says(n, &c, TO_A);
+	c.kind = OF_CAPTURE_HTTP;
+	for (i = 0; i < sizeof(text) - 1; i++) {
+		cr_expect_eq(told_n, 1);
+		c.exec_id = i == 0 ? ASKER : 99;
+		goes_on(n, &c, text + i, 1, 0);
+	}
+	cr_assert_eq(told_n, 2);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
+	cr_expect_eq(told[1].flow.exec_id, ASKER, "who sent the first of it");
+	names_in_free(n);
+}
+
+Test(names_flows, content_is_no_request)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	char part[256] = TO_B;
+
+	says(n, &c, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 200000\r\n\r\n");
+	goes_on(n, &c, part, sizeof(part), 65000);
+	c.kind = OF_CAPTURE_HTTP;
+	goes_on(n, &c, part, sizeof(part), 200000 - 65000 - 2 * sizeof(part));
+	cr_expect_eq(told_n, 1);
+	says(n, &c, TO_B);
+	cr_assert_eq(told_n, 2);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
+	names_in_free(n);
+}
+
+/* Of each nothing is proved, it is told once, and nothing that follows is. */
+Test(names_flows, streams_that_cannot_be_followed)
+{
+	static const char *const second[] = {
+		"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n",
+		"nonsense\r\n",
+		"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1\r\n"
+		"Transfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5;\n",
+		"CONNECT a.example:443 HTTP/1.1\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: x\r\n\r\nx",
+	};
+	struct names_in *n = fresh();
+	struct of_capture c;
+	size_t i;
+
+	for (i = 0; i < sizeof(second) / sizeof(second[0]); i++) {
+		c = http_flow();
+		c.cookie = 100 + i;
+		says(n, &c, TO_A);
+		told_n = 0;
+		says(n, &c, second[i]);
+		cr_assert_geq(told_n, 1, "%zu", i);
+		cr_expect_eq(told[told_n - 1].flow.flags & not_proved, not_proved, "%zu", i);
+		cr_expect_not(told[told_n - 1].flow.flags & OF_FLOW_READ, "%zu", i);
+		told_n = 0;
+		says(n, &c, TO_B);
+		cr_expect_eq(told_n, 0, "%zu", i);
+	}
+	names_in_free(n);
+}
+
+Test(names_flows, parts_of_a_head_that_are_missing)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, TO_A);
+	goes_on(n, &c, "GET / HTTP/1.1\r\nCookie: ", 24, 3000);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].flow.flags & not_proved, not_proved);
+	c = http_flow();
+	c.cookie++;
+	says(n, &c, TO_A);
+	c.lost = 1;
+	goes_on(n, &c, "x", 1, 0);
+	cr_assert_eq(told_n, 4);
+	cr_expect(told[3].flow.flags & OF_FLOW_LOST);
+	names_in_free(n);
+}
+
+/* It may have said anything before. */
+Test(names_flows, a_stream_that_is_not_known)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	c.kind = OF_CAPTURE_HTTP;
+	c.seq += 40000;
+	says(n, &c, TO_B);
+	says(n, &c, TO_B);
+	cr_assert_eq(told_n, 1, "once");
+	cr_expect_eq(told[0].flow.names_n, 0);
+	cr_expect_eq(told[0].flow.flags & not_proved, not_proved);
+	names_in_free(n);
+}
+
+Test(names_flows, streams_that_are_pushed_out)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	size_t i;
+
+	for (i = 0; i <= NAMES_HTTP_MAX; i++) {
+		told_n = 0;
+		c = http_flow();
+		c.cookie = 1000 + i;
+		says(n, &c, TO_A);
+		cr_expect_eq(told_n, 1, "one that says nothing more is not missed");
+	}
+	told_n = 0;
+	says(n, &c, TO_A);
+	cr_expect_eq(told_n, 0);
+	c.cookie = 1000;
+	says(n, &c, TO_A);
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.flags & not_proved, not_proved);
+	names_in_free(n);
+}
+
+Test(names_flows, heads_that_never_end)
+{
+	struct names_in *n = fresh();
+	struct of_capture c;
+	size_t i;
+
+	for (i = 0; i <= NAMES_HEADS_MAX; i++) {
+		told_n = 0;
+		c = http_flow();
+		c.cookie = 1000 + i;
+		says(n, &c, TO_A "G");
+	}
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].flow.flags & not_proved, not_proved);
+	names_in_free(n);
+}
+
+/* HTTP that the kernel does not copy further: behind SOCKS, or with a method it does not know. */
+Test(names_flows, what_is_not_followed_is_lost_at_the_end)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	char part[12000] = "";
+
+	c.http = 0;
+	says(n, &c, "p / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 100000\r\n\r\n");
+	goes_on(n, &c, part, sizeof(part), 0);
+	cr_expect_eq(told_n, 1);
+	goes_on(n, &c, part, 4000, 8000);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].flow.flags & not_proved, not_proved);
+	names_in_free(n);
+}
+
+Test(names_flows, other_protocols_with_such_words)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, "GET key\r\n");
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_READ | OF_FLOW_SILENT);
+	c.kind = OF_CAPTURE_HTTP;
+	says(n, &c, "GET key\r\n");
+	cr_expect_eq(told_n, 1);
+	c.cookie++;
+	c.seq = c.first;
+	c.kind = OF_CAPTURE_TCP;
+	says(n, &c, "GET /\r\n");
+	cr_assert_eq(told_n, 2);
+	cr_expect(told[1].flow.flags & OF_FLOW_LOST);
+	names_in_free(n);
+}
+
+Test(names_flows, requests_in_a_tunnel)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, "CONNECT p.example:80 HTTP/1.1\r\n\r\n");
+	says(n, &c, "GET http://a.example/ HTTP/1.1\r\n\r\n" TO_B);
+	cr_assert_eq(told_n, 3);
+	is_name(0, OF_NAME_CONNECT, "p.example", 80);
+	is_name(1, OF_NAME_HOST, "a.example", 0);
+	is_name(2, OF_NAME_HOST, "b.example", 0);
+	cr_expect(told[2].flow.flags & OF_FLOW_PROXY);
+	names_in_free(n);
+}
+
+/* A socket that connects to the same peer again. */
+Test(names_flows, another_connection_of_a_socket)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, "GET / HTTP/1.1\r\nHost: a.example\r\n");
+	c.seq = c.first += 5000;
+	says(n, &c, TO_B);
+	cr_assert_eq(told_n, 2);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
+	names_in_free(n);
+}
+
+Test(names_flows, flows_that_never_end_give_way)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+	struct names_in *n = fresh();
+	int i;
+
+	for (i = 0; i < NAMES_FLOWS_MAX; i++) {
+		c.cookie = 1000 + (uint64_t)i;
+		take(n, c, "GET / HT", 8);
+		cr_expect_eq(told[i].flow.flags, OF_FLOW_READ, "so far");
+	}
+	told_n = 0;
+	c.cookie++;
+	take(n, c, "GET / HT", 8);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].flow.cookie, 1000);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_LOST);
+	/* Whoever waited for long is not missed. */
+	c.time_ns += 3600 * 1000000000ULL;
+	c.cookie++;
+	take(n, c, "GET / HT", 8);
+	cr_expect_eq(told_n, 3);
+	names_in_free(n);
+}
+
+/* What could hide a name must not pass for saying none. */
+Test(names_flows, what_is_not_read_whole_is_said)
+{
+	static const char hello[] = "\x16\3\1\2\0\1\0\1\xfc\3\3", alert[] = "\x15\3\1\0\2\1\0";
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 443);
+	struct names_in *n = fresh();
+
+	c.len = 600; /* the rest was not copied */
+	take(n, c, hello, sizeof(hello) - 1);
+	c.len = 0;
+	c.cookie++;
+	take(n, c, alert, sizeof(alert) - 1); /* something else of TLS before it */
+	c.cookie++;
+	c.lost = 1; /* what was before found no room */
+	c.seq = c.first + 500;
+	take(n, c, "x", 1);
+	cr_assert_eq(told_n, 3);
+	cr_expect(told[0].flow.flags & OF_FLOW_LOST);
+	cr_expect(told[1].flow.flags & OF_FLOW_LOST);
+	cr_expect(told[2].flow.flags & OF_FLOW_LOST);
+	names_in_free(n);
+}
+
+/* Not sent by the same segment, and the second looks like a request of its own. */
+Test(names_flows, a_head_whose_second_piece_begins_like_a_request)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+
+	says(n, &c, "POST / HTTP/1.1\r\nX: ");
+	says(n, &c, "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n");
+	cr_assert_eq(told_n, 2);
+	is_name(1, OF_NAME_HOST, "b.example", 0);
+	names_in_free(n);
+}
+
+/* Datagrams of a browser, each with its length before it. */
+Test(names_flows, quic_of_a_browser)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_UDP, IPPROTO_UDP, "203.0.113.9", 443);
+	struct names_in *n = fresh();
+	uint8_t data[2048], len[2];
+	FILE *f = fopen("tests/fuzz/corpus/quic/chromium-156-v1", "re");
+	size_t size;
+
+	cr_assert_not_null(f);
+	while (told_n == 0 && fread(len, 1, 2, f) == 2) {
+		size = (size_t)len[0] << 8 | len[1];
+		cr_assert_leq(size, sizeof(data));
+		cr_assert_eq(fread(data, 1, size, f), size);
+		take(n, c, data, size);
+	}
+	(void)fclose(f);
+	cr_assert_eq(told_n, 1);
+	is_name(0, OF_NAME_SNI, "host.example", 0);
+	cr_expect(told[0].flow.flags & OF_FLOW_QUIC);
+	cr_expect(told[0].flow.flags & OF_FLOW_DONE);
+	names_in_free(n);
+}
+
+/* What the ring has is the kernel's, but its lengths are looked at. */
+Test(names_flows, entries_whose_lengths_lie)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 80);
+	struct names_in *n = fresh();
+
+	c.len = c.copied = 100;
+	names_in_take(n, &c, sizeof(c));
+	names_in_take(n, &c, sizeof(c) - 1);
+	c.copied = 0;
+	names_in_take(n, &c, sizeof(c));
+	cr_expect_eq(told_n, 0);
+	names_in_free(n);
+}
