@@ -5,12 +5,9 @@
 # its amount within 5 % of what nftables counted at the far end: an AF_XDP socket, a packet socket whose
 # sends fail, a TUN device, the forwarded traffic of a guest under qemu, with other traffic beside it.
 # What is posted does not: a container's forwarded traffic, packet sockets past the queue, and
-# LINKS_SECONDS (15) of mixed ordinary traffic over a wire that drops 3 %.
+# LINKS_SECONDS (30) of mixed ordinary traffic over a wire that drops 3 %.
 #
 #	tests/live/links.sh [BUILD] [CASE...]
-#
-# Most of a case is waiting, for what is sent at a rate and for looks that find nothing: when none is
-# named, a second one of this script has half of them, in networks and with a daemon of its own.
 #
 # LINKS_SECONDS  of ordinary traffic; 600 is what `make soak` runs
 # LINKS_CASES    what is run when no CASE is given, with commas between (all but `slow`)
@@ -23,17 +20,13 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SECONDS_MIXED=${LINKS_SECONDS:-15}
+SECONDS_MIXED=${LINKS_SECONDS:-30}
 BYTES_INIT=${LINKS_BYTES:-2000000000}
 GUEST_KERNEL=${LINKS_KERNEL:-6.1}
 VM=${LINKS_VM:-$(dirname "$0")/../vm}
 COUNTED=9 # the port that the far end counts
 LEAK_SECONDS=300 # the longest takes a minute; a card that stands still must not hold up the rest
-GUEST_SECONDS=300 # to start and to send, without KVM and beside other cases: many times what it needs
 INSIDE=10.77.0.2
-LANES=("xdp tun macvtap txring beside cold lo off refused packet" "guest container fragments remade bridge")
-ALONE="init mixed" # these keep the whole machine busy
-LANE= # pid of the second one
 GUEST=10.78.0.2
 
 # ---- The daemon, in the sender's namespace ----
@@ -528,7 +521,7 @@ case_guest() {
 	fi
 	daemon_start
 	far_count_udp "$COUNTED"
-	in_sender timeout -k 5 "$GUEST_SECONDS" qemu-system-x86_64 -accel tcg -cpu max,la57=off -m 1G \
+	in_sender timeout -k 5 120 qemu-system-x86_64 -accel tcg -cpu max,la57=off -m 1G \
 		-nodefaults -no-user-config -no-reboot -display none -monitor none \
 		-netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=n,romfile= \
 		-kernel "$VM/../../build/vm/$GUEST_KERNEL/vmlinuz" -initrd "$LAB_DIR/initrd" \
@@ -537,7 +530,7 @@ case_guest() {
 		</dev/null >"$LAB_DIR/qemu.log" 2>&1 &
 	pid=$!
 	LAB_PIDS+=("$pid")
-	if wait_for "$GUEST_SECONDS" grep -qs '^vm-exit: ' "$LAB_DIR/guest.out"; then
+	if wait_for 120 grep -qs '^vm-exit: ' "$LAB_DIR/guest.out"; then
 		expect_leak "guest" forwarded
 	else
 		not_ok "guest" "$(tail -n 3 "$LAB_DIR/guest.log" "$LAB_DIR/qemu.log" | tr '\n' ' ')"
@@ -651,55 +644,8 @@ run_case() { # CASE
 	esac
 }
 
-run_cases() { # CASE...
-	local c
-
-	for c in "$@"; do
-		run_case "$c"
-	done
-}
-
-# The second one's results become ours.
-lane_count() { # LOG
-	local p f s last
-
-	last=$(tail -n 1 "$1")
-	if ! [[ $last =~ ^[0-9]+\ passed,\ [0-9]+\ failed,\ [0-9]+\ skipped$ ]]; then
-		cat "$1"
-		not_ok "the other cases" "ended without a summary: $last"
-		return
-	fi
-	sed '$d' "$1"
-	read -r p _ f _ s _ <<<"$last"
-	LAB_PASSED=$((LAB_PASSED + p))
-	LAB_FAILED=$((LAB_FAILED + f))
-	LAB_SKIPPED=$((LAB_SKIPPED + s))
-}
-
-# shellcheck disable=SC2086 # lists
-run_lanes() {
-	"$0" "$B" ${LANES[1]} >"$LAB_DIR/lane.log" 2>&1 </dev/null &
-	LANE=$!
-	run_cases ${LANES[0]}
-	wait "$LANE"
-	LANE=
-	lane_count "$LAB_DIR/lane.log"
-	run_cases $ALONE
-}
-
-# The second one has namespaces and a guest of its own to clean up, however long that takes.
-# shellcheck disable=SC2317 # the trap calls it
-clean() {
-	if [ -n "$LANE" ]; then
-		kill "$LANE" 2>/dev/null
-		wait "$LANE"
-	fi
-	lab_clean
-}
-
 lab_begin "${1:-build}"
 shift
-trap clean EXIT
 need_built lab/leak lab/send lab/recv live/mock_bpf.so
 lab_net_new
 in_sender sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
@@ -710,14 +656,13 @@ if [ -n "${LINKS_WIRE:-}" ]; then
 	wire_hardware ${LINKS_WIRE/,/ } || not_ok "$LINKS_WIRE" "cannot be put in the place of the wire"
 fi
 far_start --tcp 7000 --udp 7001
-if [ $# -gt 0 ]; then
-	run_cases "$@"
-elif [ -n "${LINKS_CASES:-}${LINKS_WIRE:-}" ]; then
-	LINKS_CASES=${LINKS_CASES:-${LANES[*]} $ALONE}
-	# shellcheck disable=SC2086 # a list
-	run_cases ${LINKS_CASES//,/ }
-else
-	run_lanes
+# shellcheck disable=SC2086 # a list
+if [ $# -eq 0 ]; then
+	LINKS_CASES=${LINKS_CASES:-xdp,tun,macvtap,txring,beside,cold,lo,off,refused,packet,container,fragments,init,remade,bridge,guest,mixed}
+	set -- ${LINKS_CASES//,/ }
 fi
+for c in "$@"; do
+	run_case "$c"
+done
 far_stop
 lab_end
