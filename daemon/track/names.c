@@ -315,7 +315,9 @@ static struct name_asker asker_of(const struct name_told *told)
 	const struct execution *e = told->asker;
 
 	if (e == NULL)
-		return (struct name_asker){ .exec_id = told->asker_id, .process = told->asker_id };
+		return (struct name_asker){ .exec_id = told->asker_id,
+					    .process = told->asker_id,
+					    .kept = told->kept };
 	return (struct name_asker){ .exec_id = e->exec_id,
 				    .process = e->process,
 				    .job = e->ci != NULL ? e->ci_job : 0,
@@ -439,7 +441,12 @@ static bool asked_for(const struct name_asker *a, const struct executions *execu
 	if (a->session == session)
 		return true;
 	asker = execution_find(executions, a->exec_id);
-	return asker != NULL && is_below(&asker->e, who->process);
+	/* Whose it was nobody knows any more: it counts for all. */
+	if (asker == NULL)
+		return a->kept;
+	if (a->kept && lineage_root(&asker->e, OF_ROLE_ANY)->process == session)
+		return true;
+	return is_below(&asker->e, who->process);
 }
 
 bool name_was_asked(const struct known_name *n, const struct executions *executions,

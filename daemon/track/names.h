@@ -28,6 +28,7 @@ struct name_asker {
 	uint64_t process; /* as in struct execution */
 	uint64_t job;	  /* the CI job that it is part of; 0: none */
 	uint64_t session; /* process of the topmost of its process session; 0: not known */
+	bool kept;	  /* it was told to a daemon before, and may have ended since */
 };
 
 struct known_name {
@@ -36,7 +37,7 @@ struct known_name {
 	uint64_t end_ns;  /* it counts until then */
 	uint64_t
 		confirmed_end_ns; /* the same of what a configured resolver answered; 0: none did */
-	bool for_all; /* a program asked that resolves for others, or a daemon before knew it */
+	bool for_all;		  /* a program asked that resolves for others */
 	struct name_asker *askers;
 	size_t askers_n;
 };
@@ -80,6 +81,7 @@ struct name_told {
 	bool for_all;
 	const struct execution *asker; /* NULL: not known */
 	uint64_t asker_id;	       /* 0: not known */
+	bool kept;		       /* as in name_asker */
 };
 
 /* `max` addresses. 0 or -ENOMEM. */

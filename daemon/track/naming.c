@@ -520,7 +520,8 @@ int namings_dns(struct namings *x, const struct places *places, const struct of_
 				  .netns = dns->netns,
 				  .time_ns = time_ns,
 				  .for_all = (dns->flags & OF_DNS_KEPT) != 0 && dns->exec_id == 0,
-				  .asker_id = dns->exec_id };
+				  .asker_id = dns->exec_id,
+				  .kept = (dns->flags & OF_DNS_KEPT) != 0 };
 	const uint32_t needed = OF_DNS_ANSWER | OF_DNS_HOST;
 	uint32_t ttl, i;
 	int err = 0;

@@ -168,15 +168,15 @@ named "also what had come before" 203.0.113.14 $FAR_PORT "dns stopped.example+"
 echo "# the daemon is killed"
 mkfifo "$LAB_DIR/go" "$LAB_DIR/held"
 where_run "$SENDER_NET" dnsmasq "$LAB_DIR/bin/ci-runner" -c "
-	dig @$DNSMASQ allowed.example; exec 3<>/dev/tcp/203.0.113.20/7002; echo x >&3
+	exec 3<>/dev/tcp/allowed.example/7002; echo x >&3
 	echo >$LAB_DIR/sent; read -r <$LAB_DIR/go; echo x >&3; sleep 1000" >/dev/null 2>&1 &
 LAB_PIDS+=($!)
 wait_for 20 test -e "$LAB_DIR/sent"
-# Two of a session that asked for both names: what each says itself decides.
+# Two of a session that asked for both names: what each says itself decides. Who asks goes on: of whoever
+# has ended when the next daemon begins it is not known for whom it asked.
 where_run "$SENDER_NET" dnsmasq "$LAB_DIR/bin/ci-runner" -c "
-	dig @$DNSMASQ allowed.example; dig @$DNSMASQ other.example
-	openssl s_client -quiet -connect 203.0.113.20:7000 -servername allowed.example <>$LAB_DIR/held &
-	exec openssl s_client -quiet -connect 203.0.113.20:7001 -servername other.example <>$LAB_DIR/held" \
+	openssl s_client -quiet -connect allowed.example:7000 -servername allowed.example <>$LAB_DIR/held &
+	exec openssl s_client -quiet -connect other.example:7001 -servername other.example <>$LAB_DIR/held" \
 	>/dev/null 2>&1 &
 LAB_PIDS+=($!)
 known() { # WHEN

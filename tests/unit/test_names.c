@@ -338,6 +338,25 @@ Test(names, what_a_daemon_before_knew)
 	cr_expect_not(name_for(2, "203.0.113.10")->confirmed);
 }
 
+/* Who is there still is known; who has ended may have been anybody. */
+Test(names, what_a_daemon_before_knew_of_askers)
+{
+	struct of_rec_dns r = answer(2, HOST, FAR);
+
+	exec_in(9, 1, 9, "curl", 0);
+	r.flags |= OF_DNS_KEPT;
+	rec_dns_of(&t.s, &r);
+	cr_expect(name_for(2, FAR)->asked);
+	cr_expect_not(name_for(9, FAR)->asked);
+	r = answer(777, HOST, "203.0.113.10");
+	rec_dns_of(&t.s, &r);
+	cr_expect_not(name_for(9, "203.0.113.10")->asked);
+	r.flags |= OF_DNS_KEPT;
+	r.exec_id = 778;
+	rec_dns_of(&t.s, &r);
+	cr_expect(name_for(9, "203.0.113.10")->asked);
+}
+
 /* Who asked longest ago is forgotten; one that asks again is not. */
 Test(names, many_askers)
 {
