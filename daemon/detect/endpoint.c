@@ -28,6 +28,11 @@ static bool is_said(const struct endpoint_name *n)
 	return n->source != OF_NAME_DNS;
 }
 
+static bool may_be_asked(const struct endpoint_name *n)
+{
+	return n->asked || n->maybe;
+}
+
 static bool sets_hold_address(const struct policy *p, uint64_t sets, const struct of_endpoint *to)
 {
 	size_t i;
@@ -90,11 +95,12 @@ static bool asked_are_listed(const struct question *q, uint64_t sets, bool confi
 	if (q->names->flags & NAMES_MORE_ASKED)
 		return false;
 	for (n = q->names->name; n < q->names->name + q->names->n; n++) {
-		if (is_said(n) || !n->asked)
+		if (is_said(n) || !may_be_asked(n))
 			continue;
-		if (!is_listed(q, sets, n) || (confirmed && !n->confirmed))
+		if (is_listed(q, sets, n) && (n->confirmed || !confirmed))
+			any = true;
+		else if (n->asked)
 			return false;
-		any = true;
 	}
 	return any;
 }
@@ -105,7 +111,7 @@ static bool completes(const struct endpoint_name *asked, const char *host)
 {
 	size_t len = strlen(host);
 
-	return !is_said(asked) && asked->asked && strchr(host, '.') == NULL &&
+	return !is_said(asked) && may_be_asked(asked) && strchr(host, '.') == NULL &&
 	       strncmp(asked->host, host, len) == 0 && asked->host[len] == '.';
 }
 
@@ -120,9 +126,10 @@ static bool short_is_proved(const struct question *q, uint64_t sets, const struc
 	for (i = q->names->name; i < q->names->name + q->names->n; i++) {
 		if (!completes(i, n->host))
 			continue;
-		if (!is_listed(q, sets, i) || !i->confirmed)
+		if (is_listed(q, sets, i) && i->confirmed)
+			any = true;
+		else if (i->asked)
 			return false;
-		any = true;
 	}
 	return any;
 }
@@ -197,7 +204,8 @@ static bool was_asked_for(const struct endpoint_names *names, const char *host)
 	const struct endpoint_name *n;
 
 	for (n = names->name; n < names->name + names->n; n++)
-		if (!is_said(n) && n->asked && (strcmp(n->host, host) == 0 || completes(n, host)))
+		if (!is_said(n) && may_be_asked(n) &&
+		    (strcmp(n->host, host) == 0 || completes(n, host)))
 			return true;
 	return false;
 }
@@ -211,7 +219,7 @@ static uint32_t traits_of(const struct question *q)
 
 	for (n = names->name; n < names->name + names->n; n++) {
 		/* What led to a proxy is no name of its target. */
-		if (is_said(n) || (n->asked && !by_proxy))
+		if (is_said(n) || (may_be_asked(n) && !by_proxy))
 			traits &= ~(uint32_t)TRAIT_NO_NAME;
 		if (is_said(n) && !by_proxy && !was_asked_for(names, n->host))
 			traits |= TRAIT_MISMATCH;

@@ -136,6 +136,7 @@ int name_list_put(struct name_list *g, const struct endpoint_name *name, struct 
 	if (i < g->n) {
 		with.asked |= g->name[i].asked;
 		with.confirmed |= g->name[i].confirmed;
+		with.maybe |= g->name[i].maybe;
 		news = with.asked != g->name[i].asked || with.confirmed != g->name[i].confirmed;
 		if (!news && with.time_ns <= g->name[i].time_ns)
 			return 0;

@@ -441,9 +441,8 @@ static bool asked_for(const struct name_asker *a, const struct executions *execu
 	if (a->session == session)
 		return true;
 	asker = execution_find(executions, a->exec_id);
-	/* Whose it was nobody knows any more: it counts for all. */
 	if (asker == NULL)
-		return a->kept;
+		return false;
 	if (a->kept && lineage_root(&asker->e, OF_ROLE_ANY)->process == session)
 		return true;
 	return is_below(&asker->e, who->process);
@@ -462,6 +461,16 @@ bool name_was_asked(const struct known_name *n, const struct executions *executi
 	session = lineage_root(who, OF_ROLE_ANY)->process;
 	while (i-- > 0)
 		if (asked_for(&n->askers[i], executions, who, session))
+			return true;
+	return false;
+}
+
+bool name_may_be_asked(const struct known_name *n, const struct executions *executions)
+{
+	size_t i;
+
+	for (i = 0; i < n->askers_n; i++)
+		if (n->askers[i].kept && execution_find(executions, n->askers[i].exec_id) == NULL)
 			return true;
 	return false;
 }

@@ -103,6 +103,8 @@ struct known_address *names_find(struct names *x, uint32_t netns, const uint8_t 
  */
 bool name_was_asked(const struct known_name *n, const struct executions *executions,
 		    const struct execution *who);
+/* Was it asked for by somebody who had ended when the daemon began: for whom is not known. */
+bool name_may_be_asked(const struct known_name *n, const struct executions *executions);
 bool name_is_confirmed(const struct known_name *n, uint64_t now_ns);
 /* Does it resolve for others on this machine, as dnsmasq does? By its file's name, and when a
  * system user executed it: anybody may call a file of his so. */

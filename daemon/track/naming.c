@@ -124,6 +124,7 @@ static int asked_take(const struct namings *x, struct account_node *n,
 			.source = OF_NAME_DNS,
 			.asked = name_list_asked(&n->naming->names, k->host->s) ||
 				 name_was_asked(k, x->executions, n->a.who),
+			.maybe = name_may_be_asked(k, x->executions),
 			.confirmed = name_is_confirmed(k, now_ns),
 			.time_ns = k->time_ns,
 		};

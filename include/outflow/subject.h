@@ -136,6 +136,9 @@ struct endpoint_name {
 	/* OF_NAME_DNS: its own lineage asked for it, or a resolver on this machine that asks for
 	 * all. The others: always. */
 	bool asked;
+	/* OF_NAME_DNS that is not `asked`: it may have been, by somebody who ended before the
+	 * daemon began. That excuses, and accuses nobody. */
+	bool maybe;
 	/*
 	 * It holds, whatever the sender says: OF_NAME_DNS: a configured resolver answered so.
 	 * OF_NAME_CONNECT: a configured proxy was asked. The others: a configured resolver answered

@@ -17,7 +17,8 @@ TestSuite(endpoint, .timeout = 60);
 /* Of 203.0.113.9:443; in a set by its address is 198.51.100.1, a proxy 192.0.2.80:3128. */
 struct asked {
 	char when[80];
-	char names[128]; /* "dns:a.example+?": '+' confirmed, '?' nobody asked; a space between */
+	char names[128]; /* "dns:a.example+?": '+' confirmed, '?' nobody asked, '~' perhaps; a space
+			    between */
 	char ip[24];
 	uint32_t flags; /* without NAMES_SETTLED: not settled */
 	enum endpoint_verdict verdict;
@@ -56,6 +57,13 @@ static struct asked verdicts[] = {
 	  ENDPOINT_NO },
 	{ "not_in: [good]", "sni:good.example+ dns:good.example+ dns:evil.example+", FAR,
 	  S | NAMES_SILENT, ENDPOINT_YES },
+	/* What may have been asked for excuses, and accuses nobody. */
+	{ "not_in: [good]", "dns:good.example+~", FAR, S, ENDPOINT_NO },
+	{ "not_in: [good]", "dns:good.example~", FAR, S, ENDPOINT_YES },
+	{ "not_in: [good]", "dns:evil.example+~", FAR, S, ENDPOINT_YES },
+	{ "not_in: [good]", "dns:good.example+ dns:evil.example+~", FAR, S, ENDPOINT_NO },
+	{ "no_name: true", "dns:a.example~", FAR, S, ENDPOINT_NO },
+	{ "name_mismatch: true", "sni:a.example dns:a.example~", FAR, S, ENDPOINT_NO },
 	/* Hosts without a domain. */
 	{ "not_in: [good]", "host:good dns:good.example+", FAR, S, ENDPOINT_NO },
 	{ "not_in: [good]", "sni:a dns:a.wide.example+", FAR, S, ENDPOINT_NO },
@@ -154,8 +162,9 @@ static struct endpoint_name name_of(char *word, bool proxy)
 	char *end = word + strlen(word), *colon = strchr(word, ':');
 	int i;
 
-	if (end[-1] == '?') {
+	if (end[-1] == '?' || end[-1] == '~') {
 		n.asked = false;
+		n.maybe = end[-1] == '~';
 		*--end = '\0';
 	}
 	if (end[-1] == '+') {

@@ -351,10 +351,12 @@ Test(names, what_a_daemon_before_knew_of_askers)
 	r = answer(777, HOST, "203.0.113.10");
 	rec_dns_of(&t.s, &r);
 	cr_expect_not(name_for(9, "203.0.113.10")->asked);
+	cr_expect_not(name_for(9, "203.0.113.10")->maybe);
 	r.flags |= OF_DNS_KEPT;
 	r.exec_id = 778;
 	rec_dns_of(&t.s, &r);
-	cr_expect(name_for(9, "203.0.113.10")->asked);
+	cr_expect_not(name_for(9, "203.0.113.10")->asked);
+	cr_expect(name_for(9, "203.0.113.10")->maybe);
 }
 
 /* Who asked longest ago is forgotten; one that asks again is not. */
