@@ -111,7 +111,8 @@ static void expect_json(const char *want)
 /* The line of the design. */
 Test(alerts_names, a_name_stands_before_the_address)
 {
-	struct endpoint_name n = { "scan.example.org", OF_NAME_DNS, 0, true, true, 49 * SECOND };
+	struct endpoint_name n = { "scan.example.org", OF_NAME_DNS, 0, true, false, true,
+				   49 * SECOND };
 
 	named(&n, 1, NAMES_SETTLED);
 	raise(0);
@@ -141,7 +142,7 @@ static void expect_far(const struct endpoint_name *n, const char *want)
 
 Test(alerts_names, how_far_a_name_holds)
 {
-	struct endpoint_name n = { "a.example", OF_NAME_SNI, 0, true, true, 0 };
+	struct endpoint_name n = { "a.example", OF_NAME_SNI, 0, true, false, true, 0 };
 
 	expect_far(&n, "a.example (203.0.113.9:443/tcp)");
 	n.confirmed = false;
@@ -151,7 +152,7 @@ Test(alerts_names, how_far_a_name_holds)
 	n.confirmed = true;
 	n.asked = false;
 	expect_far(&n, "a.example (203.0.113.9:443/tcp, asked for by others)");
-	n = (struct endpoint_name){ "target.example", OF_NAME_CONNECT, 8443, true, true, 0 };
+	n = (struct endpoint_name){ "target.example", OF_NAME_CONNECT, 8443, true, false, true, 0 };
 	expect_far(&n, "target.example:8443 (by proxy 203.0.113.9:443/tcp)");
 	expect_json("\"source\":\"connect\",\"confirmed\":true,\"asked\":true,\"port\":8443,");
 	n.confirmed = false;
@@ -161,9 +162,9 @@ Test(alerts_names, how_far_a_name_holds)
 Test(alerts_names, what_about_the_names_made_it_hold)
 {
 	struct endpoint_name n[] = {
-		{ "front.example", OF_NAME_SNI, 0, true, false, 50 * SECOND },
-		{ "b.example", OF_NAME_DNS, 0, false, true, 49 * SECOND },
-		{ "c.example", OF_NAME_DNS, 0, true, true, 48 * SECOND },
+		{ "front.example", OF_NAME_SNI, 0, true, false, false, 50 * SECOND },
+		{ "b.example", OF_NAME_DNS, 0, false, false, true, 49 * SECOND },
+		{ "c.example", OF_NAME_DNS, 0, true, false, true, 48 * SECOND },
 	};
 
 	raise(2);
@@ -187,8 +188,8 @@ Test(alerts_names, what_about_the_names_made_it_hold)
 Test(alerts_names, a_stronger_name_is_told)
 {
 	struct endpoint_name n[] = {
-		{ "sni.example", OF_NAME_SNI, 0, true, false, 51 * SECOND },
-		{ "dns.example", OF_NAME_DNS, 0, true, true, 49 * SECOND },
+		{ "sni.example", OF_NAME_SNI, 0, true, false, false, 51 * SECOND },
+		{ "dns.example", OF_NAME_DNS, 0, true, false, true, 49 * SECOND },
 	};
 	char id[64], head[65], want[256];
 
@@ -227,7 +228,7 @@ Test(alerts_names, a_stronger_name_is_told)
 
 Test(alerts_names, of_this_account_alone)
 {
-	struct endpoint_name n = { "sni.example", OF_NAME_SNI, 0, true, false, 51 * SECOND };
+	struct endpoint_name n = { "sni.example", OF_NAME_SNI, 0, true, false, false, 51 * SECOND };
 	struct execution other = { .exec_id = 7 + 4096, .name = "other" };
 	struct account a;
 

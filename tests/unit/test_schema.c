@@ -241,10 +241,10 @@ Test(schema, alerts_of_interfaces)
 Test(schema, alerts_of_named_far_ends)
 {
 	const struct endpoint_name names[] = {
-		{ "target.example.com", OF_NAME_CONNECT, 8443, true, true, 50 * SECOND },
-		{ "a.example.com", OF_NAME_SNI, 0, true, false, 50 * SECOND },
-		{ "b.example.com", OF_NAME_HOST, 0, true, false, 50 * SECOND },
-		{ "c.example.com", OF_NAME_DNS, 0, false, true, 49 * SECOND },
+		{ "target.example.com", OF_NAME_CONNECT, 8443, true, false, true, 50 * SECOND },
+		{ "a.example.com", OF_NAME_SNI, 0, true, false, false, 50 * SECOND },
+		{ "b.example.com", OF_NAME_HOST, 0, true, false, false, 50 * SECOND },
+		{ "c.example.com", OF_NAME_DNS, 0, false, false, true, 49 * SECOND },
 	};
 
 	account.names = (struct endpoint_names){
