@@ -61,6 +61,11 @@ void detect_free(struct detect *d)
 	free(d);
 }
 
+static uint32_t rule_number(const struct policy *p, const struct rule *r)
+{
+	return (uint32_t)(r - p->rules);
+}
+
 static bool role_holds(const struct rule *r, const struct subject *s)
 {
 	return r->roles == OF_ROLE_ANY || (s->roles & r->roles) != 0;
@@ -103,7 +108,7 @@ static struct verdict_key key_of(const struct policy *p, const struct rule *r,
 				 const struct subject *s, enum rule_per per)
 {
 	const struct account *a = s->account;
-	struct verdict_key key = { .rule = (uint32_t)(r - p->rules), .per = per };
+	struct verdict_key key = { .rule = rule_number(p, r), .per = per };
 
 	if (per == PER_ENDPOINT)
 		key_far_end(&key, a);
@@ -140,7 +145,7 @@ static uint64_t delta_of(const struct detect *d, const struct rule *r, const str
 
 	if (s->kind != SUBJECT_NAMED)
 		return s->delta;
-	counted = counted_take(d->counted, s->account, (uint32_t)(r - d->policy->rules));
+	counted = counted_take(d->counted, s->account, rule_number(d->policy, r));
 	return s->delta > counted ? s->delta - counted : 0;
 }
 
@@ -173,7 +178,7 @@ static void rule_run(struct detect *d, const struct rule *r, const struct subjec
 	/* Then it has had its turn for what the subject tells. */
 	held = s->kind == SUBJECT_NAMED && judge(d, r, a, &s->before) == ENDPOINT_YES;
 	if (held && !holds && r->has_sent)
-		counted_note(d->counted, a, (uint32_t)(r - d->policy->rules), s->delta);
+		counted_note(d->counted, a, rule_number(d->policy, r), s->delta);
 	if (!holds || held)
 		return;
 	if (r->has_sent) {
