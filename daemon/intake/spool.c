@@ -281,21 +281,15 @@ static void file_read(const struct folder *f, const char *name, struct of_rec_sp
 {
 	struct stat st;
 
-	if (fstatat(f->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		rec->flags |= OF_SPOOL_GONE;
-		return;
-	}
 	rec->flags &= (uint16_t)~OF_SPOOL_GONE;
-	rec->uid = runs_as(f, name, &st);
-	if (f->kind->kind == OF_SPOOL_CRONTAB || f->kind->kind == OF_SPOOL_SYSTEM)
-		commands_read(f, name, rec);
-}
-
-/* What crontab writes before it moves it to its place: no user is called so, and cron passes it by.
- */
-static bool is_draft(const struct folder *f, const char *name)
-{
-	return f->kind->kind == OF_SPOOL_CRONTAB && strncmp(name, "tmp.", 4) == 0;
+	if (fstatat(f->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		rec->uid = runs_as(f, name, &st);
+		if (f->kind->kind == OF_SPOOL_CRONTAB || f->kind->kind == OF_SPOOL_SYSTEM)
+			commands_read(f, name, rec);
+	}
+	/* It may go between one look and the next. */
+	if (!(rec->flags & OF_SPOOL_READ) && faccessat(f->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		rec->flags |= OF_SPOOL_GONE;
 }
 
 /* ---- Events ---- */
@@ -306,6 +300,10 @@ static bool name_matters(const struct folder_kind *kind, const char *name)
 
 	/* cron and run-parts pass hidden ones by, and at keeps its own there. */
 	if (name[0] == '.' || name[0] == '\0')
+		return false;
+	/* What crontab writes before it moves it to its place, which it does itself: no user is
+	 * called so, and cron passes it by. */
+	if (kind->kind == OF_SPOOL_CRONTAB && strncmp(name, "tmp.", 4) == 0)
 		return false;
 	if (kind->names[0] == NULL)
 		return true;
@@ -388,9 +386,6 @@ static void on_change(struct spool *s, const struct folder *f,
 	}
 	if (m->mask & WRITTEN)
 		file_read(f, t->name, rec);
-	/* Its commands are not known any more, and will be by its other name. */
-	if ((rec->flags & OF_SPOOL_GONE) && is_draft(f, t->name))
-		s->pending_n--;
 }
 
 static void on_event(struct spool *s, const struct folder *f,
