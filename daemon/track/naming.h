@@ -18,7 +18,8 @@
 #define NAMING_SETTLE_NS   2000000000ULL
 /* That what a flow said waits for its account, which is told when a send returns. */
 #define NAMING_WAIT_NS	   600000000000ULL
-#define NAMING_WAITING_MAX 4096
+/* A start tells all flows that were kept at once, each of up to two executions. */
+#define NAMING_WAITING_MAX (2 * OF_KEPT_FLOWS)
 
 struct account_node;
 struct accounts;

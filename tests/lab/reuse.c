@@ -10,7 +10,7 @@
  * Child i of C (from 0) sends S + 1 + i % 1000 bytes to PORT + i. With --program every second one
  * executes PATH, a copy of this file, before it sends. --pid 0 takes what the kernel gives; --inner
  * is the id in the pid namespace that this one is in, when that is not the one of P. Prints, for
- * each child, the line
+ * each child as soon as it has ended, the line
  *
  *	{"pid":P,"port":..,"sent":..,"executed":..}
  */
@@ -130,6 +130,8 @@ static void turns(const struct reuse *r)
 
 	if (take < 0 || give < 0)
 		lab_die("the ring");
+	if (setvbuf(stdout, NULL, _IOLBF, BUFSIZ) != 0)
+		lab_die("setvbuf");
 	for (i = 0; i < r->children; i++) {
 		if (!(r->first && i == 0) && read(take, &token, 1) != 1)
 			lab_die("take the token");

@@ -148,29 +148,29 @@ Test(naming_settle, flows_without_an_account_are_counted)
 	uint32_t i;
 
 	world_start(&w, STRANGE);
-	for (i = 0; i < 4096; i++) {
+	for (i = 0; i < 2 * OF_KEPT_FLOWS; i++) {
 		r.to.port = (uint16_t)i;
 		rec_flow_of(s(), &r);
 	}
 	world_run(&w);
 	cr_expect_eq(track_stats(w.t.track).names_lost, 0);
-	r.to.port = 5000;
+	r.to.port = 50000;
 	rec_flow_of(s(), &r);
 	world_run(&w);
 	cr_expect_eq(track_stats(w.t.track).names_lost, 1, "there is room for so many");
 	world_tick(&w, 612 * SECOND);
-	cr_expect_eq(track_stats(w.t.track).names_lost, 4097, "and for so long");
+	cr_expect_eq(track_stats(w.t.track).names_lost, OF_KEPT_FLOWS * 2 + 1, "and for so long");
 	/* Of two that may be meant one is enough. */
 	r.exec_id = CURL;
 	r.creator = WORK;
-	rec_account(s(), CURL, FAR, 5000, 1);
+	rec_account(s(), CURL, FAR, 50000, 1);
 	rec_flow_of(s(), &r);
 	world_tick(&w, 1300 * SECOND);
-	cr_expect_eq(track_stats(w.t.track).names_lost, 4097);
+	cr_expect_eq(track_stats(w.t.track).names_lost, OF_KEPT_FLOWS * 2 + 1);
 	r.to.port++;
 	rec_flow_of(s(), &r);
 	world_tick(&w, 2000 * SECOND);
-	cr_expect_eq(track_stats(w.t.track).names_lost, 4098);
+	cr_expect_eq(track_stats(w.t.track).names_lost, OF_KEPT_FLOWS * 2 + 2);
 }
 
 /* It comes before the accounts, of which some are gone meanwhile. */
