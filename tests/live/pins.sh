@@ -169,8 +169,10 @@ windows() {
 	lab_forget_pid "$shell"
 }
 
+# A line that a kill cut through is none: the next daemon gives it its end, and writes it anew.
 alerts_of() { # PID RULE
-	jq -s "[.[] | select(.type == \"alert\" and .rule == \"$2\" and .process.pid == $1)] | length" "$LAB_ALERTS"
+	jq -Rn "[inputs | fromjson? | select(.type == \"alert\" and .rule == \"$2\" and .process.pid == $1)] |
+		length" "$LAB_ALERTS"
 }
 
 # shellcheck disable=SC2317 # wait_for calls it
@@ -490,7 +492,10 @@ transfer() {
 	is "10 GB: the same maps, programs and links" "$(ids)" "$before"
 	no_second_copy "10 GB"
 	is "10 GB: nothing but goes on" "$(grep -c 'fresh books' "$LAB_DIR/killed.log")" 0
+	wait_for 10 alerted "$pid" # it may just be being written
 	is "10 GB: the alert is there" "$(alerted "$pid" && echo yes)" yes
+	printf '  %s lines of alerts, %s of them cut\n' "$(wc -l <"$LAB_ALERTS")" \
+		"$(jq -Rn '[inputs | try (fromjson | empty) catch 1] | length' "$LAB_ALERTS")"
 	echo >&7
 	exec 7>&-
 	wait "$shell"
