@@ -332,7 +332,7 @@ row_run() { # ID
 		words+=("$word=$(row_address "$id" $word)")
 	done
 	where_run "$SENDER_NET" "${ROW[$id.resolver]}" timeout -k 2 40 env "${words[@]}" DNSMASQ="$DNSMASQ" \
-		UNBOUND=$UNBOUND LIAR=$LIAR SILENT=$SILENT CORPUS="$HERE/../../fuzz/corpus/quic" \
+		FAR_NET="$FAR_NET" UNBOUND=$UNBOUND LIAR=$LIAR SILENT=$SILENT CORPUS="$HERE/../../fuzz/corpus/quic" \
 		CHROMIUM="$(chromium_command "$id")" GIT_TERMINAL_PROMPT=0 ROW="$LAB_DIR/$id" HERE="$HERE" \
 		"$WHO" -c "$command" >"$LAB_DIR/$id.out" 2>&1 </dev/null
 }
