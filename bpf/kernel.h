@@ -363,8 +363,13 @@ struct sk_buff_head {
 	struct sk_buff *next;
 };
 
+typedef struct {
+	int owned; /* somebody has it in a system call */
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	struct sk_buff_head sk_write_queue;
 	struct dst_entry *sk_dst_cache;
 	int sk_write_pending;

@@ -488,7 +488,8 @@ static __always_inline void socket_note(struct sock *sk, const struct of_task *t
 
 /*
  * Attached behind ledger_event(), and may be skipped where that is not. When that was skipped for
- * once and this is not, it posts in its place: no send of this thread was seen since the last.
+ * once and this is not, it posts in its place: no send of this thread was seen since the last. Of a
+ * thread that nobody has seen start nothing else was seen either.
  */
 static __always_inline int beside_send(struct sock *sk, int ret)
 {
@@ -496,8 +497,8 @@ static __always_inline int beside_send(struct sock *sk, int ret)
 
 	if (family_is_local(sk->__sk_common.skc_family))
 		return 0;
-	t = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
-	if (t == NULL || t->exec_id == 0 || t->posted == 0)
+	t = current_get();
+	if (t == NULL || t->exec_id == 0)
 		return 0;
 	if (t->noted == t->posted)
 		return on_send(sk, ret, STORAGE);

@@ -167,6 +167,7 @@ enum names_state {
 	NAMES_OFF,     /* nothing more is read from it, but DNS in datagrams */
 	NAMES_NEW,     /* it has sent nothing yet */
 	NAMES_COLLECT, /* a stream: its first bytes */
+	NAMES_HELLO,   /* a ClientHello is whole, and another may follow */
 	NAMES_HTTP,    /* requests for other hosts may follow */
 };
 
@@ -192,7 +193,8 @@ struct socket_hint {
 	__u8 names_in_seen; /* 1: names_in is known */
 	__u8 names_http;    /* 1: it began with an HTTP request */
 	__u8 names_lost;    /* 1: what was to be looked at found no room */
-	__u16 pad0;
+	__u8 names_tls;	    /* 1: it began with a ClientHello */
+	__u8 pad0;
 };
 
 struct {

@@ -24,12 +24,16 @@
 #define PEERS_MAX	 64   /* of one socket */
 #define DNS_STREAM_MAX	 (1U << 20)
 #define FIRST_LEN	 12 /* tells what a stream is */
-#define TLS_HANDSHAKE	 22 /* RFC 8446, 5.1 */
+#define TLS_CCS		 20 /* change_cipher_spec, alert, handshake, application_data: RFC 8446, B.1 */
+#define TLS_ALERT	 21
+#define TLS_HANDSHAKE	 22
+#define TLS_DATA	 23
 #define TLS_FIRST	 20 /* of the types of records, */
 #define TLS_LAST	 23 /* and the last that a client may send first */
 #define TLS_CLIENT_HELLO 1
 #define TLS_SERVER_HELLO 2
-#define TLS_RECORD	 5    /* header of a record */
+#define TLS_RECORD	 5    /* header of a record (RFC 8446, 5.1) */
+#define TLS_BETWEEN_MAX	 4    /* records between two ClientHellos */
 #define TLS_HELLO	 4    /* header of a handshake message */
 #define QUIC_LONG	 0xc0 /* header form and fixed bit (RFC 9000, 17.2) */
 
@@ -44,6 +48,8 @@ struct packet {
 	__u8 in;
 	__u8 lost, http; /* as in struct of_capture */
 	bool urgent;	 /* TCP: it says so */
+	bool later;	 /* TCP: not while somebody sends: a timer or an answer let it go */
+	__u64 sender;	 /* then whose send was the last: exec_id, or 0 */
 };
 
 /* Of the socket; 0: it has no far end of its own. The context has it as the upper half of a word in
@@ -165,15 +171,42 @@ static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buf
 	}
 }
 
-static __always_inline __u32 capture_netns(struct __sk_buff *skb)
+/* The pointer as a number: these programs may not follow it themselves. */
+static __always_inline struct sock *packet_socket(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct sock *s = NULL;
 
-	/* The pointer as a number: this program may not follow it itself. */
 	if (sk == NULL || bpf_probe_read_kernel(&s, sizeof(s), &sk) < 0)
-		return 0;
-	return BPF_CORE_READ(s, __sk_common.skc_net.net, ns.inum);
+		return NULL;
+	return s;
+}
+
+static __always_inline __u32 capture_netns(struct __sk_buff *skb)
+{
+	struct sock *s = packet_socket(skb);
+
+	return s == NULL ? 0 : BPF_CORE_READ(s, __sk_common.skc_net.net, ns.inum);
+}
+
+/*
+ * Whose data it is. While somebody sends he owns the socket, and it is he who runs; what leaves at
+ * another time (a cork's timer, a window that opens) was posted when its send returned, and whoever
+ * runs has nothing to do with it.
+ */
+static __always_inline void packet_sender(struct packet *p, struct __sk_buff *skb,
+					  const struct socket_hint *hint)
+{
+	struct sock *s = packet_socket(skb);
+	struct of_account *a;
+	__u32 slot = hint->slot;
+
+	if (s == NULL || BPF_CORE_READ(s, sk_lock.owned) != 0)
+		return;
+	p->later = true;
+	a = bpf_map_lookup_elem(&accounts, &slot);
+	if (a != NULL && a->generation == hint->generation)
+		p->sender = a->exec_id & ~OF_ACCOUNT_CLOSED;
 }
 
 static __always_inline void capture_fill(struct of_capture *c, struct __sk_buff *skb,
@@ -187,7 +220,9 @@ static __always_inline void capture_fill(struct of_capture *c, struct __sk_buff 
 	c->time_ns = bpf_ktime_get_boot_ns();
 	c->cookie = bpf_get_socket_cookie(skb);
 	c->creator = creator;
-	if (!p->in) {
+	if (p->later) {
+		c->exec_id = p->sender;
+	} else if (!p->in) {
 		runs = bpf_map_lookup_elem(&exec_ids, &tgid);
 		c->exec_id = runs == NULL ? 0 : runs->exec_id;
 	}
@@ -315,7 +350,8 @@ static __always_inline __u32 hello_len(const __u8 h[FIRST_LEN])
 
 /* How many of a stream's first bytes are looked at; 0: an answer, which says no name. What begins
  * like nothing that says one is told once, so that nobody waits for it. */
-static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct packet *p)
+static __always_inline __u32 stream_end(struct socket_hint *hint, struct __sk_buff *skb,
+					const struct packet *p)
 {
 	__u8 h[FIRST_LEN] = {};
 
@@ -323,9 +359,12 @@ static __always_inline __u32 stream_end(struct __sk_buff *skb, const struct pack
 		return OF_CAPTURE_BYTES; /* short: what follows may tell */
 	if (h[0] == TLS_HANDSHAKE && h[5] == TLS_SERVER_HELLO)
 		return 0;
-	if (h[0] == TLS_HANDSHAKE && h[5] == TLS_CLIENT_HELLO)
+	if (h[0] == TLS_HANDSHAKE && h[5] == TLS_CLIENT_HELLO) {
+		hint->names_tls = 1;
 		return hello_len(h);
-	if (h[0] == 'H' && h[1] == 'T' && h[2] == 'T' && h[3] == 'P')
+	}
+	/* A method has no '/' (RFC 9110, 9.1). */
+	if (h[0] == 'H' && h[1] == 'T' && h[2] == 'T' && h[3] == 'P' && h[4] == '/')
 		return 0;
 	/* Text; SOCKS 4 and 5; PROXY 2; TLS that begins otherwise; the question for TLS of
 	 * PostgreSQL and MySQL's answer. */
@@ -340,7 +379,8 @@ static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_b
 {
 	hint->names_out = p->seq;
 	hint->names_state = NAMES_COLLECT;
-	hint->names_end = dns ? DNS_STREAM_MAX : stream_end(skb, p);
+	hint->names_tls = 0;
+	hint->names_end = dns ? DNS_STREAM_MAX : stream_end(hint, skb, p);
 	hint->names_http = !dns && begins_request(skb, p);
 	if (hint->names_end == 0)
 		hint->names_state = NAMES_OFF;
@@ -373,6 +413,89 @@ static __always_inline void later_out(struct socket_hint *hint, struct __sk_buff
 		hint->names_lost = 1;
 }
 
+/* A ClientHello, in a record that is long enough to tell. */
+static __always_inline bool is_hello(const __u8 h[FIRST_LEN])
+{
+	return h[5] == TLS_CLIENT_HELLO && h[6] == 0 && h[9] == 3;
+}
+
+/* Of the records in the clear that may stand between two ClientHellos the length of this one; 0: it
+ * is none. */
+static __always_inline __u32 between_len(const __u8 h[TLS_RECORD])
+{
+	if (h[0] == TLS_CCS && h[3] == 0 && h[4] == 1)
+		return TLS_RECORD + 1;
+	return h[0] == TLS_ALERT && h[3] == 0 && h[4] == 2 ? TLS_RECORD + 2 : 0;
+}
+
+static __always_inline void packet_skip(struct packet *p, __u32 n)
+{
+	p->at += n;
+	p->seq += n;
+	p->len -= n;
+}
+
+enum hello_next { HELLO_NONE, HELLO_AGAIN, HELLO_WAITS, HELLO_LOST };
+
+/* What follows a whole ClientHello, where a record begins; `p` is behind what says nothing. */
+static __always_inline enum hello_next hello_next(struct __sk_buff *skb, struct packet *p)
+{
+	__u8 h[FIRST_LEN] = {};
+	__u32 n;
+	int i;
+
+	for (i = 0; i < TLS_BETWEEN_MAX; i++) {
+		if (p->len == 0)
+			return HELLO_WAITS;
+		if (p->len < TLS_RECORD || bpf_skb_load_bytes(skb, p->at, h, TLS_RECORD) < 0)
+			return HELLO_LOST;
+		n = between_len(h);
+		if (n == 0)
+			break;
+		if (n > p->len)
+			return HELLO_LOST;
+		packet_skip(p, n);
+	}
+	if (h[0] == TLS_DATA)
+		return HELLO_NONE;
+	if (h[0] != TLS_HANDSHAKE || p->len < FIRST_LEN ||
+	    bpf_skb_load_bytes(skb, p->at, h, FIRST_LEN) < 0)
+		return HELLO_LOST;
+	if (is_hello(h))
+		return HELLO_AGAIN;
+	return ((__u32)h[3] << 8 | h[4]) >= FIRST_LEN - TLS_RECORD ? HELLO_NONE : HELLO_LOST;
+}
+
+/*
+ * A server may ask for another ClientHello (HelloRetryRequest: RFC 8446, 4.1.4), which is in the
+ * clear like the first and is what counts then: the stream is read from there as from its begin.
+ * What cannot be told from a few bytes is lost.
+ */
+static __always_inline void hello_out(struct socket_hint *hint, struct __sk_buff *skb,
+				      struct packet *p)
+{
+	__u32 at = p->seq - hint->names_out, end = hint->names_end;
+	enum hello_next next;
+
+	if (at >= 1U << 31 || at + p->len <= end) /* sent again */
+		return;
+	if (at < end)
+		packet_skip(p, end - at);
+	next = at > end ? HELLO_LOST : hello_next(skb, p);
+	if (next == HELLO_NONE)
+		hint->names_state = NAMES_OFF;
+	if (next == HELLO_WAITS)
+		hint->names_end = p->seq - hint->names_out;
+	if (next != HELLO_AGAIN && next != HELLO_LOST)
+		return;
+	stream_begin(hint, skb, p, false);
+	p->first = hint->names_out;
+	if (next == HELLO_LOST) {
+		hint->names_state = NAMES_COLLECT;
+		hint->names_lost = 1;
+	}
+}
+
 /* A piece of the first bytes, with what else is in the packet if it is followed further. */
 static __always_inline void first_out(struct socket_hint *hint, struct __sk_buff *skb,
 				      struct packet *p, bool dns)
@@ -390,6 +513,8 @@ static __always_inline void first_out(struct socket_hint *hint, struct __sk_buff
 	if (at + p->len < end)
 		return;
 	hint->names_state = hint->names_http ? NAMES_HTTP : NAMES_OFF;
+	if (hint->names_tls && end < OF_CAPTURE_BYTES)
+		hint->names_state = NAMES_HELLO;
 	if (dns)
 		LOSS(captures); /* no stream of questions is that long */
 }
@@ -398,23 +523,32 @@ static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buf
 {
 	struct packet p = { .kind = OF_CAPTURE_TCP };
 	bool dns = is_dns(remote_port(skb));
+	int i;
 
 	if (hint->names_state == NAMES_OFF || !tcp_data(&p, skb))
 		return;
 	if (hint->names_state == NAMES_NEW)
 		stream_begin(hint, skb, &p, dns);
+	packet_sender(&p, skb, hint);
 	p.first = hint->names_out;
 	if (dns)
 		p.kind = OF_CAPTURE_DNS;
 	p.http = hint->names_http;
 	hint->names_lost |= p.urgent;
-	/* That one was lost is told by the next that is not. */
-	if (hint->names_state != NAMES_OFF && hint->names_lost)
-		lost_out(hint, skb, &p, dns);
-	else if (hint->names_state == NAMES_COLLECT)
-		first_out(hint, skb, &p, dns);
-	else if (hint->names_state == NAMES_HTTP)
-		later_out(hint, skb, &p);
+	/* What follows a ClientHello may be in the same packet. */
+	for (i = 0; i < 2; i++) {
+		if (hint->names_state == NAMES_HELLO)
+			hello_out(hint, skb, &p);
+		/* That one was lost is told by the next that is not. */
+		if (hint->names_state != NAMES_OFF && hint->names_lost)
+			lost_out(hint, skb, &p, dns);
+		else if (hint->names_state == NAMES_COLLECT)
+			first_out(hint, skb, &p, dns);
+		else if (hint->names_state == NAMES_HTTP)
+			later_out(hint, skb, &p);
+		if (hint->names_state != NAMES_HELLO)
+			break;
+	}
 }
 
 /* The far end of a datagram, as a number that differs for most. */

@@ -125,6 +125,14 @@ marker() {
 	fi
 }
 
+# Somebody else, without a role, whose request leaves while who runs has nothing to do with it.
+corker() {
+	[ -n "${ROW[corked.command]:-}" ] || return
+	where_run "$SENDER_NET" dnsmasq speak corked "$(row_address corked IP)" 80 corked.bad.example \
+		"$LAB_DIR/corked.go" >"$LAB_DIR/corker.out" 2>&1 &
+	LAB_PIDS+=($!)
+}
+
 rows() { # ID...
 	local id ran
 
@@ -144,6 +152,7 @@ rows_read "$HERE/verdicts"
 config
 start_outflowd "$LAB_CONFIG"
 servers
+corker
 rows "${@:-${IDS[@]}}"
 books_balanced "books are balanced"
 stop_outflowd
