@@ -69,16 +69,18 @@ struct {
 } told __weak SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, OF_KEPT_NAMES);
-	__type(key, struct of_kept_key);
+	__type(key, __u32);
 	__type(value, struct of_kept_name);
 } kept_names __weak SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, OF_KEPT_FLOWS);
-	__type(key, struct of_kept_flow_key);
+	__type(key, __u32);
 	__type(value, struct of_kept_flow);
 } kept_flows __weak SEC(".maps");
 

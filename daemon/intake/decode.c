@@ -309,6 +309,8 @@ _Static_assert(sizeof(struct of_rec_spool) == 840, "ABI");
 _Static_assert(sizeof(struct of_rec_dns) == 6480, "ABI");
 _Static_assert(sizeof(struct of_rec_flow) == 1120, "ABI");
 _Static_assert(sizeof(struct of_capture) == 88, "ABI");
+_Static_assert(sizeof(struct of_kept_name) == 344, "ABI");
+_Static_assert(sizeof(struct of_kept_flow) == 344, "ABI");
 _Static_assert(sizeof(struct of_link_sums) == 104, "ABI");
 
 int decode(const void *rec, size_t size, struct event *ret)

@@ -42,7 +42,8 @@ struct kernel {
 	struct runtimes *runtimes;
 	int root; /* directory where the files of container runtimes are looked up */
 	struct hashes *hashes;
-	struct namer *namer; /* NULL: this set does without */
+	struct namer *namer;   /* NULL: this set does without, and then */
+	struct keeper *keeper; /* NULL, too */
 	struct spool *spool;
 	int spool_behind;      /* records at most before what was read of it is told */
 	int epfd;	       /* of the ring, the hashes and the spools */
@@ -95,7 +96,7 @@ static int name_tell(void *arg, const struct of_rec_hdr *rec, size_t size)
 {
 	struct kernel *k = arg;
 
-	kept_note(k->skel, rec);
+	keeper_note(k->keeper, rec);
 	return k->fn(k->arg, rec, size);
 }
 
@@ -283,6 +284,15 @@ static void spool_check(struct kernel *k)
 		k->hooks_missing[i] = spool_refused(k->spool) < 0 ? SPOOL_HOOK : NULL;
 }
 
+static int kernel_naming(struct kernel *k, bool adopted)
+{
+	int err = keeper_new(k->skel, adopted, &k->keeper);
+
+	return err < 0 ? err
+		       : namer_new(bpf_map__fd(k->skel->maps.captures),
+				   bpf_map__max_entries(k->skel->maps.captures), &k->namer);
+}
+
 /* What the maps lead to, when they stand. */
 static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 		       struct kernel_err *ret_err)
@@ -305,8 +315,7 @@ static int kernel_read(struct kernel *k, const struct config *c, bool adopted,
 	if (err == 0)
 		err = spool_new(runs_now, k, &k->spool);
 	if (err == 0 && (k->skel->rodata->cfg_without & OF_WITHOUT_NAMING) == 0)
-		err = namer_new(bpf_map__fd(k->skel->maps.captures),
-				bpf_map__max_entries(k->skel->maps.captures), &k->namer);
+		err = kernel_naming(k, adopted);
 	if (err == 0)
 		err = kernel_listen(k);
 	if (err < 0)
@@ -445,6 +454,7 @@ static void kernel_close(void *self)
 	spool_free(k->spool);
 	hashes_free(k->hashes);
 	namer_free(k->namer);
+	keeper_free(k->keeper);
 	ring_buffer__free(k->ring);
 	edges_free(k->edges);
 	runtimes_free(k->runtimes);
@@ -522,8 +532,8 @@ static int kernel_look(void *self, intake_raw_fn *fn, void *arg)
 	k->arg = arg;
 	machine_look(k->machine, now_ns, fn, arg);
 	loss_tell(k, now_ns, true, fn, arg);
-	if (!k->started)
-		kept_tell(k->skel, now_ns, fn, arg);
+	if (!k->started && k->keeper != NULL)
+		keeper_tell(k->keeper, now_ns, fn, arg);
 	books_look(k->books, now_ns, kernel_tell, k);
 	runtimes_look(k->runtimes, now_ns);
 	hashes_tick(k->hashes, fn, arg);

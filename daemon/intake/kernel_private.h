@@ -84,6 +84,8 @@ int view_open(struct bpf_map *map, struct map_view *ret);
 /* How many of the first `n` slots can be looked at: all, unless there is no memory for it now.
  * Pointers into the view do not outlive this. */
 uint32_t view_cover(struct map_view *v, uint32_t n);
+/* Lets go of what lies well behind the first `n` slots; moves the view, too. */
+void view_trim(struct map_view *v, uint32_t n);
 void view_close(struct map_view *v);
 
 /* ---- kernel_who.c: what is told of an execution beside its slot ---- */
@@ -183,9 +185,15 @@ int pins_compare(struct pins *p, const struct outflow_bpf *skel, bool maps, int 
 
 /* ---- kernel_kept.c: names, for the next daemon ---- */
 
-void kept_note(const struct outflow_bpf *skel, const struct of_rec_hdr *rec);
-/* What a daemon before has kept and counts yet: once, before any account is told. */
-void kept_tell(const struct outflow_bpf *skel, uint64_t now_ns, intake_raw_fn *fn, void *arg);
+struct keeper;
+
+/* `adopted`: the maps are of a daemon before, and are read. 0 or -errno. */
+int keeper_new(struct outflow_bpf *skel, bool adopted, struct keeper **ret);
+void keeper_free(struct keeper *k);
+void keeper_note(struct keeper *k, const struct of_rec_hdr *rec);
+/* What a daemon before has kept and counts yet, what was not learned again for longest first: once,
+ * before any account is told. */
+void keeper_tell(const struct keeper *k, uint64_t now_ns, intake_raw_fn *fn, void *arg);
 
 /* ---- kernel_links.c: what the probes saw go to the interfaces, for links.h ---- */
 

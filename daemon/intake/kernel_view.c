@@ -50,6 +50,16 @@ uint32_t view_cover(struct map_view *v, uint32_t n)
 	return n < v->mapped ? n : v->mapped;
 }
 
+void view_trim(struct map_view *v, uint32_t n)
+{
+	size_t bytes = VIEW_BYTES;
+
+	while (bytes < n * v->value_size)
+		bytes *= 2;
+	if (bytes < v->bytes)
+		(void)view_map(v, bytes);
+}
+
 void view_close(struct map_view *v)
 {
 	if (v->data != NULL)

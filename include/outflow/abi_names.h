@@ -141,11 +141,22 @@ struct of_rec_flow {
 
 /* ---- Kept for the next daemon ---- */
 
+/*
+ * An element of `kept_names` and `kept_flows`, and what both begin with: the rest is about nothing
+ * while the mark is 0. Behind the head comes the key, of which all bytes count; what comes behind
+ * that belongs to the key and never changes. No program uses these maps; the daemon alone writes
+ * them, in its memory (intake/kept.h).
+ */
+struct of_kept_head {
+	__u64 mark; /* higher than that of all that was written before; 0: none, or not whole */
+	__u64 time_ns;
+};
+
 /* The map `kept_names`: what the daemon learned from answers, for each who asked; those that are
- * not learned again for longest go. No program uses it. All bytes of the key count. */
+ * not learned again for longest go. */
 #define OF_KEPT_NAMES 8192
 
-struct of_kept_key {
+struct of_kept_name_key {
 	__u8 addr[16];
 	__u64 exec_id; /* who asked; 0: not known */
 	__u64 name[2]; /* of SHA-256 over server and name, the first 16 bytes */
@@ -154,7 +165,8 @@ struct of_kept_key {
 };
 
 struct of_kept_name {
-	__u64 end_ns; /* when the answer's time is over */
+	struct of_kept_head head; /* its time: when the answer's is over */
+	struct of_kept_name_key key;
 	struct of_endpoint server;
 	char name[OF_HOST_LEN]; /* NUL-terminated */
 };
@@ -172,7 +184,8 @@ struct of_kept_flow_key {
 };
 
 struct of_kept_flow {
-	__u64 time_ns;
+	struct of_kept_head head; /* its time: when it was told */
+	struct of_kept_flow_key key;
 	struct of_flow_name name; /* source 0: none */
 	__u32 pad0;		  /* zero */
 };
