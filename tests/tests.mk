@@ -10,11 +10,11 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS_TEST)
 
 # What some of them need besides.
-RECORDS := gain endpoint names naming naming_settle contexts jobs runtimes track_container links links_drivers errands spool decode intake track accounts track_random detect pipeline seeds dns_channel dns_malformed
+RECORDS := gain endpoint names naming naming_settle naming_handed contexts jobs runtimes track_container links links_drivers errands spool decode intake track accounts track_random detect pipeline seeds dns_channel dns_malformed
 $(B)/tests/unit/test_ctl $(B)/tests/unit/test_ctl_socket: $(B)/obj/tests/unit/ctl_world.o
 $(addprefix $(B)/tests/unit/test_,$(RECORDS)): $(B)/obj/tests/unit/records.o
 $(addprefix $(B)/tests/unit/test_,links links_drivers): $(B)/obj/tests/unit/link_tale.o
-$(addprefix $(B)/tests/unit/test_,naming naming_settle): $(B)/obj/tests/unit/naming_world.o
+$(addprefix $(B)/tests/unit/test_,naming naming_settle naming_handed): $(B)/obj/tests/unit/naming_world.o
 $(B)/tests/unit/test_cli: $(call obj,$(filter-out daemon/cli/main.c,$(TOOL_SRC)))
 
 # A program of the traffic lab: NAME.c, what lies in NAME/, and what all of them share.

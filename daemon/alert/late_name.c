@@ -10,7 +10,7 @@
 
 #include "base/poison.h"
 
-/* Eight names with everything that is said of them. */
+/* The names that subject_json_endpoint() tells at most, with everything that is said of them. */
 #define ENDPOINT_BYTES_MAX (16 << 10)
 
 static void name_keep(struct open_name *ret, const struct endpoint_name *n)

@@ -10,6 +10,9 @@
 
 #include "base/poison.h"
 
+/* Of 64 names of common length all are told; names as long as can be are too much for a line. */
+#define NAMES_BYTES_MAX (14 << 10)
+
 void subject_json_process(struct json *j, const struct execution *e)
 {
 	json_u64(j, "pid", e->tgid);
@@ -93,15 +96,15 @@ static void json_name(struct json *j, const struct endpoint_name *n, const struc
 
 static void json_names(struct json *j, const struct endpoint_names *names, const struct origin *o)
 {
-	size_t i;
+	size_t i, from = j->out->len;
 
 	json_open(j, "names", '[');
-	for (i = 0; i < names->n; i++)
+	for (i = 0; i < names->n && j->out->len - from < NAMES_BYTES_MAX; i++)
 		json_name(j, &names->name[i], o);
 	json_close(j, ']');
-	if (names->flags & (NAMES_MORE | NAMES_MORE_ASKED))
+	if (i < names->n || (names->flags & (NAMES_MORE | NAMES_MORE_ASKED)))
 		json_bool(j, "names_more", true);
-	if (names->flags & NAMES_INVALID)
+	if (names->flags & (NAMES_INVALID | NAMES_UNHEARD))
 		json_bool(j, "names_invalid", true);
 	if (names->flags & NAMES_ECH)
 		json_bool(j, "ech", true);

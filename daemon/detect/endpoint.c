@@ -150,7 +150,7 @@ static bool names_prove(const struct question *q, uint64_t sets)
 	const struct endpoint_name *n;
 	size_t said = 0, targets = 0;
 
-	if (names->flags & (NAMES_INVALID | NAMES_MORE))
+	if (names->flags & (NAMES_INVALID | NAMES_MORE | NAMES_UNHEARD))
 		return false;
 	for (n = names->name; n < names->name + names->n; n++) {
 		if (!is_said(n))

@@ -12,7 +12,8 @@
  * - it was read and says nothing, and all names that led its lineage to the address are listed and
  *   confirmed.
  * With an encrypted ClientHello the names asked for must be listed besides: what is said outside it
- * is not the whole truth. Where a name could not be read or kept nothing is proved.
+ * is not the whole truth. Where a name could not be read or kept, or a socket was handed on of
+ * which nothing was heard, nothing is proved.
  *
  * A name's port is the account's, that of a proxy's target the one that was asked for.
  */

@@ -2,6 +2,7 @@
 #include "track/name_list.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "track/private.h"
@@ -14,16 +15,11 @@ void name_list_clear(struct name_list *g)
 
 	for (i = 0; i < g->n; i++)
 		text_put(g->host[i]);
-	*g = (struct name_list){ .n = 0 };
-}
-
-void name_list_copy(struct name_list *ret, const struct name_list *from)
-{
-	size_t i;
-
-	*ret = *from;
-	for (i = 0; i < ret->n; i++)
-		(void)text_get(ret->host[i]);
+	if (g->n > NAME_LIST_PLAIN)
+		*g->more -= g->n - NAME_LIST_PLAIN;
+	free(g->name);
+	free(g->host);
+	*g = (struct name_list){ .more = g->more };
 }
 
 /* Stronger sources first, the latest of each first. */
@@ -35,9 +31,37 @@ static bool stands_before(const struct endpoint_name *a, const struct endpoint_n
 static void name_remove(struct name_list *g, size_t i)
 {
 	text_put(g->host[i]);
+	*g->more -= g->n > NAME_LIST_PLAIN;
 	g->n--;
 	memmove(&g->name[i], &g->name[i + 1], (g->n - i) * sizeof(g->name[0]));
 	memmove(&g->host[i], &g->host[i + 1], (g->n - i) * sizeof(struct text *));
+}
+
+/* Room for one more. 0 or -ENOMEM. */
+static int name_room(struct name_list *g)
+{
+	size_t room = g->room == 0 ? 1 : 2 * g->room;
+	struct endpoint_name *name;
+	struct text **host;
+
+	if (g->n < g->room)
+		return 0;
+	name = realloc(g->name, room * sizeof(*name));
+	if (name == NULL)
+		return -ENOMEM;
+	g->name = name;
+	host = realloc(g->host, room * sizeof(*host));
+	if (host == NULL)
+		return -ENOMEM;
+	g->host = host;
+	g->room = room;
+	return 0;
+}
+
+static bool is_full(const struct name_list *g)
+{
+	return g->n == ENDPOINT_NAMES_MAX ||
+	       (g->n >= NAME_LIST_PLAIN && *g->more >= NAME_LISTS_MORE);
 }
 
 static void name_insert(struct name_list *g, const struct endpoint_name *name, struct text *host)
@@ -52,6 +76,7 @@ static void name_insert(struct name_list *g, const struct endpoint_name *name, s
 	g->name[i].host = host->s;
 	g->host[i] = host;
 	g->n++;
+	*g->more += g->n > NAME_LIST_PLAIN;
 }
 
 bool name_list_asked(const struct name_list *g, const char *host)
@@ -104,8 +129,8 @@ static size_t name_least(const struct name_list *g, const struct endpoint_name *
 	int least = worth(g, other), w;
 	size_t i, ret = g->n;
 
-	/* Of equal worth the last stands longest. */
-	for (i = g->n; i-- > 0;) {
+	/* Of equal worth the last stands longest. Nothing is worth less than nothing. */
+	for (i = g->n; i-- > 0 && least > 0;) {
 		w = worth(g, &g->name[i]);
 		if (w < least) {
 			least = w;
@@ -145,7 +170,7 @@ int name_list_put(struct name_list *g, const struct endpoint_name *name, struct 
 		name_insert(g, &with, host);
 		return news;
 	}
-	if (g->n == ENDPOINT_NAMES_MAX) {
+	if (is_full(g)) {
 		i = name_least(g, &with);
 		g->flags |= missing_flag(i < g->n ? &g->name[i] : &with);
 		if (i == g->n)
@@ -153,7 +178,8 @@ int name_list_put(struct name_list *g, const struct endpoint_name *name, struct 
 		name_remove(g, i);
 	}
 	host = host != NULL ? text_get(host) : text_new(with.host, strlen(with.host));
-	if (host == NULL) {
+	if (host == NULL || name_room(g) < 0) {
+		text_put(host);
 		g->flags |= NAMES_MORE;
 		return -ENOMEM;
 	}

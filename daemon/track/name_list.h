@@ -14,17 +14,22 @@
 
 struct text;
 
-/* The names of one far end. */
+/* Beyond so many a list grows only while all that do so have few names more, NAME_LISTS_MORE: what
+ * is said costs nothing, and accounts are many. */
+#define NAME_LIST_PLAIN 16
+#define NAME_LISTS_MORE 65536
+
+/* The names of one far end. All zero but for `more`: none. */
 struct name_list {
-	struct endpoint_name name[ENDPOINT_NAMES_MAX];
-	struct text *host[ENDPOINT_NAMES_MAX]; /* what each name's `host` points into */
-	size_t n;
-	uint32_t flags; /* enum endpoint_names_flags, but NAMES_SETTLED */
+	struct endpoint_name *name;
+	struct text **host; /* what each name's `host` points into */
+	size_t n, room;
+	uint32_t flags;	  /* enum endpoint_names_flags, but NAMES_SETTLED */
+	uint64_t version; /* greater when a flow said something new; 0: none was told */
+	size_t *more;	  /* names beyond NAME_LIST_PLAIN, of all lists */
 };
 
 void name_list_clear(struct name_list *g);
-/* To be cleared, too. */
-void name_list_copy(struct name_list *ret, const struct name_list *from);
 /* Is it there already as one that was asked for? */
 bool name_list_asked(const struct name_list *g, const char *host);
 /* Leaves only what was said, as if nothing had confirmed it. */

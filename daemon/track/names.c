@@ -53,6 +53,7 @@ static void name_drop(struct names *x, struct known_address *a, size_t i)
 	text_put(a->name[i].host);
 	free(a->name[i].askers);
 	a->name[i] = a->name[--a->n];
+	a->same_until_ns = 0;
 	x->names_n--;
 }
 
@@ -77,20 +78,37 @@ static void purge(struct names *x, struct known_address *a, uint64_t now_ns)
 {
 	size_t i = a->n;
 
+	if (now_ns <= a->same_until_ns)
+		return;
 	while (i-- > 0)
 		if (a->name[i].end_ns < now_ns)
 			name_drop(x, a, i);
 }
 
-static enum names_worth worth_of(const struct known_address *a, uint64_t now_ns)
+/* Asked at every telling of an account that sends there: looked for anew only when it may differ.
+ */
+static enum names_worth worth_of(struct known_address *a, uint64_t now_ns)
 {
-	size_t i, proved = 0;
+	const struct known_name *n;
+	size_t proved = 0;
+	uint64_t end_ns;
+	bool holds;
 
-	for (i = 0; i < a->n; i++)
-		proved += name_is_confirmed(&a->name[i], now_ns);
+	if (now_ns <= a->same_until_ns)
+		return a->worth;
+	a->same_until_ns = a->n > 0 ? UINT64_MAX : 0;
+	for (n = a->name; n < a->name + a->n; n++) {
+		holds = name_is_confirmed(n, now_ns);
+		end_ns = holds && n->confirmed_end_ns < n->end_ns ? n->confirmed_end_ns : n->end_ns;
+		if (end_ns < a->same_until_ns)
+			a->same_until_ns = end_ns;
+		proved += holds;
+	}
 	if (proved == 0)
-		return NAMES_UNPROVED;
-	return proved == a->n ? NAMES_PROVED : NAMES_MIXED;
+		a->worth = NAMES_UNPROVED;
+	else
+		a->worth = proved == a->n ? NAMES_PROVED : NAMES_MIXED;
+	return a->worth;
 }
 
 /* Behind the others that are worth the same. */
@@ -295,6 +313,7 @@ static struct known_name *name_add(struct names *x, struct known_address *a,
 		return NULL;
 	}
 	x->names_n++;
+	a->same_until_ns = 0;
 	a->version = ++x->version;
 	a->name[a->n] = n;
 	return &a->name[a->n++];
@@ -389,6 +408,7 @@ int names_learn(struct names *x, const struct name_told *told)
 		return err;
 	if (name_told(n, told))
 		a->version = ++x->version;
+	a->same_until_ns = 0;
 	address_rank(x, a, told->time_ns);
 	if (asker.exec_id == 0)
 		return 0;

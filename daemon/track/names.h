@@ -15,7 +15,7 @@
 #include "outflow/abi.h"
 #include "outflow/subject.h"
 
-#define NAMES_OF_ADDRESS_MAX 32 /* those that no resolver confirms go first, then the oldest */
+#define NAMES_OF_ADDRESS_MAX 128 /* those that no resolver confirms go first, then the oldest */
 #define NAME_ASKERS_MAX	     16 /* of one name; whoever asked longest ago is forgotten */
 #define NAMES_PER_ADDRESS    4	/* over all addresses, on average: more make others go */
 
@@ -56,6 +56,9 @@ struct known_address {
 	uint8_t addr[16];
 	uint32_t netns;
 	uint64_t version; /* greater when something is new: a name, an asker, a confirmation */
+	enum names_worth worth;
+	/* Until then it is worth that and no name ends, unless more is learned; 0: not known. */
+	uint64_t same_until_ns;
 	struct known_name *name;
 	size_t n, room;
 };

@@ -11,14 +11,19 @@
 
 #include "base/poison.h"
 
-#define SECOND_NS 1000000000ULL
-#define NAMES_MIN 256
+#define SECOND_NS      1000000000ULL
+#define NAMES_MIN      256
+/* Of name lists: not told, for it was said to a daemon before. */
+#define VERSION_BEFORE 1
 
 /* What one account's far end is called. */
 struct naming {
 	struct name_list names;
 	bool done;	  /* the beginning of a flow was read to its end */
 	uint64_t version; /* of the address, when its names were last taken */
+	/* Of what its socket's maker said, when that was last taken; 0: nothing is known of it. */
+	uint64_t heard;
+	bool unheard; /* and that time is over */
 	struct text *label;
 };
 
@@ -41,10 +46,13 @@ static bool has_address(const struct account *a)
 }
 
 /* NULL: no memory. */
-static struct naming *naming_get(struct account_node *n)
+static struct naming *naming_get(struct namings *x, struct account_node *n)
 {
-	if (n->naming == NULL)
-		n->naming = calloc(1, sizeof(*n->naming));
+	if (n->naming != NULL)
+		return n->naming;
+	n->naming = calloc(1, sizeof(*n->naming));
+	if (n->naming != NULL)
+		n->naming->names.more = &x->more;
 	return n->naming;
 }
 
@@ -67,6 +75,7 @@ static void naming_show(struct account_node *n)
 
 	if (g == NULL)
 		return;
+	own |= g->unheard ? NAMES_UNHEARD : 0;
 	n->a.names = (struct endpoint_names){ g->names.name, g->names.n, g->names.flags | own };
 	n->a.label = g->label != NULL ? g->label->s : NULL;
 }
@@ -145,7 +154,7 @@ static int naming_take(struct namings *x, struct account_node *n, uint64_t now_n
 
 	if (known == NULL && n->naming == NULL)
 		return 0;
-	if (naming_get(n) == NULL)
+	if (naming_get(x, n) == NULL)
 		return -ENOMEM;
 	if (n->naming->version == version && !all)
 		return 0;
@@ -170,7 +179,6 @@ static void label_set(struct naming *g)
 
 static void settle_quietly(struct account_node *n)
 {
-	list_del(&n->settling);
 	n->a.names.flags |= NAMES_SETTLED;
 	if (n->naming != NULL)
 		label_set(n->naming);
@@ -179,28 +187,33 @@ static void settle_quietly(struct account_node *n)
 
 /* What was before is kept until the telling is over. */
 struct change {
-	struct name_list before;
-	uint32_t own; /* NAMES_SETTLED, NAMES_READ */
+	struct endpoint_name name[ENDPOINT_NAMES_MAX];
+	struct text *host[ENDPOINT_NAMES_MAX];
+	struct endpoint_names before;
 };
 
 static void change_begin(struct change *c, const struct account_node *n)
 {
-	c->before = (struct name_list){ .n = 0 };
-	if (n->naming != NULL)
-		name_list_copy(&c->before, &n->naming->names);
-	c->own = n->a.names.flags & (NAMES_SETTLED | NAMES_READ);
+	const struct name_list *g = n->naming != NULL ? &n->naming->names : NULL;
+	size_t i;
+
+	c->before = (struct endpoint_names){ c->name, g != NULL ? g->n : 0, n->a.names.flags };
+	for (i = 0; i < c->before.n; i++) {
+		c->name[i] = g->name[i];
+		c->host[i] = text_get(g->host[i]);
+	}
 }
 
 static void change_end(struct change *c, struct account_node *n, bool news, uint64_t time_ns,
 		       named_fn *fn, void *arg)
 {
-	const struct endpoint_names before = { c->before.name, c->before.n,
-					       c->before.flags | c->own };
+	size_t i;
 
 	naming_show(n);
 	if (news && n->told)
-		fn(arg, n, &before, time_ns);
-	name_list_clear(&c->before);
+		fn(arg, n, &c->before, time_ns);
+	for (i = 0; i < c->before.n; i++)
+		text_put(c->host[i]);
 }
 
 static bool has_waited(const struct account_node *n, uint64_t time_ns)
@@ -247,11 +260,12 @@ static int naming_fetch(struct namings *x, struct account_node *n)
 
 	if (w == NULL)
 		return 0;
-	if (naming_get(n) == NULL)
+	if (naming_get(x, n) == NULL)
 		return -ENOMEM;
 	for (i = 0; i < w->names.n && err >= 0; i++)
 		err = name_list_put(&n->naming->names, &w->names.name[i], w->names.host[i]);
 	n->naming->names.flags |= w->names.flags;
+	n->naming->names.version = w->names.version;
 	n->naming->done |= w->done;
 	waiting_drop(x, w);
 	return err < 0 ? err : 0;
@@ -271,48 +285,110 @@ static struct account_node *flow_account(const struct accounts *accounts, uint64
 	return account_find(accounts, exec_id, &other);
 }
 
+/* ---- Of sockets that were handed on ---- */
+
+static bool has_creator(const struct account_node *n)
+{
+	return n->a.creator_id != 0 && (n->a.who == NULL || n->a.creator_id != n->a.who->exec_id);
+}
+
+static bool awaits_creator(const struct account_node *n)
+{
+	return has_creator(n) && (n->naming == NULL || n->naming->heard == 0);
+}
+
+/* Was it told of a daemon before? Not what it was heard to say makes it count as read then. */
+static bool is_of_before(const struct account_node *n)
+{
+	uint32_t heard = n->naming != NULL ? n->naming->names.flags : 0;
+
+	return (n->a.names.flags & ~heard & NAMES_READ) != 0;
+}
+
+/* What the maker of its socket said of this far end. Returns its version; 0: nothing is known. */
+static uint64_t creator_said(const struct namings *x, const struct account_node *n,
+			     const struct name_list **ret)
+{
+	const struct account_node *creator = flow_account(x->accounts, n->a.creator_id, &n->a.to);
+	struct of_account_key key = waiting_key(n->a.creator_id, &n->a.to);
+	const struct waiting *w;
+
+	*ret = creator != NULL && creator->naming != NULL ? &creator->naming->names : NULL;
+	if (*ret != NULL && (*ret)->version != 0)
+		return (*ret)->version;
+	if (creator != NULL && is_of_before(creator))
+		return VERSION_BEFORE;
+	w = waiting_find(x, &key);
+	*ret = w != NULL ? &w->names : NULL;
+	return w != NULL ? w->names.version : 0;
+}
+
 /*
- * Of a socket that was handed on, to a child mostly, the beginning was sent by whoever made it:
- * what that said of this far end. 0 or -ENOMEM.
+ * Of a socket that was handed on, to a child mostly, the beginning was sent by whoever made it, and
+ * an account does not tell its sockets apart: what that said of this far end counts beside what it
+ * says itself. 1: something is new, 0: nothing, or -ENOMEM.
  */
 static int naming_inherit(struct namings *x, struct account_node *n)
 {
-	struct of_account_key key = waiting_key(n->a.creator_id, &n->a.to);
 	const struct name_list *from = NULL;
-	const struct account_node *creator;
-	const struct waiting *w;
+	uint64_t version;
+	int news = 0, err = 0;
 	size_t i;
-	int err = 0;
 
-	if (n->a.creator_id == 0 || (n->a.names.flags & NAMES_READ))
+	version = has_creator(n) ? creator_said(x, n, &from) : 0;
+	if (version == 0 || (n->naming != NULL && n->naming->heard == version))
 		return 0;
-	creator = flow_account(x->accounts, n->a.creator_id, &n->a.to);
-	w = waiting_find(x, &key);
-	if (creator != NULL && creator->naming != NULL)
-		from = &creator->naming->names;
-	else if (w != NULL)
-		from = &w->names;
-	if (from == NULL)
-		return 0;
-	if (naming_get(n) == NULL)
+	if (naming_get(x, n) == NULL)
 		return -ENOMEM;
-	for (i = 0; i < from->n && err >= 0; i++)
-		if (from->name[i].source != OF_NAME_DNS)
-			err = name_list_put(&n->naming->names, &from->name[i], from->host[i]);
-	n->naming->names.flags |= from->flags;
-	return err < 0 ? err : 0;
+	news |= n->naming->unheard;
+	n->naming->unheard = false;
+	n->naming->heard = version;
+	if (from == NULL)
+		return news;
+	news |= (from->flags & ~n->naming->names.flags & ~NAMES_MORE_ASKED) != 0;
+	n->naming->names.flags |= from->flags & ~NAMES_MORE_ASKED;
+	for (i = 0; i < from->n && err >= 0; i++) {
+		if (from->name[i].source == OF_NAME_DNS)
+			continue;
+		err = name_list_put(&n->naming->names, &from->name[i], from->host[i]);
+		news |= err > 0;
+	}
+	return err < 0 ? err : news;
+}
+
+/* Looked at once more later, for what its maker said may be told after it was. */
+static void look_again(struct namings *x, struct account_node *n, uint64_t time_ns)
+{
+	if (!x->waits || !has_creator(n) || !list_empty(&n->settling))
+		return;
+	n->told_ns = time_ns;
+	list_add(&x->settling, &n->settling);
 }
 
 static void settle(struct namings *x, struct account_node *n, uint64_t time_ns, named_fn *fn,
 		   void *arg)
 {
+	bool news = (n->a.names.flags & NAMES_SETTLED) == 0;
 	struct change c;
 
+	list_del(&n->settling);
 	change_begin(&c, n);
-	(void)naming_inherit(x, n);
-	(void)naming_take(x, n, time_ns, false); /* without memory NAMES_MORE is set */
+	news |= naming_inherit(x, n) != 0; /* without memory NAMES_MORE is set */
+	if (awaits_creator(n) && naming_get(x, n) != NULL) {
+		news |= !n->naming->unheard;
+		n->naming->unheard = true;
+	}
+	news |= naming_take(x, n, time_ns, news) != 0;
 	settle_quietly(n);
-	change_end(&c, n, true, time_ns, fn, arg);
+	change_end(&c, n, news, time_ns, fn, arg);
+}
+
+/* What was told of a daemon before counts as heard. */
+static void begin_before(struct namings *x, struct account_node *n)
+{
+	n->a.names.flags |= NAMES_READ;
+	if (awaits_creator(n) && naming_get(x, n) != NULL)
+		n->naming->heard = VERSION_BEFORE;
 }
 
 static int naming_begin(struct namings *x, struct account_node *n, uint64_t time_ns)
@@ -321,41 +397,59 @@ static int naming_begin(struct namings *x, struct account_node *n, uint64_t time
 
 	n->told = true;
 	n->told_ns = time_ns;
-	if (!x->ticked)
-		n->a.names.flags |= NAMES_READ;
 	if (!has_address(&n->a)) {
+		n->a.names.flags |= x->ticked ? 0 : NAMES_READ;
 		settle_quietly(n);
 		return 0;
 	}
 	err = naming_fetch(x, n);
 	if (err == 0)
+		err = naming_inherit(x, n);
+	if (!x->ticked)
+		begin_before(x, n);
+	if (err >= 0)
 		err = naming_take(x, n, time_ns, true);
 	naming_show(n);
-	if (!x->waits || (n->naming != NULL && n->naming->done))
+	if (!x->waits || (n->naming != NULL && n->naming->done && !awaits_creator(n)))
 		settle_quietly(n);
 	else
 		list_add(&x->settling, &n->settling);
+	look_again(x, n, time_ns);
 	return err < 0 ? err : 0;
+}
+
+/* Was something learned or said since its names were taken? */
+static bool has_news(struct namings *x, struct account_node *n, uint64_t time_ns)
+{
+	const struct known_address *known =
+		names_find(&x->names, n->a.netns, n->a.to.addr, time_ns);
+	const struct name_list *from;
+	uint64_t version;
+
+	look_again(x, n, time_ns);
+	if (known != NULL && (n->naming == NULL || n->naming->version != known->version))
+		return true;
+	if (!has_creator(n))
+		return false;
+	version = creator_said(x, n, &from);
+	return version != 0 && (n->naming == NULL || n->naming->heard != version);
 }
 
 int naming_told(struct namings *x, struct account_node *n, uint64_t time_ns, named_fn *fn,
 		void *arg)
 {
-	const struct known_address *known;
 	struct change c;
-	int news;
+	int news, err;
 
 	if (!n->told)
 		return naming_begin(x, n, time_ns);
-	if (!has_address(&n->a))
-		return 0;
-	known = names_find(&x->names, n->a.netns, n->a.to.addr, time_ns);
-	if (known == NULL || (n->naming != NULL && n->naming->version == known->version))
+	if (!has_address(&n->a) || !has_news(x, n, time_ns))
 		return 0;
 	change_begin(&c, n);
-	news = naming_take(x, n, time_ns, false);
-	change_end(&c, n, news != 0, time_ns, fn, arg);
-	return news < 0 ? news : 0;
+	news = naming_inherit(x, n);
+	err = naming_take(x, n, time_ns, news != 0);
+	change_end(&c, n, news != 0 || err != 0, time_ns, fn, arg);
+	return news < 0 || err < 0 ? -ENOMEM : 0;
 }
 
 void namings_tick(struct namings *x, uint64_t time_ns, named_fn *fn, void *arg)
@@ -400,14 +494,15 @@ static uint32_t names_flags(uint32_t flow_flags)
 }
 
 /* 1: something is new, 0: nothing, or -ENOMEM. */
-static int flow_put(struct name_list *g, const struct of_rec_flow *flow, uint64_t time_ns)
+static int flow_put(struct namings *x, struct name_list *g, const struct of_rec_flow *flow,
+		    uint64_t time_ns)
 {
 	uint32_t flags = g->flags | names_flags(flow->flags);
 	int news = flags != g->flags, err = 0;
 	size_t i;
 
 	g->flags = flags;
-	for (i = 0; i < flow->names_n; i++) {
+	for (i = 0; i < flow->names_n && err >= 0; i++) {
 		const struct of_flow_name *said = &flow->names[i];
 		struct endpoint_name name = { .host = said->host,
 					      .source = (enum of_name_source)said->source,
@@ -416,11 +511,11 @@ static int flow_put(struct name_list *g, const struct of_rec_flow *flow, uint64_
 					      .time_ns = time_ns };
 
 		err = name_list_put(g, &name, NULL);
-		if (err < 0)
-			return err;
-		news |= err;
+		news |= err != 0;
 	}
-	return news;
+	if (news)
+		g->version = ++x->version;
+	return err < 0 ? err : news;
 }
 
 static int flow_wait(struct namings *x, uint64_t exec_id, const struct of_rec_flow *flow,
@@ -437,6 +532,7 @@ static int flow_wait(struct namings *x, uint64_t exec_id, const struct of_rec_fl
 		if (w == NULL)
 			return -ENOMEM;
 		w->key = key;
+		w->names.more = &x->more;
 		w->spare = true;
 		(void)table_add(&x->waiting, &w->by_key,
 				table_hash(&x->waiting, &key, sizeof(key)));
@@ -445,7 +541,7 @@ static int flow_wait(struct namings *x, uint64_t exec_id, const struct of_rec_fl
 	w->time_ns = time_ns;
 	w->spare &= spare;
 	w->done |= (flow->flags & OF_FLOW_DONE) != 0;
-	err = flow_put(&w->names, flow, time_ns);
+	err = flow_put(x, &w->names, flow, time_ns);
 	return err < 0 ? err : 0;
 }
 
@@ -453,16 +549,20 @@ static int flow_apply(struct namings *x, struct account_node *n, const struct of
 		      uint64_t time_ns, named_fn *fn, void *arg)
 {
 	bool settled = (n->a.names.flags & NAMES_SETTLED) != 0;
+	int news, err, inherited;
 	struct change c;
-	int news, err;
 
-	change_begin(&c, n);
-	if (naming_get(n) == NULL)
+	if (naming_get(x, n) == NULL)
 		return -ENOMEM;
+	change_begin(&c, n);
 	n->naming->done |= (flow->flags & OF_FLOW_DONE) != 0;
-	news = flow_put(&n->naming->names, flow, time_ns);
+	news = flow_put(x, &n->naming->names, flow, time_ns);
+	inherited = naming_inherit(x, n);
+	news = news < 0 || inherited < 0 ? -ENOMEM : news | inherited;
 	err = naming_take(x, n, time_ns, news != 0);
-	if (!settled && n->told && n->naming->done) {
+	if (!settled && n->told && n->naming->done && !awaits_creator(n)) {
+		if (!has_creator(n))
+			list_del(&n->settling);
 		settle_quietly(n);
 		news = 1;
 	}
@@ -475,8 +575,9 @@ static int flow_apply(struct namings *x, struct account_node *n, const struct of
 int namings_flow(struct namings *x, const struct of_rec_flow *flow, uint64_t time_ns, named_fn *fn,
 		 void *arg)
 {
-	const uint64_t who[2] = { flow->exec_id,
-				  flow->creator != flow->exec_id ? flow->creator : 0 };
+	/* The maker first: the other takes what that said. */
+	const uint64_t who[2] = { flow->creator != flow->exec_id ? flow->creator : 0,
+				  flow->exec_id };
 	struct account_node *n[2];
 	/* Whose account is gone by now is not waited for. */
 	bool spare = (flow->flags & OF_FLOW_KEPT) != 0;
@@ -580,6 +681,7 @@ int namings_init(struct namings *x, const struct policy *policy,
 	x->executions = executions;
 	x->accounts = accounts;
 	x->waits = names_matter(policy);
+	x->version = VERSION_BEFORE;
 	list_init(&x->settling);
 	err = names_init(&x->names, max > NAMES_MIN ? max : NAMES_MIN);
 	return err < 0 ? err : table_init(&x->waiting, NAMING_WAITING_MAX, same_waiting);

@@ -31,11 +31,15 @@ struct namings {
 	const struct executions *executions;
 	const struct accounts *accounts;
 	struct names names;
-	struct list settling; /* accounts that were told and have not settled, in that order */
+	/* Accounts that were told and have not settled, and those with another's socket that were
+	 * told and are looked at once more, in that order. */
+	struct list settling;
 	struct table waiting; /* what flows said whose account was not told yet */
 	uint32_t netns;	      /* of the daemon; 0: not known */
 	bool waits;	      /* names may decide something */
 	bool ticked;	      /* accounts told before that are of a daemon before */
+	size_t more;	      /* as in struct name_list */
+	uint64_t version;     /* the latest of name lists; 1: nothing was said yet */
 	uint64_t lost;	      /* flows that found no account, or no room to wait for it */
 };
 

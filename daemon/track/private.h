@@ -209,7 +209,7 @@ struct account_node {
 	/* naming.c */
 	struct naming *naming; /* NULL: no name is known */
 	struct list settling;  /* in namings.settling */
-	uint64_t told_ns;      /* when it was first told */
+	uint64_t told_ns;      /* when it was first told, or last put into that list */
 	uint64_t told_roles;   /* with which it was told, those of errands included */
 	bool told;
 };

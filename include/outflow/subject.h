@@ -160,9 +160,11 @@ enum endpoint_names_flags {
 	 * means something. */
 	NAMES_READ = 64,
 	NAMES_SILENT = 128, /* one of several connections, or the only one, said no name */
+	/* A socket was handed on to it, and nothing is known of what was said there before. */
+	NAMES_UNHEARD = 256,
 };
 
-#define ENDPOINT_NAMES_MAX 16 /* of one account */
+#define ENDPOINT_NAMES_MAX 64 /* of one account */
 
 /* The names of an account's far end: stronger sources first, the latest of each first. */
 struct endpoint_names {

@@ -25,6 +25,8 @@ zone() {
 	where_many many.ok.example 0x101 $MANY
 	where_many huge.ok.example 1 $HUGE
 	where_many truncated.ok.example 0x201 $MANY
+	where_wide wide.ok.example "$(row_address names-many IP)"
+	where_wide kept.ok.example "$(row_address names-asked-many IP)"
 }
 
 config() {
@@ -74,6 +76,19 @@ servers() {
 	where_socks
 	far_start --tcp 7000-7002 --udp 7001
 	cp "$BASH" "$LAB_DIR/bin/marker-$$"
+	helper handed-other .bad.example
+	helper handed-same .ok.example
+}
+
+# Of no role: says a name at the row's far end and hands the socket on to who asks for it.
+helper() { # ID NAME
+	where_run "$SENDER_NET" dnsmasq speak hand_on "$LAB_DIR/$1.socket" "$(row_address "$1" IP)" 80 "$1$2" \
+		>"$LAB_DIR/$1.helper" 2>&1 &
+	LAB_PIDS+=($!)
+	if ! wait_for 10 test -S "$LAB_DIR/$1.socket"; then
+		not_ok "$1" "no helper: $(tail -n 1 "$LAB_DIR/$1.helper")"
+		lab_end
+	fi
 }
 
 # The alerts about the row's far end, in the form of the table.

@@ -440,20 +440,20 @@ static bool is_known(const char *host, const char *ip)
 Test(names, many_of_one_address)
 {
 	rec_dns(&t.s, 2, RESOLVER, HOST, FAR);
-	flood("198.51.100.1", FAR, 100);
+	flood("198.51.100.1", FAR, 200);
 	cr_expect(is_known(HOST, FAR));
-	cr_expect_eq(track_stats(t.track).names_evicted, 69);
-	flood(RESOLVER, FAR, 31);
+	cr_expect_eq(track_stats(t.track).names_evicted, 73);
+	flood(RESOLVER, FAR, 127);
 	cr_expect(is_known(HOST, FAR));
-	cr_expect(is_known("f30.example", FAR));
-	flood("198.51.100.1", FAR, 40);
+	cr_expect(is_known("f126.example", FAR));
+	flood("198.51.100.1", FAR, 140);
 	cr_expect(is_known("f0.example", FAR));
 	cr_expect(is_known(HOST, FAR));
-	flood(RESOLVER, FAR, 40);
+	flood(RESOLVER, FAR, 140);
 	cr_expect_not(is_known(HOST, FAR), "it is the oldest");
 }
 
-/* 32 names at each of 256 addresses would be eight times what is kept. */
+/* 128 names at each of 256 addresses would be 32 times what is kept. */
 Test(names, all_together_are_bounded)
 {
 	char ip[IP_TEXT_LEN];
@@ -461,10 +461,10 @@ Test(names, all_together_are_bounded)
 
 	for (i = 0; i < 64; i++) {
 		(void)snprintf(ip, sizeof(ip), "10.2.0.%zu", i);
-		flood(RESOLVER, ip, 32);
+		flood(RESOLVER, ip, 128);
 	}
-	cr_expect_eq(track_stats(t.track).names, 32);
-	cr_expect_eq(track_stats(t.track).names_evicted, 32 * 32);
+	cr_expect_eq(track_stats(t.track).names, 8);
+	cr_expect_eq(track_stats(t.track).names_evicted, 56 * 128);
 }
 
 /* ---- Who has a server of his own, and what is proved ---- */

@@ -492,7 +492,7 @@ Test(naming_settle, of_many_names_the_said_stay)
 
 	world_start(&w, STRANGE "- {id: m, when: {role: w, endpoint: {name_mismatch: true}}}\n");
 	rec_dns(s(), CURL, RESOLVER, GOOD, FAR);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < ENDPOINT_NAMES_MAX + 4; i++) {
 		s()->now_ns += MS;
 		(void)snprintf(host, sizeof(host), "n%zu.example", i);
 		rec_dns(s(), i < 4 ? OTHER : CURL, RESOLVER, host, FAR);
@@ -526,7 +526,7 @@ Test(naming_settle, more_said_than_is_kept_proves_nothing)
 	}
 	world_run(&w);
 	cr_expect_eq(w.judged_n, 0);
-	rec_flow(s(), CURL, FAR, 443, OF_NAME_SNI, "n16.ok.example");
+	rec_flow(s(), CURL, FAR, 443, OF_NAME_SNI, "n64.ok.example");
 	world_run(&w);
 	cr_expect(tracked_account(&w.t, CURL, FAR, 443)->names.flags & NAMES_MORE);
 	cr_expect_eq(w.judged_n, 1);

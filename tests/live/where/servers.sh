@@ -115,6 +115,11 @@ where_chain_zone() { # LINE
 	case $1 in *.chain.example.\ *) echo "$1" >>"$LAB_DIR/chain.zone" ;; esac
 }
 
+# Every name below one, by dnsmasq.
+where_wide() { # NAME ADDRESS
+	echo "address=/$1/$2" >>"$LAB_DIR/records.dnsmasq"
+}
+
 where_many() { # NAME FIRST N
 	local i
 
