@@ -16,8 +16,8 @@
 #include "outflow/subject.h"
 
 #define NAMES_OF_ADDRESS_MAX 128 /* those that no resolver confirms go first, then the oldest */
-#define NAME_ASKERS_MAX	     16 /* of one name; whoever asked longest ago is forgotten */
-#define NAMES_PER_ADDRESS    4	/* over all addresses, on average: more make others go */
+#define NAME_ASKERS_MAX	     16	 /* of one name; whoever asked longest ago is forgotten */
+#define NAMES_PER_ADDRESS    4	 /* over all addresses, on average: more make others go */
 
 struct executions;
 struct text;
