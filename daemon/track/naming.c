@@ -265,7 +265,8 @@ static int naming_fetch(struct namings *x, struct account_node *n)
 	for (i = 0; i < w->names.n && err >= 0; i++)
 		err = name_list_put(&n->naming->names, &w->names.name[i], w->names.host[i]);
 	n->naming->names.flags |= w->names.flags;
-	n->naming->names.version = w->names.version;
+	if (w->names.version > n->naming->names.version)
+		n->naming->names.version = w->names.version;
 	n->naming->done |= w->done;
 	waiting_drop(x, w);
 	return err < 0 ? err : 0;
