@@ -35,7 +35,8 @@
 #define TLS_RECORD	 5    /* header of a record (RFC 8446, 5.1) */
 #define TLS_BETWEEN_MAX	 4    /* records between two ClientHellos */
 #define TLS_HELLO	 4    /* header of a handshake message */
-#define QUIC_LONG	 0xc0 /* header form and fixed bit (RFC 9000, 17.2) */
+#define QUIC_LONG	 0x80 /* header form (RFC 9000, 17.2); the fixed bit may be clear (RFC 9287) */
+#define DATAGRAM_LEN	 14 /* tells what a datagram is: the header of DTLS's record and a byte */
 
 /* The data of a packet, and whose it is. */
 struct packet {
@@ -581,11 +582,39 @@ static __always_inline bool datagram_is_early(struct socket_hint *hint, struct _
 	return hint->names_packets < DATAGRAMS_MAX;
 }
 
+/* A version of QUIC that is read (1 and 2, RFC 9369), or told as one that is not: drafts, those
+ * that ask for a negotiation (RFC 9000, 15), Google's "Q" or "T" and digits, and mvfst's
+ * (wire/quic_packet.h has the sources). */
+static __always_inline bool is_quic_version(__u32 v)
+{
+	return v == 1 || v == 0x6b3343cf || (v & 0x0f0f0f0f) == 0x0a0a0a0a ||
+	       (v & 0xffffff00) == 0xff000000 || (v & 0xffffff00) == 0xfaceb000 ||
+	       (v & 0xfff0f0f0) == 0x51303030 || (v & 0xfff0f0f0) == 0x54303030;
+}
+
+/* May it be one that a name is read from, or that has one which is not? Several at once are looked
+ * at where they are cut. */
+static __always_inline bool datagram_says(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 h[DATAGRAM_LEN] = {};
+
+	if (skb->gso_size != 0)
+		return true;
+	if (bpf_skb_load_bytes(skb, p->at, h, sizeof(h)) < 0)
+		return false;
+	if (h[0] & QUIC_LONG)
+		return is_quic_version((__u32)h[1] << 24 | (__u32)h[2] << 16 | (__u32)h[3] << 8 |
+				       h[4]);
+	/* A ClientHello of DTLS (RFC 6347, 4.1). */
+	return h[0] == TLS_HANDSHAKE && h[1] == 0xfe && (h[2] == 0xff || h[2] == 0xfd) &&
+	       h[13] == TLS_CLIENT_HELLO;
+}
+
 static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb)
 {
 	struct packet p = { .kind = OF_CAPTURE_UDP };
 	__u64 creator = hint == NULL ? 0 : hint->creator;
-	__u8 b = 0;
+	__u32 n;
 
 	if (!udp_data(&p, skb))
 		return;
@@ -596,13 +625,16 @@ static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_b
 	}
 	if (!datagram_is_early(hint, skb, &p))
 		return;
-	(void)bpf_skb_load_bytes(skb, p.at, &b, sizeof(b));
+	p.seq = hint->names_packets++;
+	p.lost = hint->names_packets >= DATAGRAMS_MAX || hint->names_peers >= PEERS_MAX;
+	n = p.len < 256 ? p.len : 256;
+	if (datagram_says(skb, &p))
+		n = p.len;
+	else if (p.seq > 0) /* that no more are looked at is told by the last */
+		n = p.lost;
 	/* The first is told in any case, so that nobody waits for a name. */
-	if ((b & QUIC_LONG) == QUIC_LONG)
-		(void)capture(skb, &p, p.len, creator, IPPROTO_UDP);
-	else if (hint->names_packets == 0)
-		(void)capture(skb, &p, p.len < 256 ? p.len : 256, creator, IPPROTO_UDP);
-	hint->names_packets++;
+	if (n > 0)
+		(void)capture(skb, &p, n, creator, IPPROTO_UDP);
 }
 
 #endif

@@ -20,10 +20,12 @@
  * whole, some 17 KiB each: 5 MB at most. */
 #define NAMES_HTTP_MAX	    4096
 #define NAMES_HEADS_MAX	    256
+#define NAMES_GONE_MAX	    4096 /* flows of the first table that gave way, some 90 bytes each */
 #define NAMES_SERVERS_MAX   1024 /* sockets to DNS servers of which it is known what was told */
 
 /* Gets each record; it is valid for that call. One of DNS whose hdr.err is -ENOBUFS tells that a
- * question or a stream gave way to another that might still have been answered. */
+ * question or a stream gave way to another that might still have been answered, or that of a flow
+ * it was forgotten that it gave way. */
 typedef void names_fn(void *arg, const struct of_rec_hdr *rec);
 
 /* Where the registered domain begins in a name (wire/suffix.h); its length: it has none. */
@@ -39,7 +41,7 @@ void names_in_free(struct names_in *n);
  * is passed over. */
 void names_in_take(struct names_in *n, const void *entry, size_t len);
 
-/* ---- names_dns.c, names_flows.c: its parts ---- */
+/* ---- names_dns.c, names_flows.c (and what it has in names_flows.h): its parts ---- */
 
 struct names_teller {
 	names_suffix_fn *suffix;

@@ -313,17 +313,11 @@ static struct server_told *server_told(struct names_dns *d)
 	return s;
 }
 
-/* A question says no name of the server it goes to. Where something else went first it is not
- * known what that said. */
-static void tell_flow(struct names_dns *d)
+static void tell_flow(struct names_dns *d, uint32_t flags)
 {
 	const struct of_capture *c = d->capture;
-	struct server_told *s = server_told(d);
 	struct of_rec_flow *r = &d->flow;
 
-	if (s->told || s->other)
-		return;
-	s->told = true;
 	memset(r, 0, offsetof(struct of_rec_flow, names));
 	r->hdr = (struct of_rec_hdr){ .ts_ns = c->time_ns, .kind = OF_REC_FLOW };
 	r->hdr.len = offsetof(struct of_rec_flow, names);
@@ -332,19 +326,41 @@ static void tell_flow(struct names_dns *d)
 	r->creator = c->creator;
 	r->cookie = c->cookie;
 	r->netns = c->netns;
-	r->flags = OF_FLOW_DONE | OF_FLOW_READ | OF_FLOW_SILENT;
+	r->flags = OF_FLOW_DONE | flags;
 	d->teller->fn(d->teller->arg, &r->hdr);
+}
+
+/* A question says no name of the server it goes to. Where something else went first it is not
+ * known what that said. */
+static void tell_asks(struct names_dns *d)
+{
+	struct server_told *s = server_told(d);
+
+	if (!s->told && !s->other)
+		tell_flow(d, OF_FLOW_READ | OF_FLOW_SILENT);
+	s->told = true;
+}
+
+/* By what is no DNS, or is not read, the server may be asked for any name; that it was asked as one
+ * before proves nothing of that. */
+static void tell_other(struct names_dns *d)
+{
+	struct server_told *s = server_told(d);
+
+	if (!s->other)
+		tell_flow(d, OF_FLOW_LOST | OF_FLOW_INVALID);
+	s->other = true;
 }
 
 static void tell_malformed(struct names_dns *d, size_t octets)
 {
-	server_told(d)->other = true;
 	d->other = true;
 	rec_begin(d);
 	d->rec.flags = OF_DNS_MALFORMED;
 	d->rec.exec_id = d->exec_id;
 	d->rec.octets = (uint32_t)octets;
 	rec_tell(d);
+	tell_other(d);
 }
 
 /* A server here answers one elsewhere, both by the port of servers. A header alone says that the
@@ -402,7 +418,7 @@ static void take_message(struct names_dns *d, const uint8_t *msg, size_t len, si
 	}
 	rec_tell(d);
 	if (!m->is_answer && m->exact)
-		tell_flow(d);
+		tell_asks(d);
 }
 
 static void on_message(void *arg, const uint8_t *msg, size_t len, size_t whole)
@@ -483,8 +499,10 @@ static void take_out(struct names_dns *d, struct stream *s, const struct of_capt
 	s->other = d->other;
 	if ((int32_t)(c->seq - c->first + c->len - s->end) > 0)
 		s->end = c->seq - c->first + c->len;
-	if (err < 0)
+	if (err < 0) {
 		tell_unread(d);
+		tell_other(d);
+	}
 }
 
 static void take_piece(struct names_dns *d, const struct of_capture *c, const uint8_t *data)
@@ -494,11 +512,15 @@ static void take_piece(struct names_dns *d, const struct of_capture *c, const ui
 
 	if (s == NULL) {
 		tell_unread(d);
+		if (!c->in)
+			tell_other(d);
 		return;
 	}
 	/* The first that sent by it: what leaves later may do so while another runs. */
 	d->exec_id = s->exec_id;
-	if (!c->in)
+	if (!c->in && c->lost) /* nor is what follows copied */
+		tell_other(d);
+	else if (!c->in)
 		take_out(d, s, c, data);
 	else if (dns_stream_feed(&s->in, c->seq - c->first, data, c->copied, &ear) < 0)
 		tell_unread(d);

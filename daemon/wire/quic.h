@@ -56,6 +56,7 @@ void quic_init(struct quic *q);
  *           that an Initial cannot have
  *  -ENODATA cut by the capture before the end of an Initial, which so cannot be authenticated, or
  *           where another may have been
+ *  -EPROTONOSUPPORT  QUIC, of a version that is not read
  *  -EBADMSG the handshake is another than in earlier packets at the same offset: the first stands.
  *           With an ID of its own it is another connection in the same flow: quic_init() and feed
  *           it again. Otherwise the client contradicts itself

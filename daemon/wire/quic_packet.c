@@ -42,6 +42,17 @@ static bool known_type(uint32_t version, uint8_t first, enum quic_type *ret)
 	return true;
 }
 
+bool quic_version_is_unread(uint32_t version)
+{
+	const uint32_t digits = version & 0x00ffffff, maker = version >> 24;
+
+	if ((version & 0x0f0f0f0f) == 0x0a0a0a0a || (version & 0xffffff00) == 0xff000000 ||
+	    (version & 0xffffff00) == 0xfaceb000)
+		return true;
+	return (maker == 'Q' || maker == 'T') && (digits & 0xf0f0f0) == 0x303030 &&
+	       ((digits + 0x060606) & 0x404040) == 0;
+}
+
 /* One byte of length and the ID. */
 static int read_cid(const uint8_t **pos, const uint8_t *end, const uint8_t **ret, size_t *ret_len)
 {
@@ -71,6 +82,8 @@ static int parse_header(const uint8_t *end, struct quic_packet *p, uint64_t *ret
 		return pos < end && !(*pos & QUIC_LONG_HEADER) ? -EINVAL : -EAGAIN;
 	p->version =
 		(uint32_t)pos[1] << 24 | (uint32_t)pos[2] << 16 | (uint32_t)pos[3] << 8 | pos[4];
+	if ((*pos & QUIC_LONG_HEADER) && quic_version_is_unread(p->version))
+		return -EPROTONOSUPPORT;
 	if (!(*pos & QUIC_LONG_HEADER) || !known_type(p->version, *pos, &p->type) ||
 	    p->type == QUIC_RETRY)
 		return -EINVAL;

@@ -7,6 +7,7 @@
 #ifndef WIRE_QUIC_PACKET_H
 #define WIRE_QUIC_PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,9 +42,16 @@ struct quic_plain {
  * 0, or -EAGAIN: it does not end before `end`. */
 int quic_varint(const uint8_t **pos, const uint8_t *end, uint64_t *ret);
 
+/* Is it a version of QUIC whose ClientHello is not read here? Drafts and the versions that ask for
+ * a negotiation (RFC 9000 section 15), Google's, which are "Q" or "T" and three digits, and those
+ * of Facebook's mvfst (both in the list that the section leads to, github.com/quicwg/base-drafts,
+ * wiki/QUIC-Versions). False for 1, 2, version negotiation, and what is no QUIC. */
+bool quic_version_is_unread(uint32_t version);
+
 /* The packet at `data`, of which `len` bytes are there; on the wire the datagram had `real_len`
  * from here. 0, -ENODATA: it ends behind what is there, or -EINVAL: not a packet with a long header
- * of a known version, or longer than its datagram. A Retry, which servers send, is -EINVAL too, and
+ * of a known version, or longer than its datagram. -EPROTONOSUPPORT: of a version that
+ * quic_version_is_unread(), whatever follows. A Retry, which servers send, is -EINVAL too, and
  * so is version negotiation. */
 int quic_packet_parse(const uint8_t *data, size_t len, size_t real_len, struct quic_packet *ret);
 

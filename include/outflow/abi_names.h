@@ -28,7 +28,8 @@ struct of_capture {
 	__u64 creator; /* exec_id that made the socket; 0: not known */
 	struct of_endpoint peer;
 	__u32 netns;
-	__u32 seq;     /* TCP: its place in the stream; else 0 */
+	__u32 seq;     /* TCP: its place in the stream; OF_CAPTURE_UDP: how many were looked at
+			* before, to the same far end; else 0 */
 	__u32 len;     /* bytes of data that the packet has */
 	__u32 copied;  /* of them, those that are here */
 	__u16 port;    /* of this end */
@@ -37,7 +38,8 @@ struct of_capture {
 	__u32 first;   /* TCP: `seq` of the first byte that was seen of this direction */
 	__u32 segment; /* UDP: bytes of each datagram where it will be cut into several; else 0 */
 	__u8 lost;     /* 1: one before, of the same stream, found no room, or there is urgent data:
-			* what the far end reads is not known, and nothing more of it is copied */
+			* what the far end reads is not known, and nothing more of it is copied;
+			* OF_CAPTURE_UDP: nothing more to its far end is */
 	__u8 http;     /* 1: TCP: what is behind the first bytes comes as OF_CAPTURE_HTTP */
 	__u16 pad0;    /* zero */
 };

@@ -365,11 +365,161 @@ Test(names_flows, flows_that_never_end_give_way)
 	cr_assert_eq(told_n, 2);
 	cr_expect_eq(told[0].flow.cookie, 1000);
 	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_LOST);
-	/* Whoever waited for long is not missed. */
-	c.time_ns += 3600 * 1000000000ULL;
-	c.cookie++;
-	take(n, c, "GET / HT", 8);
-	cr_expect_eq(told_n, 3);
+	names_in_free(n);
+}
+
+#define TEN_S 10000000000ULL
+
+/* Whoever stops in the middle says a name by half: another's reading proves nothing of it. */
+Test(names_flows, a_message_that_never_gets_whole_is_lost)
+{
+	static const char *const begun[] = { "\x16", "\x16\3\1\2", "GET / HTTP/1.1\r\nX: y\r\n",
+					     "CONNECT a.example:443 HTTP/1.1\r\n\r\n\x16\3" };
+	struct of_capture c = http_flow(), other;
+	struct names_in *n = fresh();
+	size_t i;
+
+	for (i = 0; i < sizeof(begun) / sizeof(begun[0]); i++) {
+		c = other = http_flow();
+		c.cookie = 1000 + 2 * i;
+		c.time_ns = i * 100 * TEN_S;
+		c.netns = 5;
+		other.cookie = 1001 + 2 * i;
+		says(n, &c, begun[i]);
+		other.time_ns = c.time_ns + TEN_S - 1;
+		says(n, &other, TO_A);
+		told_n = 0;
+		other.time_ns++;
+		says(n, &other, TO_A);
+		cr_assert_eq(told_n, 1, "%zu: %zu", i, told_n);
+		cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_LOST);
+		cr_expect_eq(told[0].flow.cookie, c.cookie);
+		cr_expect_eq(told[0].flow.creator, ASKER);
+		cr_expect_eq(told[0].flow.netns, 5);
+		other.time_ns += TEN_S;
+		says(n, &other, TO_A);
+		cr_expect_eq(told_n, 1, "once");
+	}
+	names_in_free(n);
+}
+
+Test(names_flows, a_later_head_that_never_gets_whole_is_lost)
+{
+	struct of_capture c = http_flow(), other = http_flow();
+	struct names_in *n = fresh();
+
+	other.cookie++;
+	says(n, &c, TO_A);
+	c.time_ns += 5 * TEN_S;
+	says(n, &c, "GET / HTTP/1.1\r\n");
+	told_n = 0;
+	other.time_ns = c.time_ns + TEN_S - 1;
+	says(n, &other, TO_A);
+	cr_expect_eq(told_n, 1, "the time between requests does not count");
+	/* However it goes on. */
+	c.time_ns += TEN_S / 2;
+	says(n, &c, "X: ");
+	c.time_ns += TEN_S / 2;
+	says(n, &c, "y");
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].flow.flags & not_proved, not_proved);
+	cr_expect_not(told[1].flow.flags & OF_FLOW_READ);
+	says(n, &c, "\r\nHost: b.example\r\n\r\n" TO_B);
+	cr_expect_eq(told_n, 2, "nothing more is read");
+	names_in_free(n);
+}
+
+/* Each head is whole when the next begins in its packet. */
+Test(names_flows, heads_that_pass_from_packet_to_packet)
+{
+	struct of_capture c = http_flow();
+	struct names_in *n = fresh();
+	size_t i;
+
+	says(n, &c, "GET / HTTP/1.1\r\n");
+	told_n = 0;
+	for (i = 0; i < 10; i++) {
+		c.time_ns += TEN_S / 2;
+		says(n, &c, "Host: a.example\r\n\r\nGET / HTTP/1.1\r\n");
+	}
+	cr_assert_eq(told_n, 1);
+	is_name(0, OF_NAME_HOST, "a.example", 0);
+	names_in_free(n);
+}
+
+/* As text protocols are that may begin TLS later, and tunnels. */
+static const char *const between[] = { "EHLO me.example\r\n",
+				       "CONNECT a.example:443 HTTP/1.1\r\n\r\n" };
+
+static void pushed_out(struct names_in *n, uint64_t from, size_t number, uint64_t time_ns)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 25);
+	size_t i;
+
+	c.time_ns = time_ns;
+	for (i = 0; i < number; i++) {
+		c.cookie = from + i;
+		c.seq = c.first = 0;
+		says(n, &c, between[0]);
+		told_n = 0;
+	}
+}
+
+Test(names_flows, what_goes_on_after_it_was_pushed_out_is_lost)
+{
+	struct names_in *n = fresh();
+	struct of_capture c;
+	size_t i;
+
+	for (i = 0; i < sizeof(between) / sizeof(between[0]); i++) {
+		c = http_flow();
+		c.http = 0;
+		c.cookie = 1 + i;
+		c.time_ns = i * 100 * TEN_S;
+		says(n, &c, between[i]);
+		told_n = 0;
+		pushed_out(n, 1000 + 1000 * i, 1, c.time_ns + 2 * TEN_S);
+		says(n, &c, "NOOP\r\n" + (i == 1 ? 6 : 0));
+		told_n = 0;
+		pushed_out(n, 1001 + 1000 * i, NAMES_FLOWS_MAX, c.time_ns + 4 * TEN_S);
+		says(n, &c, "STARTTLS\r\n");
+		says(n, &c, "more");
+		cr_assert_eq(told_n, 1, "%zu: %zu, once", i, told_n);
+		cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_LOST);
+		cr_expect_eq(told[0].flow.cookie, c.cookie);
+		told_n = 0;
+	}
+	names_in_free(n);
+}
+
+Test(names_flows, what_was_read_to_its_end_is_not_lost_later)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 9000);
+	struct names_in *n = fresh();
+
+	says(n, &c, "\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b");
+	pushed_out(n, 1000, NAMES_FLOWS_MAX + 1, c.time_ns + 2 * TEN_S);
+	says(n, &c, "more");
+	cr_expect_eq(told_n, 0);
+	names_in_free(n);
+}
+
+Test(names_flows, that_it_was_pushed_out_can_be_forgotten)
+{
+	struct names_in *n = fresh();
+	struct of_capture c;
+
+	pushed_out(n, 1000, NAMES_FLOWS_MAX + NAMES_GONE_MAX, 1);
+	c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 25);
+	c.cookie = 1;
+	says(n, &c, between[0]);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[0].hdr.err, -ENOBUFS);
+	told_n = 0;
+	c.cookie = 1001;
+	says(n, &c, "NOOP\r\n");
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_LOST);
 	names_in_free(n);
 }
 
@@ -406,30 +556,6 @@ Test(names_flows, a_head_whose_second_piece_begins_like_a_request)
 	says(n, &c, "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n");
 	cr_assert_eq(told_n, 2);
 	is_name(1, OF_NAME_HOST, "b.example", 0);
-	names_in_free(n);
-}
-
-/* Datagrams of a browser, each with its length before it. */
-Test(names_flows, quic_of_a_browser)
-{
-	struct of_capture c = capture_of(OF_CAPTURE_UDP, IPPROTO_UDP, "203.0.113.9", 443);
-	struct names_in *n = fresh();
-	uint8_t data[2048], len[2];
-	FILE *f = fopen("tests/fuzz/corpus/quic/chromium-156-v1", "re");
-	size_t size;
-
-	cr_assert_not_null(f);
-	while (told_n == 0 && fread(len, 1, 2, f) == 2) {
-		size = (size_t)len[0] << 8 | len[1];
-		cr_assert_leq(size, sizeof(data));
-		cr_assert_eq(fread(data, 1, size, f), size);
-		take(n, c, data, size);
-	}
-	(void)fclose(f);
-	cr_assert_eq(told_n, 1);
-	is_name(0, OF_NAME_SNI, "host.example", 0);
-	cr_expect(told[0].flow.flags & OF_FLOW_QUIC);
-	cr_expect(told[0].flow.flags & OF_FLOW_DONE);
 	names_in_free(n);
 }
 

@@ -256,6 +256,19 @@ static size_t message_edns(uint8_t *ret, uint16_t id)
 	return len + sizeof(opt) - 1;
 }
 
+/* Takes out of what was told that sockets are no longer only DNS's. */
+static size_t flows_lost(void)
+{
+	const uint32_t lost = OF_FLOW_DONE | OF_FLOW_LOST | OF_FLOW_INVALID;
+	size_t i, n = 0, before = told_n;
+
+	for (i = 0; i < told_n; i++)
+		if (told[i].hdr.kind != OF_REC_FLOW || told[i].flow.flags != lost)
+			told[n++] = told[i];
+	told_n = n;
+	return before - n;
+}
+
 static void expect_malformed(size_t i, uint32_t octets)
 {
 	const struct of_rec_dns *r = &told[i].dns;
@@ -291,6 +304,7 @@ Test(names_in, datagrams_that_are_no_dns)
 	take(n, c, msg, len + 100); /* something behind a question */
 	c.cookie++;
 	take(n, c, msg, len - 1); /* a record that is not whole */
+	cr_expect_eq(flows_lost(), 5);
 	cr_assert_eq(told_n, 5, "and no flow is read");
 	expect_malformed(0, sizeof(raw) - 1);
 	expect_malformed(1, 3);
@@ -302,6 +316,7 @@ Test(names_in, datagrams_that_are_no_dns)
 	c.cookie++;
 	c.segment = 6;
 	take(n, c, "no dns nor dns", 14);
+	cr_expect_eq(flows_lost(), 1, "once");
 	cr_assert_eq(told_n, 3);
 	expect_malformed(0, 6);
 	expect_malformed(2, 2);
@@ -363,6 +378,7 @@ Test(names_in, a_stream_that_is_no_dns)
 	stream_out(n, 32, more, 1000);
 	stream_out(n, 32, more, 1000); /* sent again */
 	stream_out(n, 1000, more, 100);
+	cr_expect_eq(flows_lost(), 1);
 	cr_assert_eq(told_n, 3);
 	expect_malformed(0, 32);
 	expect_malformed(1, 1000);
@@ -384,6 +400,7 @@ Test(names_in, a_stream_that_is_dns_first)
 	cr_expect_eq(told[1].hdr.kind, OF_REC_FLOW);
 	stream_out(n, (uint32_t)len + 2, "\0\4data", 6); /* whole, and none */
 	stream_out(n, (uint32_t)len + 8, "anything", 8);
+	cr_expect_eq(flows_lost(), 1);
 	cr_assert_eq(told_n, 4);
 	expect_malformed(2, 4);
 	expect_malformed(3, 8);
@@ -420,7 +437,51 @@ Test(names_in, a_socket_that_asks_is_read_once)
 	cr_expect_eq(told_n, 8, "another socket");
 	c.cookie++;
 	take(n, c, "no dns", 6);
+	cr_expect_eq(flows_lost(), 1);
 	dns(n, c, 4, false);
 	cr_expect_eq(told_n, 10, "what went first may have said a name");
+	names_in_free(n);
+}
+
+/* One question vouches for nothing that leaves by the same connection. */
+Test(names_in, a_request_of_http_behind_a_question)
+{
+	static const char post[] = "POST / HTTP/1.1\r\nHost: b.example\r\n\r\n";
+	struct names_in *n = fresh();
+	uint8_t msg[256] = { 0 };
+	size_t len = message(msg + 2, 1, 0x01);
+
+	msg[1] = (uint8_t)len;
+	stream_out(n, 0, msg, len + 2);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(flows_lost(), 0);
+	stream_out(n, (uint32_t)len + 2, post, sizeof(post) - 1);
+	cr_expect_eq(flows_lost(), 1);
+	cr_assert_eq(told_n, 3);
+	expect_malformed(2, sizeof(post) - 1);
+	names_in_free(n);
+}
+
+Test(names_in, a_stream_that_is_not_read_further)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_DNS, IPPROTO_TCP, "198.51.100.53", 53);
+	struct names_in *n = fresh();
+	uint64_t i;
+
+	by_stream(n, ASKER, 1, false);
+	cr_expect_eq(flows_lost(), 0);
+	c.cookie = 1;
+	c.seq = 200;
+	c.first = 100;
+	c.lost = 1;
+	take(n, c, "x", 1);
+	cr_expect_eq(flows_lost(), 1, "some of it found no room");
+	for (i = 0; i < NAMES_STREAMS_MAX; i++)
+		by_stream(n, ASKER, 1000 + i, false);
+	cr_expect_eq(flows_lost(), 0);
+	c.cookie = 1000;
+	c.lost = 0;
+	take(n, c, "x", 1);
+	cr_expect_eq(flows_lost(), 1, "it gave way");
 	names_in_free(n);
 }

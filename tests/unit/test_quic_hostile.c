@@ -152,12 +152,9 @@ Test(quic_hostile, headers)
 		/* IDs of 21 bytes. */
 		"c00000000115",
 		"c00000000108010203040506070815",
-		/* Version negotiation, one that is not known, one of a draft, and those of
-		   greasing. */
+		/* Version negotiation, and one that is not known. */
 		"c000000000080102030405060708 00 00 4400",
 		"c000000002080102030405060708 00 00 4400",
-		"c0ff00001d080102030405060708 00 00 4400",
-		"c00a0a0a0a080102030405060708 00 00 4400",
 		/* Retry, of both versions. */
 		"f000000001080102030405060708 00",
 		"c06b3343cf080102030405060708 00",
@@ -183,6 +180,28 @@ Test(quic_hostile, headers)
 	cr_expect_eq(feed_header("e00000000108010203040506070800449f"), 0);
 	cr_expect_eq(feed_header("e06b3343cf08010203040506070800449f"), 0);
 	cr_expect_eq(feed_header("f06b3343cf08010203040506070800449f"), 0);
+}
+
+/* RFC 9000 section 15 (drafts; those that ask for a negotiation), and the list of versions at
+ * github.com/quicwg/base-drafts/wiki/QUIC-Versions (Google's, mvfst's). */
+Test(quic_hostile, versions_that_are_not_read)
+{
+	static const char *const unread[] = {
+		"c0ff00001d080102030405060708", "c0ff000022080102030405060708",
+		"c00a0a0a0a080102030405060708", "80ba5afa1a080102030405060708",
+		"c351303436080102030405060708", "c351303530080102030405060708",
+		"c354303531080102030405060708", "c0faceb002080102030405060708",
+		"c0faceb00e080102030405060708",
+	};
+	static const uint32_t others[] = { 0,	       1,	   2,	       QUIC_V2,
+					   0x5130353a, 0x51303f30, 0x51405030, 0x52303530,
+					   0x0a0a0a0b, 0xfe00001d, 0xff010000, 0xfacec001 };
+	size_t i;
+
+	for (i = 0; i < sizeof(unread) / sizeof(unread[0]); i++)
+		cr_expect_eq(feed_header(unread[i]), -EPROTONOSUPPORT, "%s", unread[i]);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		cr_expect_not(quic_version_is_unread(others[i]), "%x", others[i]);
 }
 
 Test(quic_hostile, longer_than_is_opened)
