@@ -68,6 +68,10 @@ servers() {
 		ip=$(row_address $id TIP)
 		where_start $id "$FAR_NET" udp "53 and src $ip" speak lie "$ip" 53 $LIED
 	done
+	for id in asks-first asks-only; do
+		ip=$(row_address $id IP)
+		where_start $id "$FAR_NET" tcp "53 and src $ip" "$B/lab/recv" --bind "$ip" --tcp 53
+	done
 	where_start silent "$FAR_NET" udp "53 and src $SILENT" "$B/lab/recv" --bind $SILENT --udp 53
 	where_stub
 	where_nginx
