@@ -25,12 +25,13 @@ static void on_record(void *arg, const struct of_rec_hdr *rec)
 		abort();
 }
 
-/* Two streams, two sockets of datagrams, DNS by both. */
-static struct of_capture capture_of(const uint8_t head[6], uint32_t len)
+/* Two streams, two sockets of datagrams, DNS by both. Up to 2.5 s pass before each. */
+static struct of_capture capture_of(const uint8_t head[6], uint32_t len, uint64_t *time_ns)
 {
 	static const uint8_t kinds[] = { OF_CAPTURE_DNS, OF_CAPTURE_TCP, OF_CAPTURE_HTTP,
 					 OF_CAPTURE_UDP };
-	struct of_capture c = { .time_ns = 1, .cookie = head[0] >> 4 & 1 };
+	struct of_capture c = { .time_ns = *time_ns += head[3] * 10000000U,
+				.cookie = head[0] >> 4 & 1 };
 
 	c.kind = kinds[head[0] & 3];
 	c.in = head[0] >> 2 & 1;
@@ -41,6 +42,11 @@ static struct of_capture capture_of(const uint8_t head[6], uint32_t len)
 	c.seq = c.first + ((uint32_t)head[1] << 8 | head[2]);
 	c.http = head[0] >> 7;
 	c.lost = c.http && head[3] == 0xff;
+	if (c.kind == OF_CAPTURE_UDP) {
+		c.first = 0;
+		c.seq = head[1] & 7;
+		c.http = 0;
+	}
 	c.segment = c.peer.proto == IPPROTO_UDP && (head[0] & 0x20) ? 1U + head[3] * 8U : 0;
 	c.copied = len;
 	c.len = len + (head[0] & 0x40 ? head[3] : 0U);
@@ -51,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct names_in *in = NULL;
 	struct of_capture c;
+	uint64_t time_ns = 1;
 	uint8_t *entry;
 	size_t at, len;
 
@@ -60,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		len = (size_t)data[at + 4] << 8 | data[at + 5];
 		if (len > size - at - 6)
 			len = size - at - 6;
-		c = capture_of(data + at, (uint32_t)len);
+		c = capture_of(data + at, (uint32_t)len, &time_ns);
 		entry = malloc(sizeof(c) + len);
 		if (entry == NULL)
 			break;

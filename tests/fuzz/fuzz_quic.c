@@ -41,7 +41,9 @@ static int feed(struct quic *q, const uint8_t *data, size_t len, size_t real_len
 	memcpy(old, q->crypto, before);
 	ret = quic_feed(q, copy, len, real_len);
 	if (ret != 0 && ret != 1 && ret != -EINVAL && ret != -ENODATA && ret != -EBADMSG &&
-	    ret != -E2BIG)
+	    ret != -E2BIG && ret != -EPROTONOSUPPORT)
+		abort();
+	if (ret == -EPROTONOSUPPORT && (data[0] & QUIC_LONG_HEADER) == 0)
 		abort();
 	if (ret == -ENODATA && len == real_len)
 		abort();
