@@ -470,10 +470,10 @@ static __always_inline enum hello_next hello_next(struct __sk_buff *skb, struct 
 /*
  * A server may ask for another ClientHello (HelloRetryRequest: RFC 8446, 4.1.4), which is in the
  * clear like the first and is what counts then: the stream is read from there as from its begin.
- * What cannot be told from a few bytes is lost.
+ * What cannot be told from a few bytes is lost, as is one that did not wait to be asked for.
  */
 static __always_inline void hello_out(struct socket_hint *hint, struct __sk_buff *skb,
-				      struct packet *p)
+				      struct packet *p, bool asked)
 {
 	__u32 at = p->seq - hint->names_out, end = hint->names_end;
 	enum hello_next next;
@@ -483,15 +483,14 @@ static __always_inline void hello_out(struct socket_hint *hint, struct __sk_buff
 	if (at < end)
 		packet_skip(p, end - at);
 	next = at > end ? HELLO_LOST : hello_next(skb, p);
-	if (next == HELLO_NONE)
+	if (next == HELLO_NONE) {
 		hint->names_state = NAMES_OFF;
-	if (next == HELLO_WAITS)
+	} else if (next == HELLO_WAITS) {
 		hint->names_end = p->seq - hint->names_out;
-	if (next != HELLO_AGAIN && next != HELLO_LOST)
-		return;
-	stream_begin(hint, skb, p, false);
-	p->first = hint->names_out;
-	if (next == HELLO_LOST) {
+	} else if (next == HELLO_AGAIN && asked) {
+		stream_begin(hint, skb, p, false);
+	} else {
+		hint->names_out = p->seq;
 		hint->names_state = NAMES_COLLECT;
 		hint->names_lost = 1;
 	}
@@ -524,7 +523,6 @@ static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buf
 {
 	struct packet p = { .kind = OF_CAPTURE_TCP };
 	bool dns = is_dns(remote_port(skb));
-	int i;
 
 	if (hint->names_state == NAMES_OFF || !tcp_data(&p, skb))
 		return;
@@ -536,19 +534,19 @@ static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buf
 		p.kind = OF_CAPTURE_DNS;
 	p.http = hint->names_http;
 	hint->names_lost |= p.urgent;
-	/* What follows a ClientHello may be in the same packet. */
-	for (i = 0; i < 2; i++) {
+	if (hint->names_state == NAMES_HELLO) {
+		hello_out(hint, skb, &p, true);
+		p.first = hint->names_out;
+	}
+	/* That one was lost is told by the next that is not. */
+	if (hint->names_state != NAMES_OFF && hint->names_lost) {
+		lost_out(hint, skb, &p, dns);
+	} else if (hint->names_state == NAMES_COLLECT) {
+		first_out(hint, skb, &p, dns);
 		if (hint->names_state == NAMES_HELLO)
-			hello_out(hint, skb, &p);
-		/* That one was lost is told by the next that is not. */
-		if (hint->names_state != NAMES_OFF && hint->names_lost)
-			lost_out(hint, skb, &p, dns);
-		else if (hint->names_state == NAMES_COLLECT)
-			first_out(hint, skb, &p, dns);
-		else if (hint->names_state == NAMES_HTTP)
-			later_out(hint, skb, &p);
-		if (hint->names_state != NAMES_HELLO)
-			break;
+			hello_out(hint, skb, &p, false);
+	} else if (hint->names_state == NAMES_HTTP) {
+		later_out(hint, skb, &p);
 	}
 }
 
