@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "wire/http.h"
+#include "wire/tls.h"
 
 #include "base/poison.h"
 
@@ -270,10 +271,11 @@ static void stream_begin(struct names_flows *f, struct flow *flow, const struct 
 	stream_settle(f, s, c);
 }
 
-/* Nothing is known of what came before. */
-static void stream_late(struct names_flows *f, const struct of_capture *c)
+/* Nothing is known of what came before. Where TLS began inside something else, or its hello was in
+ * several records, the kernel does not see that another follows. */
+static void stream_late(struct names_flows *f, const struct of_capture *c, const uint8_t *data)
 {
-	if (!names_gone_take(f, c) && !c->lost && !c->http)
+	if (!names_gone_take(f, c) && !c->lost && !c->http && !tls_may_be_hello(data, c->copied))
 		return; /* done */
 	names_tell_end(f, c, c->exec_id, OF_FLOW_LOST | (c->http ? OF_FLOW_INVALID : 0));
 	stream_is_over(f, c);
@@ -330,7 +332,7 @@ void names_stream_take(struct names_flows *f, const struct of_capture *c, const 
 	}
 	flow = names_flow_find(f, c);
 	if (flow == NULL && (c->lost || c->seq != c->first)) {
-		stream_late(f, c);
+		stream_late(f, c, data);
 		return;
 	}
 	if (flow == NULL) {

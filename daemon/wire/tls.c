@@ -7,6 +7,8 @@
 #include "base/poison.h"
 
 enum {
+	RECORD_CCS = 20,
+	RECORD_ALERT = 21,
 	RECORD_HANDSHAKE = 22,
 	RECORD_HEADER = 5,
 	RECORD_MAX = 1 << 14,
@@ -232,6 +234,22 @@ static int record_len(const uint8_t *data, size_t len, size_t *ret)
 		return -EAGAIN;
 	*ret = (size_t)(data[3] << 8 | data[4]);
 	return *ret > 0 && *ret <= RECORD_MAX ? 0 : -EINVAL;
+}
+
+bool tls_may_be_hello(const uint8_t *data, size_t len)
+{
+	const uint8_t *end = data + len;
+	size_t record;
+
+	while (end - data >= RECORD_HEADER && data[1] == 3 &&
+	       (data[0] == RECORD_CCS || data[0] == RECORD_ALERT)) {
+		record = RECORD_HEADER + (size_t)(data[3] << 8 | data[4]);
+		data = record < (size_t)(end - data) ? data + record : end;
+	}
+	if (data == end || data[0] != RECORD_HANDSHAKE || (end - data > 1 && data[1] != 3))
+		return false;
+	/* Type, the first octet of a length below 64 KiB, and of legacy_version. */
+	return end - data < RECORD_HEADER + 5 || (data[5] == 1 && data[6] == 0 && data[9] == 3);
 }
 
 /* A message of so many bytes, from records that were found to hold it. */

@@ -55,6 +55,13 @@ int tls_handshake_parse(const uint8_t *hs, size_t len, struct tls_hello *ret);
 /* The same in records (RFC 8446 section 5.1), in pieces of any size. Uses 16 KiB of stack. */
 int tls_records_parse(const uint8_t *data, size_t len, struct tls_hello *ret);
 
+/*
+ * Where a record begins behind a ClientHello: may another stand there, as it does when the server
+ * asks for one (RFC 8446 section 4.1.4), behind change_cipher_spec (appendix D.4) or alerts? Also
+ * true when there is too little of it to tell.
+ */
+bool tls_may_be_hello(const uint8_t *data, size_t len);
+
 /* How far records were read; zeros to begin with. */
 struct tls_reader {
 	size_t at, left; /* next byte, and how many there are to the end of its record */

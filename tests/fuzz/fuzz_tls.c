@@ -40,6 +40,7 @@ static int records(const uint8_t *data, size_t size, struct tls_hello *ret)
 		memcpy(copy, data, size);
 	memset(ret, 0, sizeof(*ret));
 	err = tls_records_parse(copy, size, ret);
+	(void)tls_may_be_hello(copy, size);
 	free(copy);
 	return err;
 }

@@ -504,6 +504,29 @@ Test(names_flows, what_was_read_to_its_end_is_not_lost_later)
 	names_in_free(n);
 }
 
+/* Of what the kernel goes on copying: it does not know what it is. */
+Test(names_flows, another_hello_behind_one_that_was_read_is_lost)
+{
+	static const uint8_t ccs[] = { 20, 3, 3, 0, 1, 1 }, data[] = { 23, 3, 3, 0, 2, 22, 3 };
+	static const uint8_t keys[] = { 22, 3, 3, 0, 37, 16, 0, 0, 33, 32, 4, 3 };
+	static const uint8_t again[] = { 20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 200, 1, 0, 0, 196, 3, 3 };
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 9000);
+	struct names_in *n = fresh();
+
+	says(n, &c, "\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b");
+	told_n = 0;
+	goes_on(n, &c, ccs, sizeof(ccs), 0);
+	goes_on(n, &c, data, sizeof(data), 0);
+	goes_on(n, &c, keys, sizeof(keys), 0);
+	cr_expect_eq(told_n, 0);
+	goes_on(n, &c, again, sizeof(again), 0);
+	cr_assert_eq(told_n, 1);
+	cr_expect(told[0].flow.flags & OF_FLOW_LOST);
+	goes_on(n, &c, again, 7, 0);
+	cr_expect_eq(told_n, 2, "too little to tell");
+	names_in_free(n);
+}
+
 Test(names_flows, that_it_was_pushed_out_can_be_forgotten)
 {
 	struct names_in *n = fresh();
