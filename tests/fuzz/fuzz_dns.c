@@ -221,6 +221,13 @@ static void other_case(const uint8_t *data, size_t size, const struct dns_messag
 	if (own == NULL)
 		exit(1);
 	memcpy(own, data, size);
+	/* Where one in the midst of it is read as a pointer, a letter says where that leads. */
+	for (i = HEADER_LEN; i < HEADER_LEN + (size_t)m->name.wire_len; i++) {
+		if (own[i] >= 0xc0) {
+			free(own);
+			return;
+		}
+	}
 	for (i = HEADER_LEN; i < HEADER_LEN + (size_t)m->name.wire_len; i++) {
 		c = lower(own[i]);
 		/* No length octet is as large as a letter. */
