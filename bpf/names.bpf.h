@@ -24,12 +24,11 @@
 #define PEERS_MAX	 64   /* of one socket */
 #define DNS_STREAM_MAX	 (1U << 20)
 #define FIRST_LEN	 12 /* tells what a stream is */
-#define TLS_CCS		 20 /* change_cipher_spec, alert, handshake, application_data: RFC 8446, B.1 */
+/* Types of records (RFC 8446, B.1): change_cipher_spec to application_data, in this order. */
+#define TLS_CCS		 20
 #define TLS_ALERT	 21
 #define TLS_HANDSHAKE	 22
 #define TLS_DATA	 23
-#define TLS_FIRST	 20 /* of the types of records, */
-#define TLS_LAST	 23 /* and the last that a client may send first */
 #define TLS_CLIENT_HELLO 1
 #define TLS_SERVER_HELLO 2
 #define TLS_RECORD	 5    /* header of a record (RFC 8446, 5.1) */
@@ -370,7 +369,7 @@ static __always_inline __u32 stream_end(struct socket_hint *hint, struct __sk_bu
 	/* Text; SOCKS 4 and 5; PROXY 2; TLS that begins otherwise; the question for TLS of
 	 * PostgreSQL and MySQL's answer. */
 	if ((h[0] > ' ' && h[0] < 0x7f) || h[0] == 4 || h[0] == 5 || h[0] == '\r' || h[0] == '\n' ||
-	    h[0] == 0 || (h[0] >= TLS_FIRST && h[0] <= TLS_LAST) || h[3] == 1)
+	    h[0] == 0 || (h[0] >= TLS_CCS && h[0] <= TLS_DATA) || h[3] == 1)
 		return OF_CAPTURE_BYTES;
 	return FIRST_LEN;
 }
