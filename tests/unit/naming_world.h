@@ -11,6 +11,12 @@
 #define GOOD	 "good.example.org"
 #define EVIL	 "evil.example.net"
 
+/* Rules of a role's far ends that are not in the list of good ones. */
+#define STRANGE "- {id: strange, when: {role: w, endpoint: {not_in: [good]}}}\n"
+#define VOLUME                                                        \
+	"- {id: volume, when: {role: w, endpoint: {not_in: [good]}, " \
+	"sent: {over: 1, within: 1h}}}\n"
+
 /* init[1] > sshd[2], session 1; > worker[3] > curl[4] and wget[5], session 2; other[6], session 3
  */
 #define SSHD  2U

@@ -7,7 +7,6 @@
 
 #include "naming_world.h"
 
-#define STRANGE "- {id: strange, when: {role: w, endpoint: {not_in: [good]}}}\n"
 #define TRAITS                                                                 \
 	"- {id: nameless, when: {role: w, endpoint: {no_name: true}}}\n"       \
 	"- {id: mismatch, when: {role: w, endpoint: {name_mismatch: true}}}\n" \

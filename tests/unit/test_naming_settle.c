@@ -8,11 +8,6 @@
 
 #include "naming_world.h"
 
-#define STRANGE "- {id: strange, when: {role: w, endpoint: {not_in: [good]}}}\n"
-#define VOLUME                                                        \
-	"- {id: volume, when: {role: w, endpoint: {not_in: [good]}, " \
-	"sent: {over: 1, within: 1h}}}\n"
-
 static struct world w;
 
 static void stop(void)
