@@ -94,6 +94,20 @@ static void json_name(struct json *j, const struct endpoint_name *n, const struc
 	json_close(j, '}');
 }
 
+static void json_alpn(struct json *j, const struct endpoint_names *names)
+{
+	size_t i;
+
+	if (names->alpn_n > 0) {
+		json_open(j, "alpn", '[');
+		for (i = 0; i < names->alpn_n; i++)
+			json_str(j, NULL, (const char *)names->alpn[i].id, names->alpn[i].len);
+		json_close(j, ']');
+	}
+	if (names->flags & NAMES_ALPN_MORE)
+		json_bool(j, "alpn_more", true);
+}
+
 static void json_names(struct json *j, const struct endpoint_names *names, const struct origin *o)
 {
 	size_t i, from = j->out->len;
@@ -108,6 +122,7 @@ static void json_names(struct json *j, const struct endpoint_names *names, const
 		json_bool(j, "names_invalid", true);
 	if (names->flags & NAMES_ECH)
 		json_bool(j, "ech", true);
+	json_alpn(j, names);
 }
 
 void subject_json_endpoint(struct json *j, const struct account *a, const struct origin *o)

@@ -320,8 +320,9 @@ enum endpoint_verdict endpoint_judge(const struct policy *p, const struct rule *
 				     const struct account *a, const struct endpoint_names *names)
 {
 	static const struct endpoint_name nothing;
-	const struct endpoint_names given = { names->n > 0 ? names->name : &nothing, names->n,
-					      names->flags };
+	const struct endpoint_names given = { .name = names->n > 0 ? names->name : &nothing,
+					      .n = names->n,
+					      .flags = names->flags };
 	const struct question q = { .policy = p,
 				    .account = a,
 				    .names = &given, /* a list to walk, also when there is none */

@@ -245,12 +245,25 @@ static int decode_dns(const void *rec, struct event *ret)
 	return 0;
 }
 
+static bool alpn_is_well(const struct of_alpn *alpn, uint32_t n)
+{
+	uint32_t i;
+
+	if (n > OF_ALPN_MAX)
+		return false;
+	for (i = 0; i < n; i++)
+		if (alpn[i].len == 0 || alpn[i].len > OF_ALPN_LEN)
+			return false;
+	return true;
+}
+
 static int decode_flow(const void *rec, struct event *ret)
 {
 	const struct of_rec_flow *r = rec;
 	size_t tail = r->hdr.len - offsetof(struct of_rec_flow, names), i;
 
-	if (r->names_n > OF_FLOW_NAMES || r->names_n * sizeof(r->names[0]) > tail)
+	if (r->names_n > OF_FLOW_NAMES || r->names_n * sizeof(r->names[0]) > tail ||
+	    !alpn_is_well(r->alpn, r->alpn_n))
 		return -EBADMSG;
 	for (i = 0; i < r->names_n; i++)
 		if (r->names[i].source < OF_NAME_CONNECT || r->names[i].source > OF_NAME_HOST ||
@@ -307,7 +320,7 @@ _Static_assert(sizeof(struct of_rec_container) == 296, "ABI");
 _Static_assert(sizeof(struct of_rec_ask) == 176, "ABI");
 _Static_assert(sizeof(struct of_rec_spool) == 840, "ABI");
 _Static_assert(sizeof(struct of_rec_dns) == 6480, "ABI");
-_Static_assert(sizeof(struct of_rec_flow) == 1120, "ABI");
+_Static_assert(sizeof(struct of_rec_flow) == 1384, "ABI");
 _Static_assert(sizeof(struct of_capture) == 88, "ABI");
 _Static_assert(sizeof(struct of_kept_name) == 344, "ABI");
 _Static_assert(sizeof(struct of_kept_flow) == 344, "ABI");

@@ -162,7 +162,7 @@ static void flow_note(struct keeper *k, const struct of_rec_flow *flow)
 					      .exec_id = flow->exec_id,
 					      .creator = flow->creator,
 					      .netns = flow->netns,
-					      .flags = flow->flags } };
+					      .flags = flow->flags & ~OF_FLOW_ALPN_MORE } };
 	uint32_t i;
 
 	if (flow->flags & OF_FLOW_KEPT)

@@ -30,6 +30,8 @@ static bool quic_tell(struct names_flows *f, struct flow *flow, const struct of_
 		f->rec.flags |= OF_FLOW_INVALID;
 	if (err == 0 && hello.ech)
 		f->rec.flags |= OF_FLOW_ECH;
+	if (err == 0)
+		names_rec_alpn(f, &hello);
 	if (err == 0 && hello.sni == TLS_SNI_HOST)
 		names_rec_name(f, OF_NAME_SNI, 0, &hello.host);
 	if (err == 0 && f->rec.names_n == 0)

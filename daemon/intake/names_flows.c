@@ -133,6 +133,19 @@ void names_rec_name(struct names_flows *f, enum of_name_source source, uint16_t 
 	f->rec.names_n++;
 }
 
+_Static_assert(TLS_ALPN_MAX == OF_ALPN_MAX && TLS_ALPN_LEN_MAX == OF_ALPN_LEN, "all have room");
+
+void names_rec_alpn(struct names_flows *f, const struct tls_hello *hello)
+{
+	struct of_rec_flow *r = &f->rec;
+
+	for (r->alpn_n = 0; r->alpn_n < hello->n_alpn; r->alpn_n++) {
+		r->alpn[r->alpn_n].len = hello->alpn[r->alpn_n].len;
+		memcpy(r->alpn[r->alpn_n].id, hello->alpn[r->alpn_n].name, OF_ALPN_LEN);
+	}
+	r->flags |= hello->alpn_more ? OF_FLOW_ALPN_MORE : 0;
+}
+
 void names_rec_tell(struct names_flows *f)
 {
 	f->rec.hdr.len = (uint32_t)(offsetof(struct of_rec_flow, names) +

@@ -87,6 +87,7 @@ struct names_flows {
 void names_rec_begin(struct names_flows *f, const struct of_capture *c, uint64_t exec_id);
 void names_rec_name(struct names_flows *f, enum of_name_source source, uint16_t port,
 		    const struct host *host);
+void names_rec_alpn(struct names_flows *f, const struct tls_hello *hello);
 void names_rec_tell(struct names_flows *f);
 /* One without a name, behind which nothing more is told. */
 void names_tell_end(struct names_flows *f, const struct of_capture *c, uint64_t exec_id,

@@ -234,6 +234,8 @@ static void stream_tell(struct names_flows *f, struct flow *flow, const struct o
 		return;
 	names_rec_begin(f, c, flow->e.exec_id);
 	f->rec.flags = stream_flags(flow, found) | (done ? OF_FLOW_DONE : 0);
+	if (found->flags & FIRST_HAS_ALPN)
+		names_rec_alpn(f, &found->hello);
 	for (i = flow->told_n; i < found->n_names; i++)
 		stream_name(f, &found->names[i]);
 	flow->told_n = found->n_names;

@@ -19,6 +19,7 @@ void name_list_clear(struct name_list *g)
 		*g->more -= g->n - NAME_LIST_PLAIN;
 	free(g->name);
 	free(g->host);
+	free(g->alpn);
 	*g = (struct name_list){ .more = g->more };
 }
 
@@ -185,4 +186,51 @@ int name_list_put(struct name_list *g, const struct endpoint_name *name, struct 
 	}
 	name_insert(g, &with, host);
 	return 1;
+}
+
+static bool alpn_has(const struct name_list *g, const struct of_alpn *alpn)
+{
+	uint32_t i;
+
+	for (i = 0; i < g->alpn_n; i++)
+		if (g->alpn[i].len == alpn->len && memcmp(g->alpn[i].id, alpn->id, alpn->len) == 0)
+			return true;
+	return false;
+}
+
+int name_list_alpn(struct name_list *g, const struct of_alpn *alpn, uint32_t n)
+{
+	uint32_t flags = g->flags, before = g->alpn_n, i;
+
+	for (i = 0; i < n; i++) {
+		if (alpn_has(g, &alpn[i]))
+			continue;
+		if (g->alpn == NULL)
+			g->alpn = malloc(OF_ALPN_MAX * sizeof(*g->alpn));
+		if (g->alpn == NULL || g->alpn_n == OF_ALPN_MAX)
+			g->flags |= NAMES_ALPN_MORE;
+		else
+			g->alpn[g->alpn_n++] = alpn[i];
+		if (g->alpn == NULL)
+			return -ENOMEM;
+	}
+	return g->alpn_n != before || g->flags != flags;
+}
+
+int name_list_merge(struct name_list *g, const struct name_list *from)
+{
+	const uint32_t flags = g->flags | (from->flags & ~NAMES_MORE_ASKED);
+	int news = flags != g->flags, err;
+	size_t i;
+
+	g->flags = flags;
+	err = name_list_alpn(g, from->alpn, from->alpn_n);
+	news |= err != 0;
+	for (i = 0; i < from->n && err >= 0; i++) {
+		if (from->name[i].source == OF_NAME_DNS)
+			continue;
+		err = name_list_put(g, &from->name[i], from->host[i]);
+		news |= err != 0;
+	}
+	return err < 0 ? err : news;
 }

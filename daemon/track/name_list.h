@@ -19,7 +19,7 @@ struct text;
 #define NAME_LIST_PLAIN 16
 #define NAME_LISTS_MORE 65536
 
-/* The names of one far end. All zero but for `more`: none. */
+/* The names of one far end, and what it was offered to speak. All zero but for `more`: none. */
 struct name_list {
 	struct endpoint_name *name;
 	struct text **host; /* what each name's `host` points into */
@@ -27,6 +27,8 @@ struct name_list {
 	uint32_t flags;	  /* enum endpoint_names_flags, but NAMES_SETTLED */
 	uint64_t version; /* greater when a flow said something new; 0: none was told */
 	size_t *more;	  /* names beyond NAME_LIST_PLAIN, of all lists */
+	struct of_alpn *alpn;
+	uint32_t alpn_n; /* at most OF_ALPN_MAX */
 };
 
 void name_list_clear(struct name_list *g);
@@ -37,5 +39,9 @@ void name_list_said(struct name_list *g);
 /* 1: something is new, 0: nothing, or -ENOMEM with NAMES_MORE set. A new name is a copy, or shared
  * when it is in `host` already (NULL: it is not). */
 int name_list_put(struct name_list *g, const struct endpoint_name *name, struct text *host);
+/* Adds those that are not there yet, with NAMES_ALPN_MORE those without room. Returns as above. */
+int name_list_alpn(struct name_list *g, const struct of_alpn *alpn, uint32_t n);
+/* Adds all that was said, not what was asked for. Returns as above. */
+int name_list_merge(struct name_list *g, const struct name_list *from);
 
 #endif

@@ -76,7 +76,11 @@ static void naming_show(struct account_node *n)
 	if (g == NULL)
 		return;
 	own |= g->unheard ? NAMES_UNHEARD : 0;
-	n->a.names = (struct endpoint_names){ g->names.name, g->names.n, g->names.flags | own };
+	n->a.names = (struct endpoint_names){ .name = g->names.name,
+					      .n = g->names.n,
+					      .flags = g->names.flags | own,
+					      .alpn = g->names.alpn,
+					      .alpn_n = g->names.alpn_n };
 	n->a.label = g->label != NULL ? g->label->s : NULL;
 }
 
@@ -197,7 +201,9 @@ static void change_begin(struct change *c, const struct account_node *n)
 	const struct name_list *g = n->naming != NULL ? &n->naming->names : NULL;
 	size_t i;
 
-	c->before = (struct endpoint_names){ c->name, g != NULL ? g->n : 0, n->a.names.flags };
+	c->before = (struct endpoint_names){ .name = c->name,
+					     .n = g != NULL ? g->n : 0,
+					     .flags = n->a.names.flags };
 	for (i = 0; i < c->before.n; i++) {
 		c->name[i] = g->name[i];
 		c->host[i] = text_get(g->host[i]);
@@ -255,16 +261,13 @@ static int naming_fetch(struct namings *x, struct account_node *n)
 {
 	struct of_account_key key = waiting_key(n->a.who == NULL ? 0 : n->a.who->exec_id, &n->a.to);
 	struct waiting *w = waiting_find(x, &key);
-	size_t i;
-	int err = 0;
+	int err;
 
 	if (w == NULL)
 		return 0;
 	if (naming_get(x, n) == NULL)
 		return -ENOMEM;
-	for (i = 0; i < w->names.n && err >= 0; i++)
-		err = name_list_put(&n->naming->names, &w->names.name[i], w->names.host[i]);
-	n->naming->names.flags |= w->names.flags;
+	err = name_list_merge(&n->naming->names, &w->names);
 	if (w->names.version > n->naming->names.version)
 		n->naming->names.version = w->names.version;
 	n->naming->done |= w->done;
@@ -333,28 +336,19 @@ static int naming_inherit(struct namings *x, struct account_node *n)
 {
 	const struct name_list *from = NULL;
 	uint64_t version;
-	int news = 0, err = 0;
-	size_t i;
+	int news, err = 0;
 
 	version = has_creator(n) ? creator_said(x, n, &from) : 0;
 	if (version == 0 || (n->naming != NULL && n->naming->heard == version))
 		return 0;
 	if (naming_get(x, n) == NULL)
 		return -ENOMEM;
-	news |= n->naming->unheard;
+	news = n->naming->unheard;
 	n->naming->unheard = false;
 	n->naming->heard = version;
-	if (from == NULL)
-		return news;
-	news |= (from->flags & ~n->naming->names.flags & ~NAMES_MORE_ASKED) != 0;
-	n->naming->names.flags |= from->flags & ~NAMES_MORE_ASKED;
-	for (i = 0; i < from->n && err >= 0; i++) {
-		if (from->name[i].source == OF_NAME_DNS)
-			continue;
-		err = name_list_put(&n->naming->names, &from->name[i], from->host[i]);
-		news |= err > 0;
-	}
-	return err < 0 ? err : news;
+	if (from != NULL)
+		err = name_list_merge(&n->naming->names, from);
+	return err < 0 ? err : news | err;
 }
 
 /* Looked at once more later, for what its maker said may be told after it was. */
@@ -491,6 +485,8 @@ static uint32_t names_flags(uint32_t flow_flags)
 		flags |= NAMES_READ;
 	if (flow_flags & OF_FLOW_SILENT)
 		flags |= NAMES_SILENT;
+	if (flow_flags & OF_FLOW_ALPN_MORE)
+		flags |= NAMES_ALPN_MORE;
 	return flags;
 }
 
@@ -499,10 +495,12 @@ static int flow_put(struct namings *x, struct name_list *g, const struct of_rec_
 		    uint64_t time_ns)
 {
 	uint32_t flags = g->flags | names_flags(flow->flags);
-	int news = flags != g->flags, err = 0;
+	int news = flags != g->flags, err;
 	size_t i;
 
 	g->flags = flags;
+	err = name_list_alpn(g, flow->alpn, flow->alpn_n);
+	news |= err != 0;
 	for (i = 0; i < flow->names_n && err >= 0; i++) {
 		const struct of_flow_name *said = &flow->names[i];
 		struct endpoint_name name = { .host = said->host,

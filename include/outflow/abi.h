@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define OF_ABI_VERSION 7
+#define OF_ABI_VERSION 8
 
 #define OF_NAME_LEN    64   /* file name of an execution with its NUL; longer ones are cut */
 #define OF_EXE_LEN     256  /* path of the executed file with its NUL; longer ones keep the tail */

@@ -114,10 +114,20 @@ enum of_flow_flags {
 	OF_FLOW_ECH = 32,     /* has an encrypted ClientHello, or one that looks so (GREASE) */
 	OF_FLOW_INVALID = 64, /* said a name that is none of a host, or something not well-formed */
 	OF_FLOW_LOST = 128,   /* some of it was not seen */
-	OF_FLOW_ADDRESS = 256, /* the target that a proxy is asked for is an address: no name */
-	OF_FLOW_READ = 512,    /* what was sent so far was read, without a gap */
-	OF_FLOW_KEPT = 1024,   /* not seen now: what was told to a daemon before */
-	OF_FLOW_SILENT = 2048, /* it is read, and said no name */
+	OF_FLOW_ADDRESS = 256,	  /* the target that a proxy is asked for is an address: no name */
+	OF_FLOW_READ = 512,	  /* what was sent so far was read, without a gap */
+	OF_FLOW_KEPT = 1024,	  /* not seen now: what was told to a daemon before */
+	OF_FLOW_SILENT = 2048,	  /* it is read, and said no name */
+	OF_FLOW_ALPN_MORE = 4096, /* offered more protocols than are told, or longer ones */
+};
+
+#define OF_ALPN_MAX 8
+#define OF_ALPN_LEN 32
+
+/* A protocol that a ClientHello offers (RFC 7301 section 3.1): any octets, at least one. */
+struct of_alpn {
+	__u8 len;
+	__u8 id[OF_ALPN_LEN]; /* zeros behind `len` */
 };
 
 struct of_flow_name {
@@ -137,7 +147,8 @@ struct of_rec_flow {
 	__u32 netns;
 	__u32 flags; /* enum of_flow_flags, of all that is known so far */
 	__u32 names_n;
-	__u32 pad0; /* zero */
+	__u32 alpn_n;
+	struct of_alpn alpn[OF_ALPN_MAX]; /* `alpn_n`, in the sender's order */
 	struct of_flow_name names[OF_FLOW_NAMES];
 };
 

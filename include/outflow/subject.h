@@ -162,6 +162,7 @@ enum endpoint_names_flags {
 	NAMES_SILENT = 128, /* one of several connections, or the only one, said no name */
 	/* A socket was handed on to it, and nothing is known of what was said there before. */
 	NAMES_UNHEARD = 256,
+	NAMES_ALPN_MORE = 512, /* more protocols were offered than are kept, or longer ones */
 };
 
 #define ENDPOINT_NAMES_MAX 64 /* of one account */
@@ -171,6 +172,9 @@ struct endpoint_names {
 	const struct endpoint_name *name;
 	size_t n;
 	uint32_t flags; /* enum endpoint_names_flags */
+	/* What its ClientHellos offered to speak, none twice, as it came. */
+	const struct of_alpn *alpn;
+	size_t alpn_n; /* at most OF_ALPN_MAX */
 };
 
 struct account {

@@ -232,7 +232,7 @@ static const struct account flows[] = {
 		.sent = 393216,
 		.first_ns = 2000000000,
 		.last_ns = 2500000000,
-		.names = { names, 2, NAMES_SETTLED | NAMES_ECH | NAMES_MORE },
+		.names = { .name = names, .n = 2, .flags = NAMES_SETTLED | NAMES_ECH | NAMES_MORE },
 	},
 	{ .who = &some[0],
 	  .class = CLASS_UNKNOWN,

@@ -90,7 +90,7 @@ static void raise(uint32_t rule)
 
 static void named(const struct endpoint_name *names, size_t n, uint32_t flags)
 {
-	account.names = (struct endpoint_names){ names, n, flags };
+	account.names = (struct endpoint_names){ .name = names, .n = n, .flags = flags };
 }
 
 static void expect_text(const char *want)
@@ -166,6 +166,7 @@ Test(alerts_names, what_about_the_names_made_it_hold)
 		{ "b.example", OF_NAME_DNS, 0, false, false, true, 49 * SECOND },
 		{ "c.example", OF_NAME_DNS, 0, true, false, true, 48 * SECOND },
 	};
+	const struct of_alpn alpn[] = { { 2, "h2" }, { 8, "http/1.1" }, { 3, { 0, '"', 0xff } } };
 
 	raise(2);
 	expect_text(WHO("no-name", "low") "sent 2.0KiB to 203.0.113.9:443/tcp, without a name");
@@ -181,6 +182,11 @@ Test(alerts_names, what_about_the_names_made_it_hold)
 	raise(3);
 	expect_json(", says front.example, which it did not ask for, with");
 	expect_json("],\"names_more\":true,\"names_invalid\":true},");
+	account.names.alpn = alpn;
+	account.names.alpn_n = 3;
+	account.names.flags |= NAMES_ALPN_MORE;
+	raise(3);
+	expect_json(",\"alpn\":[\"h2\",\"http/1.1\",\"\\u0000\\\"%FF\"],\"alpn_more\":true},");
 }
 
 /* ---- Names that come later ---- */

@@ -31,6 +31,7 @@ union raw {
 	struct of_rec_spool spool;
 	struct of_rec_hash hash;
 	struct of_rec_dns dns;
+	struct of_rec_flow flow;
 };
 
 static const struct event untouched = { .kind = 77, .err = -7, .time_ns = 777 };
@@ -388,4 +389,29 @@ Test(decode, dns)
 	r.dns.addrs_n = 1;
 	refused(&r, len, -EBADMSG);
 	refused(&r, len + sizeof(r.dns.addrs[0]), -EBADMSG);
+}
+
+Test(decode, flow)
+{
+	static union raw r = { .flow = { .hdr = { .kind = OF_REC_FLOW }, .alpn_n = OF_ALPN_MAX } };
+	const size_t len = offsetof(struct of_rec_flow, names);
+	struct event ev;
+	size_t i;
+
+	for (i = 0; i < OF_ALPN_MAX; i++)
+		r.flow.alpn[i].len = OF_ALPN_LEN;
+	r.h.len = (uint32_t)len;
+	cr_assert_eq(decode_in(&r, len, &ev), 0);
+	cr_expect_eq(ev.flow->alpn_n, OF_ALPN_MAX);
+	r.flow.alpn[OF_ALPN_MAX - 1].len = OF_ALPN_LEN + 1;
+	refused(&r, len, -EBADMSG);
+	r.flow.alpn[OF_ALPN_MAX - 1].len = 0;
+	refused(&r, len, -EBADMSG);
+	r.flow.alpn_n = OF_ALPN_MAX - 1;
+	cr_expect_eq(decode_in(&r, len, &ev), 0, "what is behind them is not looked at");
+	r.flow.alpn_n = OF_ALPN_MAX + 1;
+	refused(&r, len, -EBADMSG);
+	r.flow.alpn_n = 0;
+	r.flow.names_n = 1;
+	refused(&r, len, -EBADMSG);
 }

@@ -38,6 +38,9 @@ Test(names_datagrams, quic_of_a_browser)
 	cr_expect_str_eq(told[0].flow.names[0].host, "host.example");
 	cr_expect(told[0].flow.flags & OF_FLOW_QUIC);
 	cr_expect(told[0].flow.flags & OF_FLOW_DONE);
+	cr_assert_eq(told[0].flow.alpn_n, 1);
+	cr_expect_eq(told[0].flow.alpn[0].len, 2);
+	cr_expect_eq(memcmp(told[0].flow.alpn[0].id, "h3", 2), 0);
 	names_in_free(n);
 }
 

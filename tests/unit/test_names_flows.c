@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From copied packets to records of flows: whom they name, when they are over, and what is lost. */
 #include "names_in_feed.h"
+#include "wire_bytes.h"
 
 /* ---- Flows ---- */
 
@@ -50,6 +51,40 @@ Test(names_flows, a_proxy_is_asked_to_get_and_to_connect)
 	is_name(0, OF_NAME_CONNECT, "www.example.org", 8443);
 	cr_expect_eq(told[0].flow.flags, OF_FLOW_HTTP | OF_FLOW_PROXY | OF_FLOW_READ,
 		     "the tunnel may tell more");
+	names_in_free(n);
+}
+
+static void is_offered(const struct of_rec_flow *r, uint32_t i, const char *id)
+{
+	cr_assert_lt(i, r->alpn_n);
+	cr_expect_eq(r->alpn[i].len, strlen(id));
+	cr_expect_eq(memcmp(r->alpn[i].id, id, strlen(id)), 0, "%s", id);
+}
+
+/* What real clients offer (RFC 7301). */
+Test(names_flows, protocols_that_are_offered)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 443);
+	const struct of_rec_flow *r = &told[0].flow;
+	struct names_in *n = fresh();
+	static struct bytes hello;
+
+	bytes_file(&hello, "tls", "chromium");
+	take(n, c, hello.data, hello.len);
+	cr_assert_eq(told_n, 1);
+	is_name(0, OF_NAME_SNI, "www.example.com", 0);
+	cr_expect_eq(r->alpn_n, 2);
+	is_offered(r, 0, "h2");
+	is_offered(r, 1, "http/1.1");
+	cr_expect_eq(r->flags & OF_FLOW_ALPN_MORE, 0);
+	names_in_free(n);
+	n = fresh();
+	bytes_file(&hello, "tls", "openssl-frag");
+	take(n, c, hello.data, hello.len);
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(r->alpn_n, OF_ALPN_MAX, "40 were offered");
+	is_offered(r, 7, "proto-07-xxxxxxxxxxxxxxxxxxxx");
+	cr_expect(r->flags & OF_FLOW_ALPN_MORE);
 	names_in_free(n);
 }
 

@@ -402,3 +402,36 @@ Test(naming, an_idle_proxy_is_an_address)
 	ask_proxy(CURL, PROXY, EVIL, 443, NULL);
 	cr_expect_eq(w.judged_n, 1, "later it is asked for something");
 }
+
+/* ---- What is offered to be spoken ---- */
+
+static void offer(uint64_t id, const char *protocol, uint32_t flags)
+{
+	struct of_rec_flow r = { .to = endpoint(FAR, 443),
+				 .exec_id = id,
+				 .flags = flags,
+				 .alpn_n = 1,
+				 .alpn = { { .len = (uint8_t)strlen(protocol) } } };
+
+	memcpy(r.alpn[0].id, protocol, strlen(protocol));
+	rec_flow_of(s(), &r);
+	world_run(&w);
+}
+
+Test(naming, protocols_before_the_account_and_after)
+{
+	const struct endpoint_names *names;
+
+	world_start(&w, STRANGE);
+	offer(CURL, "h2", 0);
+	rec_account(s(), CURL, FAR, 443, 100);
+	world_run(&w);
+	names = &tracked_account(&w.t, CURL, FAR, 443)->names;
+	cr_assert_eq(names->alpn_n, 1);
+	cr_expect_eq(memcmp(names->alpn[0].id, "h2", 2), 0);
+	offer(CURL, "h2", OF_FLOW_DONE);
+	offer(CURL, "dot", OF_FLOW_DONE | OF_FLOW_ALPN_MORE);
+	cr_assert_eq(names->alpn_n, 2);
+	cr_expect_eq(memcmp(names->alpn[1].id, "dot", 3), 0);
+	cr_expect(names->flags & NAMES_ALPN_MORE);
+}

@@ -258,7 +258,9 @@ Test(schema, alerts_with_many_names)
 						   true,
 						   true,
 						   50 * SECOND };
-	account.names = (struct endpoint_names){ names, ENDPOINT_NAMES_MAX, NAMES_SETTLED };
+	account.names = (struct endpoint_names){ .name = names,
+						 .n = ENDPOINT_NAMES_MAX,
+						 .flags = NAMES_SETTLED };
 	raise_rule(0, 1);
 	memset(host, 'a', sizeof(host) - 1);
 	for (i = 0; i < ENDPOINT_NAMES_MAX; i++)
@@ -276,14 +278,21 @@ Test(schema, alerts_of_named_far_ends)
 		{ "b.example.com", OF_NAME_HOST, 0, true, false, false, 50 * SECOND },
 		{ "c.example.com", OF_NAME_DNS, 0, false, false, true, 49 * SECOND },
 	};
+	const struct of_alpn alpn[] = { { 2, "h2" }, { 3, { 0, '"', 0xff } } };
 
-	account.names = (struct endpoint_names){
-		names, 4, NAMES_SETTLED | NAMES_ECH | NAMES_INVALID | NAMES_MORE | NAMES_PROXY
-	};
+	account.names =
+		(struct endpoint_names){ .name = names,
+					 .n = 4,
+					 .flags = NAMES_SETTLED | NAMES_ECH | NAMES_INVALID |
+						  NAMES_MORE | NAMES_PROXY | NAMES_ALPN_MORE,
+					 .alpn = alpn,
+					 .alpn_n = 2 };
 	raise_rule(0, 1);
-	account.names = (struct endpoint_names){ &names[3], 1, NAMES_SETTLED };
+	account.names =
+		(struct endpoint_names){ .name = &names[3], .n = 1, .flags = NAMES_SETTLED };
 	raise_rule(1, 2);
-	account.names = (struct endpoint_names){ &names[1], 3, NAMES_SETTLED };
+	account.names =
+		(struct endpoint_names){ .name = &names[1], .n = 3, .flags = NAMES_SETTLED };
 	alerts_named(alerts, &account, &origin);
 	validates("records", "2 alert, 1 update; ");
 }
