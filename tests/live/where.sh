@@ -49,6 +49,12 @@ servers() {
 	far_start --tcp 7000-7002 --udp 7001 --udp 4433
 }
 
+# Most clients offer protocols: which, is asked in the rows about it.
+# shellcheck disable=SC2317 # row_found calls it
+expects_alpn() { # ID
+	[[ ${ROW[$1.expected]} == *alpn* ]] && echo true || echo false
+}
+
 # What is told of the row's far end, in the form of the table.
 # shellcheck disable=SC2317 # flows_settle calls it
 row_found() { # ID
@@ -56,7 +62,8 @@ row_found() { # ID
 
 	row_split "$1"
 	# shellcheck disable=SC2016
-	outflow flows --json | jq -nr --arg ip "$IP" --argjson port "$PORT" --arg proto "$PROTO" --arg who "${WHO}[" '
+	outflow flows --json | jq -nr --arg ip "$IP" --argjson port "$PORT" --arg proto "$PROTO" --arg who "${WHO}[" \
+		--argjson alpn "$(expects_alpn "$1")" '
 		def rank: {connect: 0, sni: 1, host: 2, dns: 3}[.source];
 		def say: "\(.source) \(.name)\(if .port then ":\(.port)" else "" end)" +
 			(if .confirmed then "+" else "" end) + (if .asked then "" else "?" end);
@@ -66,6 +73,8 @@ row_found() { # ID
 			([.[].names | map(rank) | . == sort] | all) as $ordered
 			| [[.[].names[]] | unique_by([rank, .name, .port]) | sort_by([rank, .name, .port])[] | say]
 				+ (if any(.[]; .ech) then ["ech"] else [] end)
+				+ (if any(.[]; .alpn) and $alpn then ["alpn \([.[].alpn // [] | .[]] | unique | join(" "))"] else [] end)
+				+ (if any(.[]; .alpn_more) then ["more alpn"] else [] end)
 				+ (if any(.[]; .names_invalid) then ["invalid"] else [] end)
 				+ (if any(.[]; .names_more) then ["more"] else [] end)
 				+ (if $ordered then [] else ["in another order"] end)
