@@ -41,6 +41,7 @@ static __always_inline struct of_exec *fork_describe(struct scratch *sc, const s
 	if (s != NULL) {
 		__builtin_memcpy(rec->e.name, s->e.name, sizeof(rec->e.name));
 		rec->e.env = s->e.env;
+		rec->e.flags |= s->e.flags & OF_EXEC_OF_FILE;
 	} else {
 		bpf_probe_read_kernel_str(rec->e.name, sizeof(parent->comm), parent->comm);
 	}

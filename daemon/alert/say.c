@@ -41,6 +41,15 @@ static void say_conditions(struct buf *b, const struct policy *p, const struct r
 	}
 }
 
+/* A name, a path and a user are in every alert anyway. */
+static void say_process(struct buf *b, const struct rule *r)
+{
+	if (r->process.file & OF_EXEC_MEMFD)
+		buf_str(b, ", run from memory");
+	if (r->process.file & OF_EXEC_DELETED)
+		buf_str(b, ", run from a deleted file");
+}
+
 static bool is_volume(const struct open_alert *a)
 {
 	return a->limit != 0 || a->window_ns != 0;
@@ -82,6 +91,7 @@ static void say_what(struct buf *b, const struct policy *p, const struct open_al
 	}
 	say_conditions(b, p, a->rule);
 	say_traits(b, a);
+	say_process(b, a->rule);
 }
 
 void say_act(struct buf *b, const struct policy *p, const struct open_alert *a)

@@ -54,41 +54,47 @@ static void name_copy(char ret[OF_EXE_LEN], const char *name, size_t len)
 	memcpy(ret, name, len);
 }
 
-uint64_t policy_roles_match(const struct policy *p, const char *name, const char *exe,
-			    size_t exe_len)
+void exec_texts_fill(struct exec_texts *ret, const char *name, const char *exe, size_t exe_len)
 {
-	char own[OF_EXE_LEN], base[OF_EXE_LEN], path[OF_EXE_LEN] = { 0 };
-	const struct role_match *m;
 	const char *slash;
-	uint64_t roles = 0;
-	bool holds;
-	size_t i;
 
 	/* Of longer paths the tail is kept (abi.h). */
 	if (exe_len > OF_EXE_LEN - 1) {
 		exe += exe_len - (OF_EXE_LEN - 1);
 		exe_len = OF_EXE_LEN - 1;
 	}
+	memset(ret->exe, 0, sizeof(ret->exe));
 	if (exe_len > 0)
-		memcpy(path, exe, exe_len);
-	slash = strrchr(path, '/');
-	name_copy(own, name, strnlen(name, OF_NAME_LEN - 1));
+		memcpy(ret->exe, exe, exe_len);
+	slash = strrchr(ret->exe, '/');
+	name_copy(ret->name, name, strnlen(name, OF_NAME_LEN - 1));
 	/* Started through a link of another name, it is still what the file is called. */
-	name_copy(base, slash != NULL ? slash + 1 : path, strlen(slash != NULL ? slash + 1 : path));
+	slash = slash != NULL ? slash + 1 : ret->exe;
+	name_copy(ret->base, slash, strlen(slash));
+}
+
+bool exec_texts_match(const struct exec_texts *t, const struct role_match *m)
+{
+	if (m->kind == ROLE_MATCH_NAME)
+		return match_holds(m, t->name) || (t->base[0] != '\0' && match_holds(m, t->base));
+	return m->kind == ROLE_MATCH_EXE && t->exe[0] != '\0' && match_holds(m, t->exe);
+}
+
+uint64_t policy_roles_match(const struct policy *p, const char *name, const char *exe,
+			    size_t exe_len)
+{
+	const struct role_match *m;
+	struct exec_texts texts;
+	uint64_t roles = 0;
+	size_t i;
+
+	exec_texts_fill(&texts, name, exe, exe_len);
 	for (i = 0; i < p->roles_n; i++)
-		for (m = p->roles[i].match; m < p->roles[i].match + p->roles[i].n; m++) {
-			if (!role_match_in_kernel(m))
-				continue;
-			if (m->kind == ROLE_MATCH_NAME)
-				holds = match_holds(m, own) ||
-					(base[0] != '\0' && match_holds(m, base));
-			else
-				holds = path[0] != '\0' && match_holds(m, path);
-			if (holds) {
+		for (m = p->roles[i].match; m < p->roles[i].match + p->roles[i].n; m++)
+			if (exec_texts_match(&texts, m)) {
 				roles |= 1ULL << i;
 				break;
 			}
-		}
 	return roles;
 }
 

@@ -19,6 +19,8 @@ int rules_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
 /* `dns` of a rule. *ret_per: where `per` stands, NULL: nowhere. */
 int dns_condition_parse(struct doc *d, const struct at *at, struct dns_condition *ret,
 			const yaml_node_t **ret_per);
+/* `process` of a rule. */
+int process_condition_parse(struct doc *d, const struct at *at, struct process_condition *ret);
 /* Also without a node: it is on by default. */
 int reconcile_parse(struct doc *d, const yaml_node_t *n, struct reconcile *ret);
 /* Hex of the first 64 bits of SHA-256 over the text of a node. */

@@ -151,6 +151,7 @@ static void rule_done(struct rule *r)
 	for (i = 0; i < r->dns.except_n; i++)
 		free(r->dns.except[i]);
 	free(r->dns.except);
+	free(r->process.match);
 	free(r->id);
 	free(r->off);
 }

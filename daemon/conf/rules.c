@@ -285,6 +285,14 @@ static int key_sent(struct doc *d, const struct at *at, void *ret)
 	return section_parse(d, "rules[].when.sent", keys, at->node, r);
 }
 
+static int key_process(struct doc *d, const struct at *at, void *ret)
+{
+	struct rules *r = ret;
+
+	r->rule->has_process = true;
+	return process_condition_parse(d, at, &r->rule->process);
+}
+
 static int key_dns(struct doc *d, const struct at *at, void *ret)
 {
 	struct rules *r = ret;
@@ -310,6 +318,7 @@ static int key_when(struct doc *d, const struct at *at, void *ret)
 {
 	static const struct key keys[] = {
 		{ .name = "role", .parse = key_role },
+		{ .name = "process", .parse = key_process },
 		{ .name = "endpoint", .parse = key_endpoint },
 		{ .name = "sent", .parse = key_sent },
 		LATER("received", "received"),
@@ -330,9 +339,10 @@ static int key_when(struct doc *d, const struct at *at, void *ret)
 		return err;
 	if (r->rule->has_dns)
 		return dns_check(d, r);
-	if (!r->rule->has_endpoint && !r->rule->has_sent && !r->later)
+	if (!r->rule->has_endpoint && !r->rule->has_sent && !r->rule->has_process && !r->later)
 		return doc_error(d, at->node,
-				 "rules[].when: expected 'endpoint', 'sent' or both, or 'dns'");
+				 "rules[].when: expected one or more of 'process', 'endpoint' and "
+				 "'sent', or 'dns'");
 	/* Who names a role thinks of what it started as one; else of the process that sent. */
 	if (r->per == NULL)
 		r->rule->sent.per = r->rule->roles == OF_ROLE_ANY ? PER_PROCESS : PER_LINEAGE;

@@ -15,6 +15,7 @@
 #include "detect/dns.h"
 #include "detect/endpoint.h"
 #include "detect/links.h"
+#include "detect/process.h"
 #include "detect/windows.h"
 
 #include "base/poison.h"
@@ -131,11 +132,11 @@ static enum endpoint_verdict judge(const struct detect *d, const struct rule *r,
 }
 
 /* May it be this rule's, whatever the far end? */
-static bool concerns(const struct rule *r, const struct subject *s)
+static bool concerns(const struct rule *r, const struct subject *s, struct process_asked *who)
 {
 	if (r->off != NULL || r->has_dns || !role_holds(r, s))
 		return false;
-	return s->kind != SUBJECT_GAINED || (r->roles & s->gained) != 0;
+	return (s->kind != SUBJECT_GAINED || (r->roles & s->gained) != 0) && process_holds(r, who);
 }
 
 /* The bytes that a rule which holds now has not counted. */
@@ -165,14 +166,14 @@ static void rule_count(struct detect *d, const struct rule *r, const struct subj
 		fn(arg, &v);
 }
 
-static void rule_run(struct detect *d, const struct rule *r, const struct subject *s, detect_fn *fn,
-		     void *arg)
+static void rule_run(struct detect *d, const struct rule *r, const struct subject *s,
+		     struct process_asked *who, detect_fn *fn, void *arg)
 {
 	const struct account *a = s->account;
 	struct verdict v = { .rule = r, .subject = s, .sent = a->sent };
 	bool holds, held;
 
-	if (!concerns(r, s))
+	if (!concerns(r, s, who))
 		return;
 	holds = judge(d, r, a, &a->names) == ENDPOINT_YES;
 	/* Then it has had its turn for what the subject tells. */
@@ -191,10 +192,12 @@ static void rule_run(struct detect *d, const struct rule *r, const struct subjec
 
 void detect_subject(struct detect *d, const struct subject *s, detect_fn *fn, void *arg)
 {
+	struct process_asked who;
 	size_t i;
 
+	process_asked_begin(&who, s->account->who);
 	for (i = 0; i < d->policy->rules_n; i++)
-		rule_run(d, &d->policy->rules[i], s, fn, arg);
+		rule_run(d, &d->policy->rules[i], s, &who, fn, arg);
 }
 
 void detect_link(struct detect *d, const struct of_rec_link *r, uint64_t time_ns, detect_fn *fn,

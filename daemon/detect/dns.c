@@ -25,6 +25,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "detect/distinct.h"
+#include "detect/process.h"
 
 #include "base/poison.h"
 
@@ -554,17 +555,20 @@ void dns_take(struct dns *d, const struct subject *s, const struct of_rec_dns *r
 	      void *arg)
 {
 	const struct rule *rule;
+	struct process_asked who;
 	struct asked a;
 	size_t i;
 
 	if (r->flags & OF_DNS_KEPT)
 		return;
+	process_asked_begin(&who, s->account->who);
 	asked_of(d, s, r, &a);
 	for (i = 0; i < d->policy->rules_n; i++) {
 		rule = &d->policy->rules[i];
 		if (!rule->has_dns || rule->off != NULL || left_out(&rule->dns, &a))
 			continue;
-		if (rule->roles == OF_ROLE_ANY || (s->roles & rule->roles) != 0)
+		if ((rule->roles == OF_ROLE_ANY || (s->roles & rule->roles) != 0) &&
+		    process_holds(rule, &who))
 			rule_run(d, rule, &a, fn, arg);
 	}
 }

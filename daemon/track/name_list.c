@@ -51,7 +51,7 @@ static int name_room(struct name_list *g)
 	if (name == NULL)
 		return -ENOMEM;
 	g->name = name;
-	host = realloc(g->host, room * sizeof(*host));
+	host = realloc(g->host, room * sizeof(struct text *));
 	if (host == NULL)
 		return -ENOMEM;
 	g->host = host;

@@ -172,6 +172,8 @@ enum of_exec_flags {
 	 * than is kept: variables may be missing. */
 	OF_EXEC_ENV_TRUNCATED = 256,
 	OF_EXEC_CWD_TRUNCATED = 512, /* cwd holds only the tail of the path */
+	/* What a forked one has of its parent, whose file it runs. */
+	OF_EXEC_OF_FILE = OF_EXEC_DELETED | OF_EXEC_MEMFD | OF_EXEC_OVERLAY,
 };
 
 /* The executed file as it was then; all zero: not known. The kernel's own numbers: stat(2) may

@@ -161,12 +161,30 @@ struct dns_condition {
 	size_t except_n;
 };
 
+#define PROCESS_PATTERNS_MAX 64 /* of one rule; searched in a row */
+#define PROCESS_UIDS_MAX     16
+
+/*
+ * What the execution that sent is: all that is given must hold, of a list one entry. A name says
+ * little, for anybody can take it: this adds suspicion, and there is no opposite that excuses.
+ */
+struct process_condition {
+	struct role_match *match; /* of the kinds that role_match_in_kernel() */
+	size_t n;
+	uint32_t uids[PROCESS_UIDS_MAX];
+	size_t uids_n;
+	/* Of its file: enum of_exec_flags that must stand, and that must not. */
+	uint32_t file, file_not;
+};
+
 struct rule {
 	char *id;
 	char rev[17]; /* hex of the first 64 bits of SHA-256 over the rule's text in the file */
 	enum severity severity;
 	char *attack[POLICY_ATTACK_MAX]; /* ATT&CK technique ids; NULL behind the last */
 	uint64_t roles; /* mask with one bit; OF_ROLE_ANY: the rule names no role */
+	bool has_process;
+	struct process_condition process;
 	bool has_endpoint;
 	struct {
 		uint64_t in; /* bit n: policy.sets[n]; 0: no such condition */
@@ -227,6 +245,16 @@ struct policy {
 /* The role mask that a name and a path earn by themselves, without what is inherited. */
 uint64_t policy_roles_match(const struct policy *p, const char *name, const char *exe,
 			    size_t exe_len);
+
+/* What names and paths are matched with, as the matcher wants it. */
+struct exec_texts {
+	char name[OF_EXE_LEN]; /* as it was executed */
+	char base[OF_EXE_LEN]; /* as its file is called; "": not known */
+	char exe[OF_EXE_LEN];  /* "": not known */
+};
+void exec_texts_fill(struct exec_texts *ret, const char *name, const char *exe, size_t exe_len);
+bool exec_texts_match(const struct exec_texts *t, const struct role_match *m);
+
 struct ci; /* base/ci.h */
 
 /* The same of what is known of an execution by its texts; NULL and 0 where something is not. */

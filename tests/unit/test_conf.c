@@ -524,8 +524,8 @@ Test(conf, shipped_file_loads)
 	cr_expect_eq(policy_roles_match(&c.policy, "npm", "/usr/bin/npm", 12), 0);
 	for (i = 0; i < c.policy.rules_n; i++)
 		on += c.policy.rules[i].off == NULL;
-	cr_expect_eq(c.policy.rules_n, 12);
-	cr_expect_eq(on, 11, "%s", c.warnings);
+	cr_expect_eq(c.policy.rules_n, 14);
+	cr_expect_eq(on, 13, "%s", c.warnings);
 	config_done(&c);
 }
 

@@ -196,7 +196,8 @@ static const struct bad_case bad[] = {
 	{ V "rules: [{id: A_b, when: {sent: {over: 1, within: 1s}}}]\n",
 	  "t:2:14: rules[].id: 'A_b': expected a name of 1 to 63 of a-z, 0-9 and '-'" },
 	{ V "rules: [{id: a, when: {}}]\n",
-	  "t:2:23: rules[].when: expected 'endpoint', 'sent' or both, or 'dns'" },
+	  "t:2:23: rules[].when: expected one or more of 'process', 'endpoint' and 'sent', or "
+	  "'dns'" },
 	{ V "rules: [{id: a, when: {role: x, sent: {over: 1, within: 1s}}}]\n",
 	  "t:2:30: rules[].when.role: 'x': unknown role, the file defines none" },
 	{ V "roles: {runner: {match: []}, scanner: {match: []}}\nrules: [{id: a, when: {role: x, "
@@ -206,7 +207,8 @@ static const struct bad_case bad[] = {
 	    "within: 1s}}}]\n",
 	  "t:3:30: rules[].when.role: 'scaner': unknown role, did you mean 'scanner'?" },
 	{ V "roles: {scanner: {match: []}}\nrules: [{id: a, when: {role: scanner}}]\n",
-	  "t:3:23: rules[].when: expected 'endpoint', 'sent' or both, or 'dns'" },
+	  "t:3:23: rules[].when: expected one or more of 'process', 'endpoint' and 'sent', or "
+	  "'dns'" },
 	{ V "endpoints: {s: [192.0.2.1]}\nrules: [{id: a, when: {endpoint: {in: [s, other]}}}]\n",
 	  "t:3:43: rules[].when.endpoint.in: 'other': unknown endpoint set, expected one of s" },
 	{ V "endpoints: {s: [192.0.2.1]}\nrules: [{id: a, when: {endpoint: {in: s, not_in: s}}}]\n",

@@ -121,6 +121,82 @@ Test(detect, overflow_is_any_class_that_leaves, .fini = stop)
 	cr_expect_str_eq(got.rule, "ext");
 }
 
+/* ---- What the execution is ---- */
+
+struct processed {
+	char when[96], name[16], exe[24];
+	uint32_t uid, flags;
+	size_t n;
+};
+
+ParameterizedTestParameters(detect, processes)
+{
+	static struct processed cases[] = {
+		{ "name: curl", "curl", "/usr/bin/curl", 0, 0, 1 },
+		{ "name: curl", "curl2", "/usr/bin/curl2", 0, 0, 0 },
+		{ "name: [wget, \"cur?\"]", "curl", "/usr/bin/curl", 0, 0, 1 },
+		/* By a link of another name. */
+		{ "name: curl", "harmless", "/usr/bin/curl", 0, 0, 1 },
+		{ "name: harmless", "harmless", "/usr/bin/curl", 0, 0, 1 },
+		{ "exe: \"/tmp/**\"", "x", "/tmp/a/b/x", 0, 0, 1 },
+		{ "exe: \"/tmp/*\"", "x", "/tmp/a/b/x", 0, 0, 0 },
+		{ "exe: \"/tmp/**\"", "x", "", 0, 0, 0 },
+		{ "exe: [/usr/bin/curl, \"/opt/**\"]", "x", "/opt/x", 0, 0, 1 },
+		/* Of each kind one. */
+		{ "name: x, exe: \"/opt/**\"", "x", "/opt/x", 0, 0, 1 },
+		{ "name: y, exe: \"/opt/**\"", "x", "/opt/x", 0, 0, 0 },
+		{ "name: x, exe: \"/tmp/**\"", "x", "/opt/x", 0, 0, 0 },
+		{ "uid: 0", "x", "/x", 0, 0, 1 },
+		{ "uid: 0", "x", "/x", 1000, 0, 0 },
+		{ "uid: [1, 1000]", "x", "/x", 1000, 0, 1 },
+		{ "uid: 4294967294", "x", "/x", 4294967294U, 0, 1 },
+		{ "name: x, uid: 1", "x", "/x", 2, 0, 0 },
+		{ "memfd: true", "x", "", 0, OF_EXEC_MEMFD | OF_EXEC_FORKED, 1 },
+		{ "memfd: true", "x", "", 0, OF_EXEC_DELETED, 0 },
+		{ "memfd: false", "x", "", 0, OF_EXEC_DELETED, 1 },
+		{ "memfd: false", "x", "", 0, OF_EXEC_MEMFD, 0 },
+		{ "deleted: true", "x", "", 0, OF_EXEC_DELETED, 1 },
+		{ "deleted: true, memfd: false", "x", "", 0, OF_EXEC_DELETED | OF_EXEC_MEMFD, 0 },
+	};
+
+	return cr_make_param_array(struct processed, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+ParameterizedTest(struct processed *c, detect, processes)
+{
+	struct execution e = {
+		.exec_id = 9, .process = 9, .uid = c->uid, .flags = c->flags, .exe = c->exe
+	};
+	char yaml[1024];
+
+	(void)snprintf(e.name, sizeof(e.name), "%s", c->name);
+	(void)snprintf(yaml, sizeof(yaml), "%s  - {id: asked, when: {process: {%s}}}\n%s", HEAD,
+		       c->when, EXTRA);
+	rules(yaml);
+	cr_expect_eq(sent(&e, FAR, SECOND, 1), c->n, "%s: %s", c->when, c->exe);
+	cr_expect_eq(judge(SUBJECT_ATTEMPT, &e, FAR, CLASS_EXTERNAL, SECOND, 0), c->n);
+	cr_expect_eq(sent(NULL, FAR, SECOND, 1), 0, "%s: nobody knows who", c->when);
+	stop();
+}
+
+/* Beside other conditions all must hold, and only what it sent counts. */
+Test(detect, processes_and_volume, .fini = stop)
+{
+	struct execution x = { .exec_id = 8, .process = 8, .parent = &trivy, .sid = 2, .roles = 3 };
+
+	x.exe = "/tmp/x";
+	curl.exe = "/usr/bin/curl";
+	rules(HEAD "  - {id: v, when: {role: scanner, process: {exe: \"/tmp/**\"}, "
+		   "endpoint: {class: external}, sent: {over: 10, within: 1m, per: lineage}}}\n");
+	cr_expect_eq(sent(&curl, FAR, SECOND, 100), 0);
+	cr_expect_eq(sent(&x, FAR, SECOND, 10), 0);
+	cr_expect_eq(judge(SUBJECT_SENT, &x, "10.0.0.9", CLASS_INTERNAL, SECOND, 10), 0);
+	cr_expect_eq(sent(&x, FAR, SECOND, 1), 1);
+	cr_expect_eq(got.v.sent, 11);
+	x.roles = 1;
+	cr_expect_eq(sent(&x, FAR, SECOND, 100), 0);
+}
+
 struct asked {
 	char when[128];
 	char ip[40];
