@@ -419,6 +419,12 @@ static __always_inline bool is_hello(const __u8 h[FIRST_LEN])
 	return h[5] == TLS_CLIENT_HELLO && h[6] == 0 && h[9] == 3;
 }
 
+/* One of 64 KiB or more, which is not read; OpenSSL takes up to 128. */
+static __always_inline bool is_large_hello(const __u8 h[FIRST_LEN])
+{
+	return h[5] == TLS_CLIENT_HELLO && h[6] <= 2 && h[9] == 3;
+}
+
 /* Of the records in the clear that may stand between two ClientHellos the length of this one; 0: it
  * is none. */
 static __always_inline __u32 between_len(const __u8 h[TLS_RECORD])
@@ -463,6 +469,8 @@ static __always_inline enum hello_next hello_next(struct __sk_buff *skb, struct 
 		return HELLO_LOST;
 	if (is_hello(h))
 		return HELLO_AGAIN;
+	if (is_large_hello(h))
+		return HELLO_LOST;
 	return ((__u32)h[3] << 8 | h[4]) >= FIRST_LEN - TLS_RECORD ? HELLO_NONE : HELLO_LOST;
 }
 

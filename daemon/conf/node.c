@@ -125,9 +125,11 @@ int at_choice(struct doc *d, const struct at *at, const struct choice *choices,
 			}
 	buf_init(&b, sizeof(d->err->msg));
 	choices_text(&b, choices);
-	err = b.err < 0 ? b.err : at_expected(d, at, b.data);
+	err = b.err;
+	if (err == 0)
+		err = at_expected(d, at, b.data);
 	buf_done(&b);
-	return err;
+	return err < 0 ? err : -EINVAL;
 }
 
 int at_bool(struct doc *d, const struct at *at, bool *ret)

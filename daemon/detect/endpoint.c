@@ -161,9 +161,9 @@ static bool names_prove(const struct question *q, uint64_t sets)
 		targets += n->source == OF_NAME_CONNECT;
 	}
 	/* The names of a proxy's own address say nothing of its target; who asks it has none to
-	 * hide from the proxy. */
+	 * hide from the proxy. What asked in a way that is not read may have asked for anything. */
 	if (q->asks_proxy)
-		return targets > 0;
+		return targets > 0 && (names->flags & NAMES_SILENT) == 0;
 	/* Nothing said is something else than nothing heard. */
 	if (said == 0 && (names->flags & NAMES_READ) == 0)
 		return false;

@@ -607,7 +607,9 @@ void kernel_helpers(struct kernel *k)
 
 struct namer_stats kernel_namer_stats(const struct kernel *k)
 {
-	return k->namer == NULL ? (struct namer_stats){ 0 } : namer_stats(k->namer);
+	const struct namer_stats none = { 0 };
+
+	return k->namer == NULL ? none : namer_stats(k->namer);
 }
 
 struct image_stats kernel_image_stats(const struct kernel *k)

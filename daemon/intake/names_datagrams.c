@@ -12,8 +12,14 @@
 
 #include "base/poison.h"
 
-/* The name in what is known of the handshake. True: nothing more is to be expected. */
-static bool quic_tell(struct names_flows *f, struct flow *flow, const struct of_capture *c)
+/* Behind the ClientHello: the server asked for another, which may say another name. */
+static bool quic_goes_on(const uint8_t *crypto, size_t len)
+{
+	return len > 4 + ((size_t)crypto[1] << 16 | (size_t)crypto[2] << 8 | crypto[3]);
+}
+
+/* The name in what is known of the handshake, once that is whole. */
+static void quic_tell(struct names_flows *f, struct flow *flow, const struct of_capture *c)
 {
 	struct tls_hello hello;
 	const uint8_t *crypto;
@@ -23,10 +29,10 @@ static bool quic_tell(struct names_flows *f, struct flow *flow, const struct of_
 	crypto = quic_crypto_data(&flow->quic, &len);
 	err = tls_handshake_parse(crypto, len, &hello);
 	if (err == -EAGAIN)
-		return false;
+		return;
 	names_rec_begin(f, c, flow->e.exec_id);
 	f->rec.flags = OF_FLOW_QUIC | OF_FLOW_DONE | (err < 0 ? 0 : OF_FLOW_READ);
-	if (err < 0 || hello.sni == TLS_SNI_OTHER)
+	if (err < 0 || hello.sni == TLS_SNI_OTHER || quic_goes_on(crypto, len))
 		f->rec.flags |= OF_FLOW_INVALID;
 	if (err == 0 && hello.ech)
 		f->rec.flags |= OF_FLOW_ECH;
@@ -37,7 +43,7 @@ static bool quic_tell(struct names_flows *f, struct flow *flow, const struct of_
 	if (err == 0 && f->rec.names_n == 0)
 		f->rec.flags |= OF_FLOW_SILENT;
 	names_rec_tell(f);
-	return true;
+	flow->told = true;
 }
 
 /* One of a capture. */
@@ -55,15 +61,18 @@ static bool quic_take(struct names_flows *f, struct flow *flow, const struct of_
 
 	if (err == -EBADMSG) { /* perhaps another connection by the same socket */
 		quic_init(&flow->quic);
+		flow->told = false;
 		err = quic_feed(&flow->quic, d->data, d->len, d->whole);
 	}
 	flow->begun |= err >= 0;
 	/* Servers pass over what they cannot open, and so the rest may come behind it. */
 	if (err == 0 || (err == -EINVAL && flow->begun))
 		return false;
-	if (err == 1)
-		return quic_tell(f, flow, c);
-	/* QUIC that is not understood; or none, as most are. */
+	if (err == 1 && !flow->told) {
+		quic_tell(f, flow, c);
+		return false;
+	}
+	/* QUIC that is not understood, or goes on behind its ClientHello; or none, as most are. */
 	if (err != -EINVAL)
 		names_tell_end(f, c, flow->e.exec_id,
 			       OF_FLOW_QUIC | OF_FLOW_INVALID | OF_FLOW_LOST);
@@ -99,7 +108,7 @@ static void datagram_take(struct names_flows *f, const struct of_capture *c,
 	if (quic_take(f, flow, c, d))
 		names_flow_drop(f, flow);
 	else
-		names_wait(f, &flow->e, true, c->time_ns);
+		names_wait(f, &flow->e, !flow->told, c->time_ns);
 }
 
 /* Several where the kernel cuts what one call sent. */
@@ -119,6 +128,8 @@ void names_datagram_take(struct names_flows *f, const struct of_capture *c, cons
 	flow = c->lost ? names_flow_find(f, c) : NULL;
 	if (flow == NULL)
 		return;
-	names_tell_end(f, c, flow->e.exec_id, OF_FLOW_QUIC | OF_FLOW_INVALID | OF_FLOW_LOST);
+	if (!flow->told)
+		names_tell_end(f, c, flow->e.exec_id,
+			       OF_FLOW_QUIC | OF_FLOW_INVALID | OF_FLOW_LOST);
 	names_flow_drop(f, flow);
 }

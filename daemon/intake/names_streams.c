@@ -196,6 +196,8 @@ static uint32_t stream_flags(const struct flow *flow, const struct first_found *
 		{ FIRST_IS_SOCKS, OF_FLOW_PROXY },
 		{ FIRST_HAS_ECH, OF_FLOW_ECH },
 		{ FIRST_NOT_A_NAME, OF_FLOW_INVALID },
+		{ FIRST_HAS_EARLY_DATA, OF_FLOW_INVALID },
+		{ FIRST_IS_SOCKS_OTHER, OF_FLOW_INVALID },
 		{ FIRST_MORE_NAMES, OF_FLOW_LOST },
 		{ FIRST_IS_SCATTERED, OF_FLOW_LOST },
 	};

@@ -111,6 +111,8 @@ static int read_tls(struct first *f, const uint8_t *data, size_t len)
 	found->flags |= FIRST_IS_TLS;
 	if (found->hello.ech)
 		found->flags |= FIRST_HAS_ECH;
+	if (found->hello.early_data)
+		found->flags |= FIRST_HAS_EARLY_DATA;
 	if (found->hello.n_alpn > 0 || found->hello.alpn_more)
 		found->flags |= FIRST_HAS_ALPN;
 	if (found->hello.sni == TLS_SNI_OTHER)

@@ -52,7 +52,8 @@ enum first_flag {
 	FIRST_IS_UNKNOWN = 1 << 10, /* what follows is none of these, malformed or too long */
 	FIRST_IS_SCATTERED =
 		1 << 11, /* more holes than are kept: nothing behind the first is read */
-	FIRST_IS_SOCKS_OTHER = 1 << 12 /* SOCKS is asked for BIND or UDP, not for a connection */
+	FIRST_IS_SOCKS_OTHER = 1 << 12, /* SOCKS is asked for BIND or UDP, not for a connection */
+	FIRST_HAS_EARLY_DATA = 1 << 13, /* see tls.h */
 };
 
 struct first_found {

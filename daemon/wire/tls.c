@@ -18,7 +18,13 @@ enum {
 	SESSION_ID_MAX = 32
 };
 
-enum { EXT_SERVER_NAME = 0, EXT_ALPN = 16, EXT_SUPPORTED_VERSIONS = 43, EXT_ECH = 0xfe0d };
+enum {
+	EXT_SERVER_NAME = 0,
+	EXT_ALPN = 16,
+	EXT_EARLY_DATA = 42,
+	EXT_SUPPORTED_VERSIONS = 43,
+	EXT_ECH = 0xfe0d
+};
 
 enum { NAME_HOST = 0 };
 enum { ECH_OUTER = 0, ECH_INNER = 1 };
@@ -143,6 +149,12 @@ static bool ech(struct span ext, struct tls_hello *h)
 	return true;
 }
 
+static bool early_data(struct span ext, struct tls_hello *h)
+{
+	h->early_data = true;
+	return ext.n == 0;
+}
+
 static const struct {
 	uint16_t type;
 	bool (*read)(struct span ext, struct tls_hello *h);
@@ -150,6 +162,7 @@ static const struct {
 	{ EXT_SERVER_NAME, server_name },
 	{ EXT_ALPN, alpn },
 	{ EXT_SUPPORTED_VERSIONS, supported_versions },
+	{ EXT_EARLY_DATA, early_data },
 	{ EXT_ECH, ech },
 };
 
@@ -248,8 +261,9 @@ bool tls_may_be_hello(const uint8_t *data, size_t len)
 	}
 	if (data == end || data[0] != RECORD_HANDSHAKE || (end - data > 1 && data[1] != 3))
 		return false;
-	/* Type, the first octet of a length below 64 KiB, and of legacy_version. */
-	return end - data < RECORD_HEADER + 5 || (data[5] == 1 && data[6] == 0 && data[9] == 3);
+	/* Type, the first octet of a length below 192 KiB, which is more than OpenSSL takes, and
+	 * of legacy_version. */
+	return end - data < RECORD_HEADER + 5 || (data[5] == 1 && data[6] <= 2 && data[9] == 3);
 }
 
 /* A message of so many bytes, from records that were found to hold it. */

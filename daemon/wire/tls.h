@@ -41,6 +41,9 @@ struct tls_hello {
 	 * decrypts it, not of the server. Clients without a key send the same with random bytes
 	 * (GREASE, section 6.2), made so that nobody can tell, nor does this. */
 	bool ech;
+	/* early_data (RFC 8446 section 4.2.10): what follows may be data that a server passes over
+	 * on its way to a second ClientHello. */
+	bool early_data;
 	struct tls_alpn alpn[TLS_ALPN_MAX];
 };
 

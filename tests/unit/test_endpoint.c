@@ -93,6 +93,9 @@ static struct asked verdicts[] = {
 	{ "in: [good], not_in: [nets]", "dns:good.example?", FAR, 0, ENDPOINT_YES },
 	/* A proxy's target. */
 	{ "not_in: [good]", "connect:good.example+", "192.0.2.80", S | P, ENDPOINT_NO },
+	/* Another connection said something else than where to. */
+	{ "not_in: [good]", "connect:good.example+", "192.0.2.80", S | P | NAMES_SILENT,
+	  ENDPOINT_YES },
 	{ "not_in: [good]", "connect:good.example", "192.0.2.80", S | P, ENDPOINT_YES },
 	{ "not_in: [good]", "connect:evil.example+", "192.0.2.80", S | P, ENDPOINT_YES },
 	{ "not_in: [good]", "connect:good.example+ sni:a.wide.example", "192.0.2.80", S | P,

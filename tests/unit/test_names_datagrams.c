@@ -83,6 +83,53 @@ static void is_hello(size_t i)
 	cr_expect_str_eq(told[i].flow.names[0].host, "b.example");
 }
 
+/* HelloRetryRequest (RFC 8446 section 4.1.4): the stream of CRYPTO goes on, with the keys as they
+ * were and the server's ID. What is said there may be another name. */
+Test(names_datagrams, another_hello_that_was_asked_for)
+{
+	static const uint8_t dcid[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t other[] = "\1\0\0\x41\3\3 another";
+	struct initial i = { .version = QUIC_V1, .dcid = dcid, .dcid_len = 8, .number_len = 1 };
+	struct bytes set = hello_part(0, 999, 0, 0), ack = { 0 }, again = { 0 }, frames = { 0 };
+	struct of_capture c = datagrams_of(1);
+	struct names_in *n = fresh();
+
+	hello_sent(n, &c, &set);
+	is_hello(0);
+	i.number = 1;
+	frames.data[frames.len++] = 1; /* PING */
+	put_initial(&ack, &i, &frames, 1200);
+	hello_sent(n, &c, &set);
+	hello_sent(n, &c, &ack);
+	cr_expect_eq(told_n, 1, "the same again, and what says nothing");
+	i.number = 2;
+	frames.len = 0;
+	put_crypto(&frames, 4 + 0x41, other, sizeof(other) - 1);
+	put_initial(&again, &i, &frames, 1200);
+	hello_sent(n, &c, &again);
+	cr_assert_eq(told_n, 2);
+	cr_expect_eq(told[1].flow.flags, not_read | OF_FLOW_QUIC);
+	names_in_free(n);
+}
+
+/* One that is over is not waited for, and what is told is not told again. */
+Test(names_datagrams, a_hello_that_was_read_is_not_lost)
+{
+	struct bytes set = hello_part(0, 999, 0, 0);
+	struct of_capture c = datagrams_of(1), other = datagrams_of(2);
+	struct names_in *n = fresh();
+
+	hello_sent(n, &c, &set);
+	cr_assert_eq(told_n, 1);
+	other.time_ns += 100000000000ULL;
+	hello_sent(n, &other, &set);
+	cr_expect_eq(told_n, 2);
+	c.lost = 1;
+	take(n, c, "\x40 data of a connection", 20);
+	cr_expect_eq(told_n, 2);
+	names_in_free(n);
+}
+
 /* RFC 9287 section 3.1: with a token it may be clear. */
 Test(names_datagrams, the_fixed_bit_may_be_clear)
 {

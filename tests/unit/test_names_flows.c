@@ -317,6 +317,19 @@ Test(names_flows, heads_that_never_end)
 	names_in_free(n);
 }
 
+/* Who connects to the proxy then, or where its datagrams go, is not said by a name. */
+Test(names_flows, socks_for_something_else_proves_nothing)
+{
+	struct of_capture c = capture_of(OF_CAPTURE_TCP, IPPROTO_TCP, "203.0.113.9", 1080);
+	struct names_in *n = fresh();
+
+	take(n, c, "\5\1\0\5\2\0\3\1a\0\26", 12);
+	cr_assert_eq(told_n, 1);
+	cr_expect_eq(told[0].flow.flags, OF_FLOW_DONE | OF_FLOW_PROXY | OF_FLOW_INVALID);
+	cr_expect_eq(told[0].flow.names_n, 0);
+	names_in_free(n);
+}
+
 /* HTTP that the kernel does not copy further: behind SOCKS, or with a method it does not know. */
 Test(names_flows, what_is_not_followed_is_lost_at_the_end)
 {

@@ -357,3 +357,28 @@ Test(tls, not_a_hello)
 	out.data[25] = 21;
 	cr_expect_eq(tls_records_parse(out.data, out.len, &h), -EINVAL);
 }
+
+Test(tls, early_data_is_offered)
+{
+	static struct bytes exts, ext;
+	struct tls_hello h;
+
+	hello_ext(&exts, 42, &ext);
+	cr_assert_eq(with_extensions(&exts, &h), 0);
+	cr_expect(h.early_data);
+	exts.len = 0;
+	bytes_num(&ext, 4, 16384); /* as a server says it, elsewhere */
+	hello_ext(&exts, 42, &ext);
+	cr_expect_eq(with_extensions(&exts, &h), -EINVAL);
+	exts.len = 0;
+	cr_assert_eq(with_extensions(&exts, &h), 0);
+	cr_expect_not(h.early_data);
+}
+
+/* What may stand where a server asked for another: of any length that servers take. */
+Test(tls, another_hello_may_be_large)
+{
+	cr_expect(tls_may_be_hello((const uint8_t *)"\x16\3\1\x40\0\1\2\1\x44\3\3", 11));
+	cr_expect_not(tls_may_be_hello((const uint8_t *)"\x16\3\1\x40\0\1\3\1\x44\3\3", 11));
+	cr_expect_not(tls_may_be_hello((const uint8_t *)"\x16\3\1\x40\0\2\0\0\x44\3\3", 11));
+}

@@ -274,7 +274,7 @@ rows_read() { # FILE WORDS...: the latter as row_words() takes them, besides add
 		ROW[$id.expected]=$(row_words "$id" "$expected")
 		ROW[$id.command]=$command
 	done <"$file"
-	if [ ${#IDS[@]} -gt 115 ]; then
+	if [ ${#IDS[@]} -gt 121 ]; then
 		not_ok "$file" "more rows than addresses"
 		lab_end
 	fi
@@ -283,7 +283,7 @@ rows_read() { # FILE WORDS...: the latter as row_words() takes them, besides add
 row_address() { # ID IP|TIP|IP6
 	case $2 in
 	IP) echo "203.0.113.${ROW[$1.n]}" ;;
-	TIP) echo "203.0.113.$((ROW[$1.n] + 125))" ;;
+	TIP) echo "203.0.113.$((ROW[$1.n] + 121))" ;;
 	IP6) printf '%s%x\n' $WHERE_FAR6 "${ROW[$1.n]}" ;;
 	esac
 }
