@@ -114,6 +114,7 @@ servers() {
 	far_start --tcp $FAR_PORT-7002 --tcp 80 --udp 7001
 }
 
+# shellcheck disable=SC2317 # in_far calls it
 far_end_addresses() {
 	ip addr add 10.77.0.2/32 dev wire && ip addr add 10.77.0.3/32 dev wire
 }
