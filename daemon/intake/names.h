@@ -15,7 +15,7 @@
 #define NAMES_QUESTIONS_MAX 4096 /* that wait for their answers */
 #define NAMES_STREAMS_MAX   256	 /* of DNS over TCP, at a time; 33 KiB each */
 #define NAMES_ONE_OF	    4	 /* of both one sender has at most this part */
-#define NAMES_FLOWS_MAX	    256	 /* whose beginning is not whole yet, some 19 KiB each */
+#define NAMES_FLOWS_MAX	    256	 /* beginnings that are not whole, or may go on; 19 KiB each */
 /* Streams that the kernel follows as HTTP, some 200 bytes each, and heads among them that are not
  * whole, some 17 KiB each: 5 MB at most. */
 #define NAMES_HTTP_MAX	    4096

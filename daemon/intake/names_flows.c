@@ -7,6 +7,7 @@
 #include "intake/names_flows.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,12 +280,12 @@ bool names_gone_take(struct names_flows *f, const struct of_capture *c)
 
 /* In the middle of a message it may have said a name by half. Else nothing is missed, as long as
  * nothing more of it comes: what the kernel follows is told then in any case, for the others that
- * they were there is kept. */
+ * they were there is kept. Of QUIC it is not: most that was read says nothing more. */
 static void entry_gives_way(struct names_flows *f, const struct entry *e, uint64_t time_ns)
 {
 	if (!list_empty(&e->waits))
 		entry_tell_lost(f, e, time_ns);
-	else if (!e->http)
+	else if (!e->http && e->k.key.peer.proto != IPPROTO_UDP)
 		gone_add(f, &e->k.key, time_ns);
 }
 

@@ -286,3 +286,21 @@ Test(names_datagrams, a_hello_that_never_gets_whole)
 	cr_expect_eq(told[1].flow.flags, silent);
 	names_in_free(n);
 }
+
+/* However many were read, none is remembered as one that was pushed out: nothing is missed. */
+Test(names_datagrams, those_that_were_read_give_way)
+{
+	struct bytes set = hello_part(0, 999, 0, 0);
+	struct names_in *n = fresh();
+	struct of_capture c;
+	size_t i;
+
+	for (i = 0; i < NAMES_FLOWS_MAX + NAMES_GONE_MAX + 2; i++) {
+		c = datagrams_of(i + 1);
+		told_n = 0;
+		hello_sent(n, &c, &set);
+		cr_assert_eq(told_n, 1, "%zu", i);
+		is_hello(0);
+	}
+	names_in_free(n);
+}
