@@ -168,6 +168,14 @@ int at_each(struct doc *d, const struct at *at, size_t max, const char *want,
 	return 0;
 }
 
+int at_some(struct doc *d, const struct at *at, size_t max, const char *want,
+	    int (*fn)(struct doc *d, const struct at *item, void *arg), void *arg)
+{
+	if (at->node->type == YAML_SEQUENCE_NODE && node_items(at->node) == 0)
+		return at_error(d, at, "empty, expected %s", want);
+	return at_each(d, at, max, want, fn, arg);
+}
+
 int key_keep(struct doc *d, const struct at *at, void *ret)
 {
 	(void)d;

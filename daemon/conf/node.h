@@ -63,6 +63,9 @@ int at_bool(struct doc *d, const struct at *at, bool *ret);
 /* Calls fn for each entry of a list, or once for a scalar. */
 int at_each(struct doc *d, const struct at *at, size_t max, const char *want,
 	    int (*fn)(struct doc *d, const struct at *item, void *arg), void *arg);
+/* The same of a list that has an entry. */
+int at_some(struct doc *d, const struct at *at, size_t max, const char *want,
+	    int (*fn)(struct doc *d, const struct at *item, void *arg), void *arg);
 
 /* Parsers for the table. `ret` is const yaml_node_t **, uint32_t *, uint64_t *, char **. */
 int key_keep(struct doc *d, const struct at *at, void *ret);

@@ -19,6 +19,10 @@ int rules_parse(struct doc *d, const yaml_node_t *n, struct policy *ret);
 /* `dns` of a rule. *ret_per: where `per` stands, NULL: nowhere. */
 int dns_condition_parse(struct doc *d, const struct at *at, struct dns_condition *ret,
 			const yaml_node_t **ret_per);
+/* What executions are matched by: a file name, a path, or a glob of these. Borrowed. */
+int match_name(struct doc *d, const struct at *at, const char **ret);
+int match_exe(struct doc *d, const struct at *at, const char **ret);
+bool match_is_glob(const char *pattern);
 /* `process` of a rule. */
 int process_condition_parse(struct doc *d, const struct at *at, struct process_condition *ret);
 /* Also without a node: it is on by default. */

@@ -26,37 +26,25 @@ static int pattern_add(struct doc *d, const struct at *at, struct process_condit
 		return -ENOMEM;
 	m = &c->match[c->n++];
 	m->kind = kind;
-	m->glob = strpbrk(pattern, "*?") != NULL;
+	m->glob = match_is_glob(pattern);
 	(void)snprintf(m->pattern, sizeof(m->pattern), "%s", pattern);
 	return 0;
 }
 
 static int name_parse(struct doc *d, const struct at *at, void *arg)
 {
-	static const char want[] = "a file name or glob without '/'; 'exe' is for paths";
 	const char *s;
-	int err;
+	int err = match_name(d, at, &s);
 
-	err = at_text(d, at, want, &s);
-	if (err < 0)
-		return err;
-	if (strchr(s, '/') != NULL)
-		return at_expected(d, at, want);
-	return pattern_add(d, at, arg, ROLE_MATCH_NAME, s);
+	return err < 0 ? err : pattern_add(d, at, arg, ROLE_MATCH_NAME, s);
 }
 
 static int exe_parse(struct doc *d, const struct at *at, void *arg)
 {
-	static const char want[] = "an absolute path or glob; 'name' is for file names";
 	const char *s;
-	int err;
+	int err = match_exe(d, at, &s);
 
-	err = at_text(d, at, want, &s);
-	if (err < 0)
-		return err;
-	if (s[0] != '/' && s[0] != '*')
-		return at_expected(d, at, want);
-	return pattern_add(d, at, arg, ROLE_MATCH_EXE, s);
+	return err < 0 ? err : pattern_add(d, at, arg, ROLE_MATCH_EXE, s);
 }
 
 static int uid_parse(struct doc *d, const struct at *at, void *arg)
@@ -71,27 +59,19 @@ static int uid_parse(struct doc *d, const struct at *at, void *arg)
 	return key_count(d, &item, &c->uids[c->uids_n++]);
 }
 
-static int list_parse(struct doc *d, const struct at *at, size_t max, const char *want,
-		      int (*fn)(struct doc *d, const struct at *item, void *arg), void *arg)
-{
-	if (at->node->type == YAML_SEQUENCE_NODE && node_items(at->node) == 0)
-		return at_error(d, at, "empty, expected %s", want);
-	return at_each(d, at, max, want, fn, arg);
-}
-
 static int key_name(struct doc *d, const struct at *at, void *ret)
 {
-	return list_parse(d, at, PROCESS_PATTERNS_MAX, "file names", name_parse, ret);
+	return at_some(d, at, PROCESS_PATTERNS_MAX, "file names", name_parse, ret);
 }
 
 static int key_exe(struct doc *d, const struct at *at, void *ret)
 {
-	return list_parse(d, at, PROCESS_PATTERNS_MAX, "paths", exe_parse, ret);
+	return at_some(d, at, PROCESS_PATTERNS_MAX, "paths", exe_parse, ret);
 }
 
 static int key_uid(struct doc *d, const struct at *at, void *ret)
 {
-	return list_parse(d, at, PROCESS_UIDS_MAX, "numbers of users", uid_parse, ret);
+	return at_some(d, at, PROCESS_UIDS_MAX, "numbers of users", uid_parse, ret);
 }
 
 /* Its flag is the `min` of its line. */

@@ -26,7 +26,7 @@ struct roles {
 /* Of those that the daemon matches, over all roles: each costs time at every exec. */
 #define TEXTS_MAX 256
 
-static bool has_wildcard(const char *s)
+bool match_is_glob(const char *s)
 {
 	return strpbrk(s, "*?") != NULL;
 }
@@ -34,7 +34,7 @@ static bool has_wildcard(const char *s)
 /* The probes look plain names up; every other name and path is a glob to them. */
 static bool is_plain_name(enum role_match_kind kind, const char *pattern)
 {
-	return kind == ROLE_MATCH_NAME && !has_wildcard(pattern);
+	return kind == ROLE_MATCH_NAME && !match_is_glob(pattern);
 }
 
 /* Is there room for one more in the table that it goes to? */
@@ -69,7 +69,7 @@ static int match_add(struct doc *d, const struct at *at, struct roles *r, enum r
 	if (strlen(pattern) > most)
 		return at_error(d, at, "expected at most %zu characters", most);
 	m->kind = kind;
-	m->glob = has_wildcard(pattern);
+	m->glob = match_is_glob(pattern);
 	(void)snprintf(m->pattern, sizeof(m->pattern), "%s", pattern);
 	err = match_room(d, at, r, m);
 	if (err == 0)
@@ -77,32 +77,40 @@ static int match_add(struct doc *d, const struct at *at, struct roles *r, enum r
 	return err;
 }
 
-static int key_name(struct doc *d, const struct at *at, void *ret)
+int match_name(struct doc *d, const struct at *at, const char **ret)
 {
 	static const char want[] = "a file name or glob without '/'; 'exe' is for paths";
-	const char *s;
-	int err;
+	int err = at_text(d, at, want, ret);
 
-	err = at_text(d, at, want, &s);
-	if (err < 0)
-		return err;
-	if (strchr(s, '/') != NULL)
-		return at_expected(d, at, want);
-	return match_add(d, at, ret, ROLE_MATCH_NAME, s);
+	if (err == 0 && strchr(*ret, '/') != NULL)
+		err = at_expected(d, at, want);
+	return err;
+}
+
+int match_exe(struct doc *d, const struct at *at, const char **ret)
+{
+	static const char want[] = "an absolute path or glob; 'name' is for file names";
+	int err = at_text(d, at, want, ret);
+
+	if (err == 0 && (*ret)[0] != '/' && (*ret)[0] != '*')
+		err = at_expected(d, at, want);
+	return err;
+}
+
+static int key_name(struct doc *d, const struct at *at, void *ret)
+{
+	const char *s;
+	int err = match_name(d, at, &s);
+
+	return err < 0 ? err : match_add(d, at, ret, ROLE_MATCH_NAME, s);
 }
 
 static int key_exe(struct doc *d, const struct at *at, void *ret)
 {
-	static const char want[] = "an absolute path or glob; 'name' is for file names";
 	const char *s;
-	int err;
+	int err = match_exe(d, at, &s);
 
-	err = at_text(d, at, want, &s);
-	if (err < 0)
-		return err;
-	if (s[0] != '/' && s[0] != '*')
-		return at_expected(d, at, want);
-	return match_add(d, at, ret, ROLE_MATCH_EXE, s);
+	return err < 0 ? err : match_add(d, at, ret, ROLE_MATCH_EXE, s);
 }
 
 static int key_text(struct doc *d, const struct at *at, struct roles *r, enum role_match_kind kind,

@@ -131,12 +131,8 @@ static int set_parse(struct doc *d, const struct at *at, void *arg)
 
 static int sets_parse(struct doc *d, const struct at *at, struct rules *r, uint64_t *ret)
 {
-	static const char want[] = "names of endpoint sets";
-
-	if (at->node->type == YAML_SEQUENCE_NODE && node_items(at->node) == 0)
-		return at_error(d, at, "empty, expected %s", want);
 	r->sets = ret;
-	return at_each(d, at, POLICY_SETS_MAX, want, set_parse, r);
+	return at_some(d, at, POLICY_SETS_MAX, "names of endpoint sets", set_parse, r);
 }
 
 static int key_in(struct doc *d, const struct at *at, void *ret)
@@ -178,9 +174,7 @@ static int class_parse(struct doc *d, const struct at *at, void *arg)
 
 static int key_class(struct doc *d, const struct at *at, void *ret)
 {
-	if (at->node->type == YAML_SEQUENCE_NODE && node_items(at->node) == 0)
-		return at_error(d, at, "empty, expected classes of endpoints");
-	return at_each(d, at, 8, "classes of endpoints", class_parse, ret);
+	return at_some(d, at, 8, "classes of endpoints", class_parse, ret);
 }
 
 /* Its bit is the `min` of its line. */
