@@ -268,8 +268,8 @@ static int key_sent(struct doc *d, const struct at *at, void *ret)
 		  .parse = key_within,
 		  .needed = true,
 		  .min = SECOND_NS,
-		  .max = 7 * DAY_NS,
-		  .want = "a duration, 1s to 7d" },
+		  .max = 30 * DAY_NS,
+		  .want = "a duration, 1s to 30d" },
 		{ .name = "per", .parse = key_per },
 		{ .name = NULL },
 	};

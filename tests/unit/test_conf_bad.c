@@ -231,10 +231,10 @@ static const struct bad_case bad[] = {
 	  "t:2:37: rules[].when.sent.over: '-1': expected a size of at least 1, as 16MiB" },
 	{ V "rules: [{id: a, when: {sent: {over: 1}}}]\n",
 	  "t:2:30: rules[].when.sent: key 'within' is missing" },
-	{ V "rules: [{id: a, when: {sent: {over: 1, within: 8d}}}]\n",
-	  "t:2:48: rules[].when.sent.within: '8d': expected a duration, 1s to 7d" },
+	{ V "rules: [{id: a, when: {sent: {over: 1, within: 31d}}}]\n",
+	  "t:2:48: rules[].when.sent.within: '31d': expected a duration, 1s to 30d" },
 	{ V "rules: [{id: a, when: {sent: {over: 1, within: 500ms}}}]\n",
-	  "t:2:48: rules[].when.sent.within: '500ms': expected a duration, 1s to 7d" },
+	  "t:2:48: rules[].when.sent.within: '500ms': expected a duration, 1s to 30d" },
 	{ V "rules: [{id: a, when: {sent: {over: 1, within: 1s, per: host}}}]\n",
 	  "t:2:57: rules[].when.sent.per: 'host': expected endpoint, process, lineage, role, step "
 	  "or job" },

@@ -121,6 +121,20 @@ Test(detect, overflow_is_any_class_that_leaves, .fini = stop)
 	cr_expect_str_eq(got.rule, "ext");
 }
 
+/* A little every day: found in the window that is as long, and forgotten in the end. */
+Test(detect, a_drip_over_a_month, .fini = stop)
+{
+	const uint64_t day = 24 * 60 * MINUTE;
+	uint64_t i;
+
+	rules(HEAD "  - {id: v, when: {sent: {over: 28MiB, within: 30d}}}\n");
+	for (i = 0; i < 28; i++)
+		cr_expect_eq(sent(&curl, FAR, i * day, KIB * KIB), 0, "day %d", (int)i);
+	cr_expect_eq(sent(&curl, FAR, i * day, KIB * KIB), 1);
+	cr_expect_eq(got.v.sent, 29 * KIB * KIB);
+	cr_expect_eq(sent(&curl, FAR, 62 * day, KIB * KIB), 0);
+}
+
 /* ---- What the execution is ---- */
 
 struct processed {
