@@ -22,7 +22,8 @@ int dns_condition_parse(struct doc *d, const struct at *at, struct dns_condition
 /* What executions are matched by: a file name, a path, or a glob of these. Borrowed. */
 int match_name(struct doc *d, const struct at *at, const char **ret);
 int match_exe(struct doc *d, const struct at *at, const char **ret);
-bool match_is_glob(const char *pattern);
+/* The pattern fits. */
+void match_set(struct role_match *ret, enum role_match_kind kind, const char *pattern);
 /* `process` of a rule. */
 int process_condition_parse(struct doc *d, const struct at *at, struct process_condition *ret);
 /* Also without a node: it is on by default. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* process_rule.c: `process` of a rule: what the execution that sent must be. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +12,6 @@
 static int pattern_add(struct doc *d, const struct at *at, struct process_condition *c,
 		       enum role_match_kind kind, const char *pattern)
 {
-	struct role_match *m;
-
 	if (strlen(pattern) > OF_PATTERN_LEN - 1)
 		return at_error(d, at, "expected at most %d characters", OF_PATTERN_LEN - 1);
 	if (c->n == PROCESS_PATTERNS_MAX)
@@ -24,10 +21,7 @@ static int pattern_add(struct doc *d, const struct at *at, struct process_condit
 		c->match = calloc(PROCESS_PATTERNS_MAX, sizeof(*c->match));
 	if (c->match == NULL)
 		return -ENOMEM;
-	m = &c->match[c->n++];
-	m->kind = kind;
-	m->glob = match_is_glob(pattern);
-	(void)snprintf(m->pattern, sizeof(m->pattern), "%s", pattern);
+	match_set(&c->match[c->n++], kind, pattern);
 	return 0;
 }
 

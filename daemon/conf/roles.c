@@ -26,7 +26,7 @@ struct roles {
 /* Of those that the daemon matches, over all roles: each costs time at every exec. */
 #define TEXTS_MAX 256
 
-bool match_is_glob(const char *s)
+static bool has_wildcard(const char *s)
 {
 	return strpbrk(s, "*?") != NULL;
 }
@@ -34,7 +34,7 @@ bool match_is_glob(const char *s)
 /* The probes look plain names up; every other name and path is a glob to them. */
 static bool is_plain_name(enum role_match_kind kind, const char *pattern)
 {
-	return kind == ROLE_MATCH_NAME && !match_is_glob(pattern);
+	return kind == ROLE_MATCH_NAME && !has_wildcard(pattern);
 }
 
 /* Is there room for one more in the table that it goes to? */
@@ -58,6 +58,13 @@ static int match_room(struct doc *d, const struct at *at, struct roles *r,
 	return 0;
 }
 
+void match_set(struct role_match *ret, enum role_match_kind kind, const char *pattern)
+{
+	ret->kind = kind;
+	ret->glob = has_wildcard(pattern);
+	(void)snprintf(ret->pattern, sizeof(ret->pattern), "%s", pattern);
+}
+
 /* Adds it to the role; fails when the pattern or the tables have no room. */
 static int match_add(struct doc *d, const struct at *at, struct roles *r, enum role_match_kind kind,
 		     const char *pattern)
@@ -68,9 +75,7 @@ static int match_add(struct doc *d, const struct at *at, struct roles *r, enum r
 
 	if (strlen(pattern) > most)
 		return at_error(d, at, "expected at most %zu characters", most);
-	m->kind = kind;
-	m->glob = match_is_glob(pattern);
-	(void)snprintf(m->pattern, sizeof(m->pattern), "%s", pattern);
+	match_set(m, kind, pattern);
 	err = match_room(d, at, r, m);
 	if (err == 0)
 		r->role->n++;
