@@ -401,57 +401,51 @@ usleep_random() { # MOST-MICROSECONDS
 	sleep "$(printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % $1)))"
 }
 
-# Accounts and executions that are over are given back: it is killed as soon as that is seen to go on,
-# by a look into the map while it stands still.
+# Accounts and executions that are over are given back: it is killed in the midst of closing them, of
+# giving back accounts, and of giving back executions. An account here is 1000 bytes.
 killed_while_ageing() { # IDS
-	local first=$1 sent what before after start executions cut=0 kills=0
-	local -A all
+	local first=$1 sent start at n cut=0
 
-	REAL_TIME=
-	! chrt -f 1 true 2>/dev/null || REAL_TIME="chrt -f 1"
 	start=$(machine_says retired)
-	executions=$(machine_says retired_executions)
-	kill -STOP "$LAB_DAEMON" # a busy machine sends for longer than it waits: all was given back by then
+	kill_outflowd
 	sent=$(in_sender "$B/lab/churn" --procs 1000 --flows 30000 --bytes-min 1000 --bytes-max 1000 --udp \
 		--to "$FAR4_C:1-60000" | jq .sent)
-	all=([retired]=$((start + sent)) [retired_executions]=$((executions + sent)))
-	for what in retired retired retired retired_executions retired_executions; do
-		before=$(machine_says $what)
-		# When all were given back none may follow: it looks for some each 0.9 s.
-		wait_for "$([ "$before" -lt "${all[$what]}" ] && echo 10 || echo 3)" \
-			grows_by_steps $what "$before" || continue
-		kill_outflowd
-		kills=$((kills + 1))
-		after=$(machine_says $what)
-		[ $((after - start)) -ge "$sent" ] || cut=$((cut + 1))
-		start_outflowd "$LAB_CONFIG"
+	for at in delete push push executions executions; do
+		n=$((RANDOM % 400 + 1))
+		[ $at != executions ] || n=$((n + (start + sent - $(machine_says retired)) / 1000))
+		killed_at "${at/executions/push}:$n"
+		[ $(($(machine_says retired) - start)) -ge "$sent" ] || cut=$((cut + 1))
 	done
-	printf '  %s bytes in accounts that were over; %s kills, %s of them in the midst of giving back\n' \
-		"$sent" $kills $cut
+	printf '  %s bytes in accounts that were over\n' "$sent"
+	start_outflowd "$LAB_CONFIG"
 	wait_for 20 retired_all $((start + sent))
 	is "killed while ageing: all was retired" "$(retired_all $((start + sent)) && echo yes)" yes
-	is "killed while ageing: in the midst of it" "$([ $cut -gt 0 ] && echo yes)" yes
+	is "killed while ageing: three times in the midst of accounts" $cut 3
 	is "killed while ageing: goes on with the same" "$(ids)" "$first"
 	books_balanced "killed while ageing: balanced"
 	grep 'may stay unused' "$LAB_DIR/outflowd.log" | sed 's/^/  /'
 }
 
-machine_says() { # FIELD
-	bpftool -j map dump pinned "$LAB_PINS/live/maps/machine" | jq ".[0].formatted.value.$1"
+killed_at() { # push:N | delete:N
+	local pid
+
+	LD_PRELOAD=$B/live/mock_bpf.so MOCK_KILL=$1 "$B/outflowd" -f -c "$LAB_CONFIG" \
+		>>"$LAB_DIR/outflowd.log" 2>&1 &
+	pid=$!
+	LAB_PIDS+=("$pid")
+	wait_for 60 ended "$pid" 2>/dev/null || kill -TERM "$pid"
+	wait "$pid"
+	is "killed while ageing: at $1" $? 137
+	lab_forget_pid "$pid"
 }
 
-# Lets it run for some milliseconds. They are no more on a busy machine, where real time may be had.
 # shellcheck disable=SC2317 # wait_for calls it
-grows_by_steps() { # FIELD FROM
-	local i
+ended() { # PID
+	! kill -0 "$1" 2>/dev/null
+}
 
-	for ((i = 0; i < 10; i++)); do
-		# shellcheck disable=SC2016,SC2086 # for the inner shell; a list
-		$REAL_TIME sh -c 'kill -CONT "$1"; sleep 0.003; kill -STOP "$1"' sh "$LAB_DAEMON"
-		[ "$(machine_says "$1")" -le "$2" ] || return 0
-	done
-	kill -CONT "$LAB_DAEMON"
-	return 1
+machine_says() { # FIELD
+	bpftool -j map dump pinned "$LAB_PINS/live/maps/machine" | jq ".[0].formatted.value.$1"
 }
 
 # shellcheck disable=SC2317 # wait_for calls it
