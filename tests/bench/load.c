@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * load.c: load KIND N: does one thing N times over loopback and prints how many nanoseconds each
- * took. Nothing else runs in between: no allocation, no output.
+ * took, and how many of processor time, of both sides and of what the kernel did for them. Nothing
+ * else runs in between: no allocation, no output.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,6 +38,21 @@ static double now_ns(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+static double usage_ns(int who)
+{
+	struct rusage u;
+
+	(void)getrusage(who, &u);
+	return ((double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec) * 1e9 +
+	       ((double)u.ru_utime.tv_usec + (double)u.ru_stime.tv_usec) * 1e3;
+}
+
+/* With children that were waited for. */
+static double processor_ns(void)
+{
+	return usage_ns(RUSAGE_SELF) + usage_ns(RUSAGE_CHILDREN);
 }
 
 /* Bound to loopback, at a port of the kernel's choice; its address is left in `ret`. */
@@ -136,7 +153,7 @@ static double bulk(long n)
 }
 
 /* Reset at the end, so that ports are free again at once. */
-static double churn(long n)
+static double churn_of(long n, const char *data)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	struct sockaddr_in to;
@@ -148,7 +165,7 @@ static double churn(long n)
 	for (i = 0; i < n; i++) {
 		fd = socket_connected(SOCK_STREAM, &to);
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-		if (send(fd, message, MESSAGE, MSG_NOSIGNAL) != MESSAGE)
+		if (send(fd, data, MESSAGE, MSG_NOSIGNAL) != MESSAGE)
 			die("send");
 		close(fd);
 	}
@@ -156,6 +173,20 @@ static double churn(long n)
 	reader_end(reader);
 	close(listener);
 	return start;
+}
+
+static double churn(long n)
+{
+	return churn_of(n, message);
+}
+
+/* Of as many bytes, that say a name. */
+static double request(long n)
+{
+	static const char get[MESSAGE + 1] =
+		"GET / HTTP/1.1\r\nHost: x.bench.example\r\nAccept: text/html,*/*\r\n\r\n";
+
+	return churn_of(n, get);
 }
 
 static double spawn(long n)
@@ -178,20 +209,21 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		double (*run)(long n);
-	} kinds[] = { { "udp", udp },
-		      { "tcp", tcp },
-		      { "bulk", bulk },
-		      { "churn", churn },
-		      { "exec", spawn } };
+	} kinds[] = { { "udp", udp },	  { "tcp", tcp },	  { "bulk", bulk },
+		      { "churn", churn }, { "request", request }, { "exec", spawn } };
 	long n = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
+	double took, spent;
 	size_t i;
 
 	for (i = 0; n > 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(kinds[i].name, argv[1]) != 0)
 			continue;
-		(void)printf("%.1f\n", kinds[i].run(n) / (double)n);
+		spent = processor_ns();
+		took = kinds[i].run(n);
+		spent = processor_ns() - spent;
+		(void)printf("%.1f %.1f\n", took / (double)n, spent / (double)n);
 		return 0;
 	}
-	(void)fputs("load udp|tcp|bulk|churn|exec N\n", stderr);
+	(void)fputs("load udp|tcp|bulk|churn|request|exec N\n", stderr);
 	return 2;
 }
