@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
+#include "intake/again.h"
 #include "intake/confine.h"
 #include "intake/names.h"
 #include "intake/ring.h"
@@ -34,6 +36,7 @@ static const unsigned short calls[] = {
 
 /* What was found out and not told yet: who opens a thousand connections makes a few messages. */
 struct batch {
+	struct again again;
 	size_t used;
 	_Alignas(8) uint8_t data[NAMES_BATCH];
 };
@@ -59,6 +62,8 @@ static void on_record(void *arg, const struct of_rec_hdr *rec)
 	struct batch *b = arg;
 	size_t room = NAMES_ALIGN(rec->len);
 
+	if (again_told(&b->again, rec))
+		return;
 	if (room > sizeof(b->data) - b->used)
 		batch_send(b);
 	memset(b->data + b->used, 0, room);
@@ -71,27 +76,38 @@ static size_t on_suffix(void *arg, const char *name)
 	return suffix_of(arg, name);
 }
 
-static void run(struct names_in *in, struct ring *ring, struct batch *batch)
+/* All that is there. False: there was nothing. */
+static bool drain(struct names_in *in, struct ring *ring)
 {
-	const struct timespec gather = { 0, GATHER_NS };
-	struct pollfd p = { .fd = NAMES_FD_RING, .events = POLLIN };
 	static _Alignas(struct of_capture)
 		uint8_t copy[sizeof(struct of_capture) + OF_CAPTURE_BYTES];
 	const void *entry;
 	size_t len = 0;
+	bool some = false;
+
+	while ((entry = ring_next(ring, &len)) != NULL) {
+		/* Given back first: what it cannot bear it must not meet again. */
+		if (len > sizeof(copy))
+			len = sizeof(copy);
+		memcpy(copy, entry, len);
+		ring_done(ring);
+		names_in_take(in, copy, len);
+		some = true;
+	}
+	ring_done(ring);
+	return some;
+}
+
+static void run(struct names_in *in, struct ring *ring, struct batch *batch)
+{
+	const struct timespec gather = { 0, GATHER_NS };
+	struct pollfd p = { .fd = NAMES_FD_RING, .events = POLLIN };
 
 	for (;;) {
-		while ((entry = ring_next(ring, &len)) != NULL) {
-			/* Given back first: what it cannot bear it must not meet again. */
-			if (len > sizeof(copy))
-				len = sizeof(copy);
-			memcpy(copy, entry, len);
-			ring_done(ring);
-			names_in_take(in, copy, len);
-		}
-		ring_done(ring);
-		batch_send(batch);
-		(void)poll(&p, 1, -1);
+		if (drain(in, ring))
+			batch_send(batch);
+		else
+			(void)poll(&p, 1, -1);
 		(void)nanosleep(&gather, NULL);
 	}
 }

@@ -39,7 +39,8 @@ void names_flow_drop(struct names_flows *f, struct flow *flow)
 {
 	list_del(&flow->e.waits);
 	table_del(&f->flows, &flow->e.k.node);
-	free(flow);
+	free(f->spare);
+	f->spare = flow;
 }
 
 void names_head_free(struct names_flows *f, struct stream *s)
@@ -94,6 +95,7 @@ void names_flows_free(struct names_flows *f)
 		names_stream_drop(f, stream_of(f->streams.oldest));
 	while (f->gone.oldest != NULL)
 		gone_drop(f, f->gone.oldest);
+	free(f->spare);
 	table_done(&f->flows);
 	table_done(&f->streams);
 	table_done(&f->gone);
@@ -304,7 +306,8 @@ struct flow *names_flow_add(struct names_flows *f, const struct of_capture *c)
 		entry_gives_way(f, entry_of(f->flows.oldest), c->time_ns);
 		names_flow_drop(f, flow_of(f->flows.oldest));
 	}
-	flow = malloc(sizeof(*flow));
+	flow = f->spare != NULL ? f->spare : malloc(sizeof(*flow));
+	f->spare = NULL;
 	if (flow == NULL)
 		return NULL;
 	memset(flow, 0, offsetof(struct flow, first));

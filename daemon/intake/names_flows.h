@@ -77,6 +77,7 @@ struct names_flows {
 	const struct names_teller *teller;
 	struct table flows;	/* of struct flow */
 	struct table streams;	/* of struct stream */
+	struct flow *spare;	/* most are read in one packet: memory of the last; or NULL */
 	struct table gone;	/* of struct keyed: pushed out between two messages */
 	struct list waiting;	/* of struct entry, in the order of their time */
 	size_t heads_n;		/* struct http_head of the streams */

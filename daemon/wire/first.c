@@ -2,6 +2,7 @@
 #include "wire/first.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "wire/proxy_header.h"
@@ -15,7 +16,7 @@
 
 void first_init(struct first *f)
 {
-	memset(f, 0, sizeof(*f));
+	memset(f, 0, offsetof(struct first, data));
 }
 
 /* What of [start, end) is in none of the pieces from..to. */

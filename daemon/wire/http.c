@@ -349,17 +349,21 @@ static struct text word_of(struct text t)
 
 bool http_resembles(const uint8_t *data, size_t len)
 {
-	static const char version[] = "HTTP/";
+	static const char version[] = "HTTP"; /* and then '/' */
 	const size_t n = sizeof(version) - 1;
 	struct text line = skip((struct text){ (const char *)data, len }, true), word;
 	const char *lf = line.n > 0 ? memchr(line.p, '\n', line.n) : NULL;
+	const char *at;
 	size_t i;
 
 	if (lf != NULL)
 		line.n = (size_t)(lf - line.p);
-	for (i = 0; i + n <= line.n; i++)
-		if (strncasecmp(line.p + i, version, n) == 0)
-			return i > 0;
+	/* Of its bytes the rarest is looked for. */
+	for (at = line.p; (at = memchr(at, '/', (size_t)(line.p + line.n - at))) != NULL; at++) {
+		i = (size_t)(at - line.p);
+		if (i >= n && strncasecmp(at - n, version, n) == 0)
+			return i > n;
+	}
 	word = word_of(line);
 	if (!is_method(word))
 		return false;
