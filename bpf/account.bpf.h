@@ -10,17 +10,11 @@
 #ifndef OUTFLOW_BPF_ACCOUNT_H
 #define OUTFLOW_BPF_ACCOUNT_H
 
+#include "endpoint.bpf.h"
 #include "execution.bpf.h"
 
 /* The next look is due when an account has doubled; the first at its first byte. */
 #define LOOK_FIRST 16384
-
-static __always_inline bool endpoint_same(const struct of_endpoint *a, const struct of_endpoint *b)
-{
-	const __u64 *x = (const void *)a, *y = (const void *)b;
-
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
-}
 
 static __always_inline bool socket_is_tcp(const struct sock *sk)
 {
@@ -136,6 +130,7 @@ static __noinline __u32 account_make(struct of_account_key *key, __u32 exec_slot
 	a->creator = 0;
 	a->netns = netns;
 	a->flags = flags;
+	a->silent = 0;
 	a->exec_slot = exec_slot;
 	a->generation = __sync_fetch_and_add(&m->next_generation, 1);
 	if (bpf_map_update_elem(&account_index, key, &slot, BPF_NOEXIST) == 0) {

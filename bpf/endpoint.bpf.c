@@ -166,12 +166,14 @@ static __always_inline bool is_of_kernel(struct bpf_sock *sk)
 static __always_inline void names_of_stream(struct bpf_sock *sk, struct __sk_buff *skb)
 {
 	struct socket_hint *hint;
+	struct packet p = {};
 
-	if ((cfg_without & OF_WITHOUT_NAMING) || sk->protocol != IPPROTO_TCP)
+	/* Most packets end here, or right behind: an acknowledgement says nothing. */
+	if ((cfg_without & OF_WITHOUT_NAMING) || sk->protocol != IPPROTO_TCP || !tcp_data(&p, skb))
 		return;
 	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
-	if (hint != NULL)
-		stream_out(hint, skb);
+	if (hint != NULL && hint->names_state != NAMES_OFF)
+		stream_out(hint, skb, &p);
 }
 
 static __always_inline void names_of_datagram(struct socket_hint *hint, struct __sk_buff *skb)

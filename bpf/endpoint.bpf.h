@@ -38,6 +38,13 @@ static __always_inline void endpoint_v6(struct of_endpoint *to, __be32 a, __be32
 	to->family = a == 0 && b == 0 && c == bpf_htonl(0xffff) ? OF_AF_INET : OF_AF_INET6;
 }
 
+static __always_inline bool endpoint_same(const struct of_endpoint *a, const struct of_endpoint *b)
+{
+	const __u64 *x = (const void *)a, *y = (const void *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
+}
+
 #define EXTENSIONS_MAX 6 /* more than the kernel ever puts in front of a datagram (RFC 8200) */
 
 /* Where the header behind the extension headers of an IPv6 packet begins, and which it is. */

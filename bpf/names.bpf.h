@@ -8,16 +8,8 @@
 #ifndef OUTFLOW_BPF_NAMES_H
 #define OUTFLOW_BPF_NAMES_H
 
-#include "endpoint.bpf.h"
-#include "maps.bpf.h"
+#include "packet.bpf.h"
 
-#define IP_HEADER	 20
-#define IP_PLAIN	 0x45 /* IPv4 whose header has no options */
-#define IP6_HEADER	 40
-#define TCP_HEADER	 20
-#define UDP_HEADER	 8
-#define TCP_SYN		 0x02 /* of byte 13 (RFC 9293, 3.1) */
-#define TCP_URG		 0x20
 #define HTTP_PACKET	 2048 /* a longer one is content, if it does not begin like a request */
 #define HTTP_CONTENT	 256  /* of which so much is told */
 #define DATAGRAMS_MAX	 8    /* to one far end: a ClientHello in QUIC takes two to four */
@@ -37,28 +29,6 @@
 #define QUIC_LONG	 0x80 /* header form (RFC 9000, 17.2); the fixed bit may be clear (RFC 9287) */
 #define DATAGRAM_LEN	 14 /* tells what a datagram is: the header of DTLS's record and a byte */
 
-/* The data of a packet, and whose it is. */
-struct packet {
-	__u32 at;    /* where its data begin */
-	__u32 len;   /* of them */
-	__u32 seq;   /* TCP: of the first */
-	__u32 first; /* TCP: of the direction */
-	__u16 port;  /* UDP: of the far end, by the packet */
-	__u8 kind;
-	__u8 in;
-	__u8 lost, http; /* as in struct of_capture */
-	bool urgent;	 /* TCP: it says so */
-	bool later;	 /* TCP: not while somebody sends: a timer or an answer let it go */
-	__u64 sender;	 /* then whose send was the last: exec_id, or 0 */
-};
-
-/* Of the socket; 0: it has no far end of its own. The context has it as the upper half of a word in
- * network order. */
-static __always_inline __u16 remote_port(struct __sk_buff *skb)
-{
-	return bpf_ntohl(skb->remote_port);
-}
-
 static __always_inline bool is_dns(__u16 port)
 {
 	int i;
@@ -67,221 +37,6 @@ static __always_inline bool is_dns(__u16 port)
 		if (cfg_dns_ports[i] != 0 && cfg_dns_ports[i] == port)
 			return true;
 	return false;
-}
-
-/* Where the header behind that of IP begins; 0: not `proto`. */
-static __always_inline __u32 transport_at(struct __sk_buff *skb, __u8 proto)
-{
-	__u8 b = 0, next = 0;
-
-	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0 ||
-		    bpf_skb_load_bytes(skb, 9, &next, sizeof(next)) < 0 || next != proto)
-			return 0;
-		return (b & 15) * 4;
-	}
-	if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
-	    bpf_skb_load_bytes(skb, 6, &next, sizeof(next)) < 0)
-		return 0;
-	b = extensions_skip(skb, IP6_HEADER, &next);
-	return next == proto ? b : 0;
-}
-
-/* The `len` bytes of a header behind that of IP, and where it begins: without a call when nothing
- * stands in between, as in nearly every packet. NULL: it is not there. */
-static __always_inline const __u8 *transport(struct __sk_buff *skb, __u8 proto, __u8 *room,
-					     __u32 len, __u32 *ret_at)
-{
-	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
-
-	if (skb->protocol == bpf_htons(ETH_P_IP) && data + IP_HEADER + len <= end &&
-	    data[0] == IP_PLAIN && data[9] == proto) {
-		*ret_at = IP_HEADER;
-		return data + IP_HEADER;
-	}
-	if (skb->protocol == bpf_htons(ETH_P_IPV6) && data + IP6_HEADER + len <= end &&
-	    data[6] == proto) {
-		*ret_at = IP6_HEADER;
-		return data + IP6_HEADER;
-	}
-	*ret_at = transport_at(skb, proto);
-	return *ret_at != 0 && bpf_skb_load_bytes(skb, *ret_at, room, len) == 0 ? room : NULL;
-}
-
-static __always_inline bool tcp_data(struct packet *p, struct __sk_buff *skb)
-{
-	__u8 room[TCP_HEADER];
-	__u32 at = 0;
-	const __u8 *h = transport(skb, IPPROTO_TCP, room, TCP_HEADER, &at);
-
-	if (h == NULL)
-		return false;
-	p->at = at + (h[12] >> 4) * 4;
-	if (skb->len <= p->at)
-		return false;
-	p->len = skb->len - p->at;
-	p->seq = (__u32)h[4] << 24 | (__u32)h[5] << 16 | (__u32)h[6] << 8 | h[7];
-	p->seq += (h[13] & TCP_SYN) != 0;
-	p->urgent = (h[13] & TCP_URG) != 0;
-	return true;
-}
-
-static __always_inline bool udp_data(struct packet *p, struct __sk_buff *skb)
-{
-	__u8 room[UDP_HEADER];
-	__u32 at = 0;
-	const __u8 *h = transport(skb, IPPROTO_UDP, room, UDP_HEADER, &at);
-
-	if (h == NULL)
-		return false;
-	p->port = p->in ? (__u16)h[0] << 8 | h[1] : (__u16)h[2] << 8 | h[3];
-	p->at = at + UDP_HEADER;
-	if (skb->len <= p->at)
-		return false;
-	p->len = skb->len - p->at;
-	return true;
-}
-
-/* Of a stream the socket's far end, as in its account; of a datagram the packet's: a socket with
- * one of its own may send elsewhere, too. */
-static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buff *skb,
-					 const struct packet *p, __u8 proto)
-{
-	__u32 *addr = (__u32 *)to->addr;
-
-	to->proto = proto;
-	to->self = skb->ifindex == LOOPBACK_IFINDEX;
-	if (proto == IPPROTO_TCP) {
-		to->port = remote_port(skb);
-		if (skb->family == OF_AF_INET)
-			endpoint_v4(to, skb->remote_ip4);
-		else
-			endpoint_v6(to, skb->remote_ip6[0], skb->remote_ip6[1], skb->remote_ip6[2],
-				    skb->remote_ip6[3]);
-		return;
-	}
-	to->port = p->port;
-	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		to->family = OF_AF_INET;
-		addr[2] = bpf_htonl(0xffff);
-		(void)bpf_skb_load_bytes(skb, p->in ? 12 : 16, &addr[3], 4);
-	} else {
-		to->family = OF_AF_INET6;
-		(void)bpf_skb_load_bytes(skb, p->in ? 8 : 24, addr, 16);
-	}
-}
-
-/* The pointer as a number: these programs may not follow it themselves. */
-static __always_inline struct sock *packet_socket(struct __sk_buff *skb)
-{
-	struct bpf_sock *sk = skb->sk;
-	struct sock *s = NULL;
-
-	if (sk == NULL || bpf_probe_read_kernel(&s, sizeof(s), &sk) < 0)
-		return NULL;
-	return s;
-}
-
-static __always_inline __u32 capture_netns(struct __sk_buff *skb)
-{
-	struct sock *s = packet_socket(skb);
-
-	return s == NULL ? 0 : BPF_CORE_READ(s, __sk_common.skc_net.net, ns.inum);
-}
-
-/*
- * Whose data it is. While somebody sends he owns the socket, and it is he who runs; what leaves at
- * another time (a cork's timer, a window that opens) was posted when its send returned, and whoever
- * runs has nothing to do with it.
- */
-static __always_inline void packet_sender(struct packet *p, struct __sk_buff *skb,
-					  const struct socket_hint *hint)
-{
-	struct sock *s = packet_socket(skb);
-	struct of_account *a;
-	__u32 slot = hint->slot;
-
-	if (s == NULL || BPF_CORE_READ(s, sk_lock.owned) != 0)
-		return;
-	p->later = true;
-	a = bpf_map_lookup_elem(&accounts, &slot);
-	if (a != NULL && a->generation == hint->generation)
-		p->sender = a->exec_id & ~OF_ACCOUNT_CLOSED;
-}
-
-static __always_inline void capture_fill(struct of_capture *c, struct __sk_buff *skb,
-					 const struct packet *p, __u64 creator, __u8 proto)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct of_task *runs;
-	__u32 tgid = task->tgid;
-
-	__builtin_memset(c, 0, sizeof(*c));
-	c->time_ns = bpf_ktime_get_boot_ns();
-	c->cookie = bpf_get_socket_cookie(skb);
-	c->creator = creator;
-	if (p->later) {
-		c->exec_id = p->sender;
-	} else if (!p->in) {
-		runs = bpf_map_lookup_elem(&exec_ids, &tgid);
-		c->exec_id = runs == NULL ? 0 : runs->exec_id;
-	}
-	capture_peer(&c->peer, skb, p, proto);
-	c->netns = capture_netns(skb);
-	c->seq = p->seq;
-	c->first = p->first;
-	c->len = p->len;
-	c->segment = proto == IPPROTO_UDP ? skb->gso_size : 0;
-	c->port = skb->local_port;
-	c->kind = p->kind;
-	c->in = p->in;
-	c->lost = p->lost;
-	c->http = p->http;
-}
-
-/* Room of a constant size, as the ring wants it; `n` of it are used. */
-#define CAPTURE(bytes)                                                                             \
-	static __always_inline bool capture_##bytes(struct __sk_buff *skb, const struct packet *p, \
-						    __u32 n, __u64 creator, __u8 proto)            \
-	{                                                                                          \
-		struct {                                                                           \
-			struct of_capture c;                                                       \
-			__u8 data[bytes];                                                          \
-		} *e = bpf_ringbuf_reserve(&captures, sizeof(*e), 0);                              \
-                                                                                                   \
-		if (e == NULL)                                                                     \
-			return false;                                                              \
-		capture_fill(&e->c, skb, p, creator, proto);                                       \
-		/* From 1 to `bytes`: said so that every verifier sees it. */                      \
-		n = ((n - 1) & ((bytes)-1)) + 1;                                                   \
-		e->c.copied = n;                                                                   \
-		if (bpf_skb_load_bytes(skb, p->at, e->data, n) < 0)                                \
-			e->c.copied = 0;                                                           \
-		bpf_ringbuf_submit(e, 0);                                                          \
-		return true;                                                                       \
-	}
-
-CAPTURE(256)
-CAPTURE(2048)
-CAPTURE(16384)
-
-/* `n` of the packet's data, at least 1. False: there is no room. */
-static __always_inline bool capture(struct __sk_buff *skb, const struct packet *p, __u32 n,
-				    __u64 creator, __u8 proto)
-{
-	bool done;
-
-	if (n > OF_CAPTURE_BYTES)
-		n = OF_CAPTURE_BYTES;
-	if (n <= 256)
-		done = capture_256(skb, p, n, creator, proto);
-	else if (n <= 2048)
-		done = capture_2048(skb, p, n, creator, proto);
-	else
-		done = capture_16384(skb, p, n, creator, proto);
-	if (!done)
-		LOSS(captures);
-	return done;
 }
 
 static __always_inline bool is_upper(__u8 c)
@@ -330,13 +85,28 @@ static __always_inline bool is_request(const __u8 *h, __u32 n)
 	return true;
 }
 
+/* The first bytes of a packet: all FIRST_LEN, or of a shorter one the first alone. Returns how
+ * many; the rest is zeros. */
+static __always_inline __u32 first_bytes(struct __sk_buff *skb, const struct packet *p,
+					 __u8 h[FIRST_LEN + 1])
+{
+	if (bpf_skb_load_bytes(skb, p->at, h, FIRST_LEN) == 0)
+		return FIRST_LEN;
+	return bpf_skb_load_bytes(skb, p->at, h, 1) == 0;
+}
+
+/* Of what first_bytes() found. */
+static __always_inline bool may_be_request(const __u8 *h, __u32 n)
+{
+	return n == FIRST_LEN ? is_request(h, FIRST_LEN) : n == 1 && is_request(h, 1);
+}
+
 static __always_inline bool begins_request(struct __sk_buff *skb, const struct packet *p)
 {
 	__u8 h[FIRST_LEN + 1] = {};
+	__u32 n = first_bytes(skb, p, h);
 
-	if (bpf_skb_load_bytes(skb, p->at, h, FIRST_LEN) == 0)
-		return is_request(h, FIRST_LEN);
-	return bpf_skb_load_bytes(skb, p->at, h, 1) == 0 && is_request(h, 1);
+	return may_be_request(h, n);
 }
 
 /* How many bytes a ClientHello in one record takes; one in several may have records of any size. */
@@ -349,13 +119,11 @@ static __always_inline __u32 hello_len(const __u8 h[FIRST_LEN])
 }
 
 /* How many of a stream's first bytes are looked at; 0: an answer, which says no name. What begins
- * like nothing that says one is told once, so that nobody waits for it. */
-static __always_inline __u32 stream_end(struct socket_hint *hint, struct __sk_buff *skb,
-					const struct packet *p)
+ * like nothing that says one is told once, so that nobody waits for it: all that has FIRST_LEN here
+ * reads as that it is silent (stream_flags() in names_streams.c). */
+static __always_inline __u32 stream_end(struct socket_hint *hint, const __u8 *h, __u32 n)
 {
-	__u8 h[FIRST_LEN] = {};
-
-	if (bpf_skb_load_bytes(skb, p->at, h, sizeof(h)) < 0)
+	if (n < FIRST_LEN)
 		return OF_CAPTURE_BYTES; /* short: what follows may tell */
 	if (h[0] == TLS_HANDSHAKE && h[5] == TLS_SERVER_HELLO)
 		return 0;
@@ -368,8 +136,9 @@ static __always_inline __u32 stream_end(struct socket_hint *hint, struct __sk_bu
 		return 0;
 	/* Text; SOCKS 4 and 5; PROXY 2; TLS that begins otherwise; the question for TLS of
 	 * PostgreSQL and MySQL's answer. */
-	if ((h[0] > ' ' && h[0] < 0x7f) || h[0] == 4 || h[0] == 5 || h[0] == '\r' || h[0] == '\n' ||
-	    h[0] == 0 || (h[0] >= TLS_CCS && h[0] <= TLS_DATA) || h[3] == 1)
+	if ((h[0] >= ' ' && h[0] < 0x7f) || h[0] == '\t' || h[0] == '\r' || h[0] == '\n' ||
+	    h[0] == 4 || h[0] == 5 || (h[0] >= TLS_CCS && h[0] <= TLS_DATA) ||
+	    (h[0] == 0 && h[3] == 8) || h[3] == 1)
 		return OF_CAPTURE_BYTES;
 	return FIRST_LEN;
 }
@@ -377,11 +146,14 @@ static __always_inline __u32 stream_end(struct socket_hint *hint, struct __sk_bu
 static __always_inline void stream_begin(struct socket_hint *hint, struct __sk_buff *skb,
 					 const struct packet *p, bool dns)
 {
+	__u8 h[FIRST_LEN + 1] = {};
+	__u32 n = first_bytes(skb, p, h);
+
 	hint->names_out = p->seq;
 	hint->names_state = NAMES_COLLECT;
 	hint->names_tls = 0;
-	hint->names_end = dns ? DNS_STREAM_MAX : stream_end(hint, skb, p);
-	hint->names_http = !dns && begins_request(skb, p);
+	hint->names_end = dns ? DNS_STREAM_MAX : stream_end(hint, h, n);
+	hint->names_http = !dns && may_be_request(h, n);
 	if (hint->names_end == 0)
 		hint->names_state = NAMES_OFF;
 }
@@ -526,34 +298,69 @@ static __always_inline void first_out(struct socket_hint *hint, struct __sk_buff
 		LOSS(captures); /* no stream of questions is that long */
 }
 
-static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buff *skb)
+/*
+ * Was a connection of this account told as silent a moment ago? Then this one says nothing new: who
+ * opens a thousand is not read a thousand times. Only of who made the socket: else another waits to
+ * be told of it.
+ */
+static __always_inline bool silent_lately(struct socket_hint *hint, struct __sk_buff *skb,
+					  const struct packet *p)
 {
-	struct packet p = { .kind = OF_CAPTURE_TCP };
-	bool dns = is_dns(remote_port(skb));
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct of_account_key key = { .exec_id = hint->creator };
+	__u16 tick = bpf_ktime_get_coarse_ns() >> OF_SILENT_TICK;
+	__u32 tgid = task->tgid, *slot;
+	struct of_account *a;
+	struct of_task *runs;
 
-	if (hint->names_state == NAMES_OFF || !tcp_data(&p, skb))
+	runs = p->later ? NULL : bpf_map_lookup_elem(&exec_ids, &tgid);
+	if (runs == NULL || runs->exec_id != key.exec_id)
+		return false;
+	capture_peer(&key.to, skb, p, IPPROTO_TCP);
+	slot = bpf_map_lookup_elem(&account_index, &key);
+	a = slot == NULL ? NULL : bpf_map_lookup_elem(&accounts, slot);
+	/* The index may hand out an entry that is being deleted (account_post()). */
+	if (a == NULL || a->exec_id != key.exec_id || !endpoint_same(&a->to, &key.to))
+		return false;
+	/* The send that this packet is of will look for it, too. */
+	hint->slot = *slot;
+	hint->generation = a->generation;
+	if (a->silent == tick)
+		return tick != 0;
+	a->silent = tick;
+	return false;
+}
+
+/* `p` has its data, and names are still looked for. */
+static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buff *skb,
+				       struct packet *p)
+{
+	bool dns = is_dns(remote_port(skb)), begins = hint->names_state == NAMES_NEW;
+
+	if (begins)
+		stream_begin(hint, skb, p, dns);
+	packet_sender(p, skb, hint);
+	if (begins && hint->names_end == FIRST_LEN && !p->urgent && silent_lately(hint, skb, p)) {
+		hint->names_state = NAMES_OFF;
 		return;
-	if (hint->names_state == NAMES_NEW)
-		stream_begin(hint, skb, &p, dns);
-	packet_sender(&p, skb, hint);
-	p.first = hint->names_out;
-	if (dns)
-		p.kind = OF_CAPTURE_DNS;
-	p.http = hint->names_http;
-	hint->names_lost |= p.urgent;
+	}
+	p->first = hint->names_out;
+	p->kind = dns ? OF_CAPTURE_DNS : OF_CAPTURE_TCP;
+	p->http = hint->names_http;
+	hint->names_lost |= p->urgent;
 	if (hint->names_state == NAMES_HELLO) {
-		hello_out(hint, skb, &p, true);
-		p.first = hint->names_out;
+		hello_out(hint, skb, p, true);
+		p->first = hint->names_out;
 	}
 	/* That one was lost is told by the next that is not. */
 	if (hint->names_state != NAMES_OFF && hint->names_lost) {
-		lost_out(hint, skb, &p, dns);
+		lost_out(hint, skb, p, dns);
 	} else if (hint->names_state == NAMES_COLLECT) {
-		first_out(hint, skb, &p, dns);
+		first_out(hint, skb, p, dns);
 		if (hint->names_state == NAMES_HELLO)
-			hello_out(hint, skb, &p, false);
+			hello_out(hint, skb, p, false);
 	} else if (hint->names_state == NAMES_HTTP) {
-		later_out(hint, skb, &p);
+		later_out(hint, skb, p);
 	}
 }
 

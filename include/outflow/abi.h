@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define OF_ABI_VERSION 8
+#define OF_ABI_VERSION 9
 
 #define OF_NAME_LEN    64   /* file name of an execution with its NUL; longer ones are cut */
 #define OF_EXE_LEN     256  /* path of the executed file with its NUL; longer ones keep the tail */
@@ -118,6 +118,9 @@ enum of_account_flags {
 	OF_ACCOUNT_RECEIVED = 16, /* `received` is counted: a TCP socket's */
 };
 
+/* As a shift: some second. Goes round after 19 hours. */
+#define OF_SILENT_TICK 30
+
 /*
  * One account: a slot of the map `accounts`, found through `account_index`. exec_id 0: the slot is
  * free, or being made. `sent` and `received` only grow while the slot is in use.
@@ -129,7 +132,8 @@ struct of_account {
 	__u64 look_at; /* the record that says "look" goes out when sent reaches this */
 	__u32 netns;   /* inode number of the socket's network namespace */
 	__u16 flags;   /* enum of_account_flags */
-	__u16 pad0;    /* zero */
+	/* When a connection that says no name was told last, in OF_SILENT_TICK; 0: not yet. */
+	__u16 silent;
 	__u32 exec_slot;
 	__u32 generation; /* tells two accounts of one key apart that followed each other */
 	/* Bytes that arrived in order on its TCP sockets, read or not, as of their last send or
