@@ -73,39 +73,33 @@ int endpoint_sendmsg6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* The far end of a packet, and for UDP its port and how many bytes it brings there. False: not to
- * be told from it, as when it went into a tunnel and comes by once more. */
+/* The far end of a packet, and how many bytes it brings there. `p`: what it is of UDP, else NULL.
+ * False: not to be told from it, as when it went into a tunnel and comes by once more. */
 static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __sk_buff *skb,
-					       bool udp, __u32 *ret_len)
+					       const struct packet *p, __u32 *ret_len)
 {
-	__u32 *addr = (__u32 *)to->addr, at;
-	__be16 port = 0;
 	__u8 b = 0, proto = 0;
+	__u32 at;
 
-	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		addr[2] = bpf_htonl(0xffff);
-		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0 ||
-		    bpf_skb_load_bytes(skb, 9, &proto, sizeof(proto)) < 0 ||
-		    bpf_skb_load_bytes(skb, 16, &addr[3], 4) < 0)
-			return false;
-		to->family = OF_AF_INET;
-		at = (b & 15) * 4;
-	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		if (bpf_skb_load_bytes(skb, 6, &proto, sizeof(proto)) < 0 ||
-		    bpf_skb_load_bytes(skb, 24, addr, 16) < 0)
-			return false;
-		to->family = OF_AF_INET6;
-		at = extensions_skip(skb, 40, &proto);
-	} else {
+	if (!packet_address(to, skb, false))
 		return false;
-	}
-	if (udp && proto != to->proto)
-		return false;
-	if (udp && bpf_skb_load_bytes(skb, at + 2, &port, sizeof(port)) < 0)
-		return false;
-	to->port = bpf_ntohs(port);
+	to->port = 0;
 	to->self = skb->ifindex == LOOPBACK_IFINDEX;
-	*ret_len = skb->len - at - (udp ? UDP_HEADER : 0);
+	if (p != NULL) {
+		to->port = p->port;
+		*ret_len = p->len;
+		return true;
+	}
+	if (to->family == OF_AF_INET) {
+		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0)
+			return false;
+		at = (b & 15) * 4;
+	} else {
+		if (bpf_skb_load_bytes(skb, 6, &proto, sizeof(proto)) < 0)
+			return false;
+		at = extensions_skip(skb, IP6_HEADER, &proto);
+	}
+	*ret_len = skb->len - at;
 	return true;
 }
 
@@ -176,10 +170,11 @@ static __always_inline void names_of_stream(struct bpf_sock *sk, struct __sk_buf
 		stream_out(hint, skb, &p);
 }
 
-static __always_inline void names_of_datagram(struct socket_hint *hint, struct __sk_buff *skb)
+static __always_inline void names_of_datagram(struct socket_hint *hint, struct __sk_buff *skb,
+					      struct packet *p, __u32 protocol)
 {
-	if ((cfg_without & OF_WITHOUT_NAMING) == 0)
-		datagram_out(hint, skb);
+	if ((cfg_without & OF_WITHOUT_NAMING) == 0 && protocol == IPPROTO_UDP && p->len > 0)
+		datagram_out(hint, skb, p);
 }
 
 /*
@@ -194,12 +189,13 @@ int endpoint_egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct destination d = { .left = LEFT_ALONE }, *old;
+	struct packet p = {};
 	struct socket_hint *hint;
 	struct task_struct *task;
 	struct cork *c;
 	__u64 thread;
 	__u32 len = 0;
-	bool udp, led, cut;
+	bool udp, told, led, cut;
 
 	untraced_leave(skb);
 	if (sk == NULL)
@@ -215,8 +211,9 @@ int endpoint_egress(struct __sk_buff *skb)
 		return 1;
 	udp = is_udp(sk->type, sk->protocol);
 	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
-	if (udp)
-		names_of_datagram(hint, skb);
+	told = !udp || udp_packet(&p, skb, sk->protocol);
+	if (udp && told)
+		names_of_datagram(hint, skb, &p, sk->protocol);
 	if (hint == NULL && (udp || is_of_kernel(sk)))
 		return 1;
 	task = bpf_get_current_task_btf();
@@ -228,7 +225,8 @@ int endpoint_egress(struct __sk_buff *skb)
 		old->left = LEFT_ALONE;
 		led = packet_is_led(skb, sk->protocol);
 		cut = packet_is_cut(skb);
-		if (!(led || cut) || !endpoint_of_packet(&d.to, skb, udp, &len))
+		if (!(led || cut) || !told ||
+		    !endpoint_of_packet(&d.to, skb, udp ? &p : NULL, &len))
 			return 1;
 		if (cut)
 			old->pieces = len;
@@ -237,7 +235,7 @@ int endpoint_egress(struct __sk_buff *skb)
 		return 1;
 	}
 	c = udp ? cork_of_packet(skb, sk, d.cookie) : NULL;
-	if (!endpoint_of_packet(&d.to, skb, udp, &len)) {
+	if (!told || !endpoint_of_packet(&d.to, skb, udp ? &p : NULL, &len)) {
 		/* The socket tells, and nothing that was left before. */
 		if (c != NULL) {
 			cork_forget(c);

@@ -422,31 +422,31 @@ static __always_inline bool datagram_says(struct __sk_buff *skb, const struct pa
 	       h[13] == TLS_CLIENT_HELLO;
 }
 
-static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb)
+/* `p` has data. */
+static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb,
+					 struct packet *p)
 {
-	struct packet p = { .kind = OF_CAPTURE_UDP };
 	__u64 creator = hint == NULL ? 0 : hint->creator;
 	__u32 n;
 
-	if (!udp_data(&p, skb))
-		return;
-	if (is_dns(p.port)) {
-		p.kind = OF_CAPTURE_DNS;
-		(void)capture(skb, &p, p.len, creator, IPPROTO_UDP);
+	p->kind = OF_CAPTURE_UDP;
+	if (is_dns(p->port)) {
+		p->kind = OF_CAPTURE_DNS;
+		(void)capture(skb, p, p->len, creator, IPPROTO_UDP);
 		return;
 	}
-	if (!datagram_is_early(hint, skb, &p))
+	if (!datagram_is_early(hint, skb, p))
 		return;
-	p.seq = hint->names_packets++;
-	p.lost = hint->names_packets >= DATAGRAMS_MAX || hint->names_peers >= PEERS_MAX;
-	n = p.len < 256 ? p.len : 256;
-	if (datagram_says(skb, &p))
-		n = p.len;
-	else if (p.seq > 0) /* that no more are looked at is told by the last */
-		n = p.lost;
+	p->seq = hint->names_packets++;
+	p->lost = hint->names_packets >= DATAGRAMS_MAX || hint->names_peers >= PEERS_MAX;
+	n = p->len < 256 ? p->len : 256;
+	if (datagram_says(skb, p))
+		n = p->len;
+	else if (p->seq > 0) /* that no more are looked at is told by the last */
+		n = p->lost;
 	/* The first is told in any case, so that nobody waits for a name. */
 	if (n > 0)
-		(void)capture(skb, &p, n, creator, IPPROTO_UDP);
+		(void)capture(skb, p, n, creator, IPPROTO_UDP);
 }
 
 #endif

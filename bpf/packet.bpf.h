@@ -96,19 +96,52 @@ static __always_inline bool tcp_data(struct packet *p, struct __sk_buff *skb)
 	return true;
 }
 
-static __always_inline bool udp_data(struct packet *p, struct __sk_buff *skb)
+/* Of UDP or UDP-Lite, also without data. */
+static __always_inline bool udp_packet(struct packet *p, struct __sk_buff *skb, __u8 proto)
 {
 	__u8 room[UDP_HEADER];
 	__u32 at = 0;
-	const __u8 *h = transport(skb, IPPROTO_UDP, room, UDP_HEADER, &at);
+	const __u8 *h = transport(skb, proto, room, UDP_HEADER, &at);
 
 	if (h == NULL)
 		return false;
 	p->port = p->in ? (__u16)h[0] << 8 | h[1] : (__u16)h[2] << 8 | h[3];
 	p->at = at + UDP_HEADER;
-	if (skb->len <= p->at)
-		return false;
 	p->len = skb->len - p->at;
+	return true;
+}
+
+static __always_inline bool udp_data(struct packet *p, struct __sk_buff *skb)
+{
+	return udp_packet(p, skb, IPPROTO_UDP) && p->len > 0;
+}
+
+/* The address of the far end: of one that comes in its source, else its destination. False: it has
+ * none. */
+static __always_inline bool packet_address(struct of_endpoint *to, struct __sk_buff *skb, bool in)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+	__u32 *addr = (__u32 *)to->addr;
+	const __u32 *from;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		to->family = OF_AF_INET;
+		addr[2] = bpf_htonl(0xffff);
+		if (data + IP_HEADER > end)
+			return bpf_skb_load_bytes(skb, in ? 12 : 16, &addr[3], 4) == 0;
+		addr[3] = *(const __u32 *)(data + (in ? 12 : 16));
+		return true;
+	}
+	if (skb->protocol != bpf_htons(ETH_P_IPV6))
+		return false;
+	to->family = OF_AF_INET6;
+	if (data + IP6_HEADER > end)
+		return bpf_skb_load_bytes(skb, in ? 8 : 24, addr, 16) == 0;
+	from = (const __u32 *)(data + (in ? 8 : 24));
+	addr[0] = from[0];
+	addr[1] = from[1];
+	addr[2] = from[2];
+	addr[3] = from[3];
 	return true;
 }
 
@@ -117,8 +150,6 @@ static __always_inline bool udp_data(struct packet *p, struct __sk_buff *skb)
 static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buff *skb,
 					 const struct packet *p, __u8 proto)
 {
-	__u32 *addr = (__u32 *)to->addr;
-
 	to->proto = proto;
 	to->self = skb->ifindex == LOOPBACK_IFINDEX;
 	if (proto == IPPROTO_TCP) {
@@ -131,14 +162,7 @@ static __always_inline void capture_peer(struct of_endpoint *to, struct __sk_buf
 		return;
 	}
 	to->port = p->port;
-	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		to->family = OF_AF_INET;
-		addr[2] = bpf_htonl(0xffff);
-		(void)bpf_skb_load_bytes(skb, p->in ? 12 : 16, &addr[3], 4);
-	} else {
-		to->family = OF_AF_INET6;
-		(void)bpf_skb_load_bytes(skb, p->in ? 8 : 24, addr, 16);
-	}
+	(void)packet_address(to, skb, p->in);
 }
 
 /* Of TCP: its members may be read as they are. */
