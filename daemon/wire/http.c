@@ -302,13 +302,15 @@ int http_parse(const uint8_t *data, size_t len, struct http_request *ret)
 	return http_read(&h, data, len, ret);
 }
 
+#define METHOD_MAX 7 /* the longest of these */
+
 static bool is_method(struct text word)
 {
 	static const char *const methods[] = { "GET",	  "HEAD",    "POST",  "PUT",  "DELETE",
 					       "CONNECT", "OPTIONS", "TRACE", "PATCH" };
 	size_t i;
 
-	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]) && word.n <= METHOD_MAX; i++)
 		if (word.n == strlen(methods[i]) && memcmp(word.p, methods[i], word.n) == 0)
 			return true;
 	return false;
@@ -364,7 +366,11 @@ bool http_resembles(const uint8_t *data, size_t len)
 		if (i >= n && strncasecmp(at - n, version, n) == 0)
 			return i > n;
 	}
-	word = word_of(line);
+	/* Of one that is longer no more is looked at. */
+	word = line;
+	if (word.n > METHOD_MAX)
+		word.n = METHOD_MAX + 1;
+	word = word_of(word);
 	if (!is_method(word))
 		return false;
 	line = skip((struct text){ line.p + word.n, line.n - word.n }, false);
