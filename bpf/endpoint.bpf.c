@@ -73,23 +73,23 @@ int endpoint_sendmsg6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* The far end of a packet, and how many bytes it brings there. `p`: what it is of UDP, else NULL.
- * False: not to be told from it, as when it went into a tunnel and comes by once more. */
+/* The far end of a packet, and how many bytes it brings there. `p`: what it is of UDP, with the
+ * address in `to` already; else NULL. False: not to be told from it, as when it went into a tunnel
+ * and comes by once more. */
 static __always_inline bool endpoint_of_packet(struct of_endpoint *to, struct __sk_buff *skb,
 					       const struct packet *p, __u32 *ret_len)
 {
 	__u8 b = 0, proto = 0;
 	__u32 at;
 
-	if (!packet_address(to, skb, false))
-		return false;
-	to->port = 0;
 	to->self = skb->ifindex == LOOPBACK_IFINDEX;
 	if (p != NULL) {
 		to->port = p->port;
 		*ret_len = p->len;
 		return true;
 	}
+	if (!packet_address(to, skb, false))
+		return false;
 	if (to->family == OF_AF_INET) {
 		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0)
 			return false;
@@ -171,10 +171,10 @@ static __always_inline void names_of_stream(struct bpf_sock *sk, struct __sk_buf
 }
 
 static __always_inline void names_of_datagram(struct socket_hint *hint, struct __sk_buff *skb,
-					      struct packet *p, __u32 protocol)
+					      struct packet *p, const struct of_endpoint *to)
 {
-	if ((cfg_without & OF_WITHOUT_NAMING) == 0 && protocol == IPPROTO_UDP && p->len > 0)
-		datagram_out(hint, skb, p);
+	if ((cfg_without & OF_WITHOUT_NAMING) == 0 && to->proto == IPPROTO_UDP && p->len > 0)
+		datagram_out(hint, skb, p, to);
 }
 
 /*
@@ -211,16 +211,16 @@ int endpoint_egress(struct __sk_buff *skb)
 		return 1;
 	udp = is_udp(sk->type, sk->protocol);
 	hint = bpf_sk_storage_get(&socket_hints, sk, 0, 0);
-	told = !udp || udp_packet(&p, skb, sk->protocol);
+	d.to.proto = sk->protocol;
+	told = !udp || (udp_packet(&p, skb, sk->protocol) && packet_address(&d.to, skb, false));
 	if (udp && told)
-		names_of_datagram(hint, skb, &p, sk->protocol);
+		names_of_datagram(hint, skb, &p, &d.to);
 	if (hint == NULL && (udp || is_of_kernel(sk)))
 		return 1;
 	task = bpf_get_current_task_btf();
 	thread = (__u64)task->tgid << 32 | (__u32)task->pid;
 	d.cookie = bpf_get_socket_cookie(skb);
 	old = bpf_map_lookup_elem(&destinations, &thread);
-	d.to.proto = sk->protocol;
 	if (old != NULL && old->cookie == d.cookie && old->asked) {
 		old->left = LEFT_ALONE;
 		led = packet_is_led(skb, sk->protocol);

@@ -29,12 +29,13 @@
 #define QUIC_LONG	 0x80 /* header form (RFC 9000, 17.2); the fixed bit may be clear (RFC 9287) */
 #define DATAGRAM_LEN	 14 /* tells what a datagram is: the header of DTLS's record and a byte */
 
+/* Behind the last port come zeros: mostly there is one, and nothing else is looked at. */
 static __always_inline bool is_dns(__u16 port)
 {
 	int i;
 
-	for (i = 0; i < OF_DNS_PORTS; i++)
-		if (cfg_dns_ports[i] != 0 && cfg_dns_ports[i] == port)
+	for (i = 0; i < OF_DNS_PORTS && cfg_dns_ports[i] != 0; i++)
+		if (cfg_dns_ports[i] == port)
 			return true;
 	return false;
 }
@@ -365,27 +366,22 @@ static __always_inline void stream_out(struct socket_hint *hint, struct __sk_buf
 }
 
 /* The far end of a datagram, as a number that differs for most. */
-static __always_inline __u32 datagram_peer(struct __sk_buff *skb, const struct packet *p)
+static __always_inline __u32 datagram_peer(const struct of_endpoint *to, const struct packet *p)
 {
-	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
-	__u32 ip = 0;
+	const __u32 *addr = (const __u32 *)to->addr;
 
-	if (skb->protocol == bpf_htons(ETH_P_IP) && data + IP_HEADER <= end)
-		ip = *(const __u32 *)(data + 16);
-	else if (data + IP6_HEADER <= end)
-		ip = *(const __u32 *)(data + 36);
-	return (ip ^ (__u32)p->port << 16 ^ p->port) | 1;
+	return (addr[3] ^ (__u32)p->port << 16 ^ p->port) | 1;
 }
 
 /* Is it one of the first to its far end? */
-static __always_inline bool datagram_is_early(struct socket_hint *hint, struct __sk_buff *skb,
-					      const struct packet *p)
+static __always_inline bool datagram_is_early(struct socket_hint *hint, const struct packet *p,
+					      const struct of_endpoint *to)
 {
 	__u32 peer;
 
 	if (hint == NULL || hint->names_peers >= PEERS_MAX)
 		return false;
-	peer = datagram_peer(skb, p);
+	peer = datagram_peer(to, p);
 	if (hint->names_peer != peer) {
 		hint->names_peer = peer;
 		hint->names_packets = 0;
@@ -422,9 +418,9 @@ static __always_inline bool datagram_says(struct __sk_buff *skb, const struct pa
 	       h[13] == TLS_CLIENT_HELLO;
 }
 
-/* `p` has data. */
+/* `p` has data; `to` is its address. */
 static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_buff *skb,
-					 struct packet *p)
+					 struct packet *p, const struct of_endpoint *to)
 {
 	__u64 creator = hint == NULL ? 0 : hint->creator;
 	__u32 n;
@@ -435,7 +431,7 @@ static __always_inline void datagram_out(struct socket_hint *hint, struct __sk_b
 		(void)capture(skb, p, p->len, creator, IPPROTO_UDP);
 		return;
 	}
-	if (!datagram_is_early(hint, skb, p))
+	if (!datagram_is_early(hint, p, to))
 		return;
 	p->seq = hint->names_packets++;
 	p->lost = hint->names_packets >= DATAGRAMS_MAX || hint->names_peers >= PEERS_MAX;
