@@ -13,8 +13,6 @@
 
 #include "account.bpf.h"
 
-#define UDP_HEADER 8
-
 /* Bytes that are put together, until their packet has left. `up` may be a mere number. */
 static __always_inline __u32 cork_held(const struct udp_sock *up)
 {

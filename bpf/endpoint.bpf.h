@@ -10,6 +10,8 @@
 
 #include "outflow/abi.h"
 
+#define UDP_HEADER 8
+
 static __always_inline bool is_udp(__u32 type, __u32 protocol)
 {
 	return type == SOCK_DGRAM && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);

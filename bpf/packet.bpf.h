@@ -13,7 +13,6 @@
 #define IP_PLAIN   0x45 /* IPv4 whose header has no options */
 #define IP6_HEADER 40
 #define TCP_HEADER 20
-#define UDP_HEADER 8
 #define TCP_SYN	   0x02 /* of byte 13 (RFC 9293, 3.1) */
 #define TCP_URG	   0x20
 
@@ -43,6 +42,7 @@ static __always_inline __u16 remote_port(struct __sk_buff *skb)
 static __always_inline __u32 transport_at(struct __sk_buff *skb, __u8 proto)
 {
 	__u8 b = 0, next = 0;
+	__u32 at;
 
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		if (bpf_skb_load_bytes(skb, 0, &b, sizeof(b)) < 0 ||
@@ -53,8 +53,8 @@ static __always_inline __u32 transport_at(struct __sk_buff *skb, __u8 proto)
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
 	    bpf_skb_load_bytes(skb, 6, &next, sizeof(next)) < 0)
 		return 0;
-	b = extensions_skip(skb, IP6_HEADER, &next);
-	return next == proto ? b : 0;
+	at = extensions_skip(skb, IP6_HEADER, &next); /* each up to 2 KiB */
+	return next == proto ? at : 0;
 }
 
 /* The `len` bytes of a header behind that of IP, and where it begins: without a call when nothing

@@ -197,7 +197,7 @@ flipped() {
 		flipping $way $SENDS 28 $FAR4 $FAR4_B
 		flipping $way $SENDS 48 $FAR6 $FAR6_B
 	done
-	flipping extended $SENDS 56 $FAR6 $FAR6_B
+	flipping extended $SENDS 312 $FAR6 $FAR6_B
 	inherited 28 $FAR4 $FAR4_B
 	inherited 48 $FAR6 $FAR6_B
 	for to in 255.255.255.255 203.0.113.77; do
